@@ -1,0 +1,132 @@
+"""What a security module must remember: the last token id of each meter, and its answers.
+
+One atomic unit writes both, durably, before any digits leave the module: so no token id is ever
+used twice and a lost answer can be fetched. ``MemoryJournal`` is for tests and tools; a system that
+sells keeps the same protocol in a database.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.sts.module import Advice, IssuedToken, ModuleError
+
+Tokens = tuple[IssuedToken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to one message id; the digest tells whether a repeat asks the same."""
+
+    request_digest: str
+    tokens: Tokens
+
+
+class Journal(Protocol):
+    """The memory of a module. All three methods may be called by several threads at once."""
+
+    def answer(self, message_id: str) -> Answer | None:
+        """The answer given to a message id, or None when it was never taken."""
+        ...
+
+    def issue(
+        self,
+        message_id: str,
+        request_digest: str,
+        pan: str,
+        base_date: int,
+        wanted: Callable[[int | None], int],
+        make: Callable[[int], Tokens],
+    ) -> Tokens:
+        """Draw a token id, make the tokens and remember both, in ONE atomic and durable unit.
+
+        A known message id returns its tokens when the digest is the same, else raises
+        ModuleError('EParamRange', permanent). Otherwise the token id is
+        ``wanted(last token id of (pan, base_date), or None)`` and the tokens are ``make(token_id)``.
+        An error raised by either leaves no trace.
+        """
+        ...
+
+    def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
+        """Remember tokens that carry no token id (key-change sets) under the same rule."""
+        ...
+
+
+class MemoryJournal:
+    """A journal that forgets when the program ends; safe between threads."""
+
+    def __init__(self) -> None:
+        """Start with nothing remembered."""
+        self._lock = threading.RLock()
+        self._answers: dict[str, Answer] = {}
+        self._last: dict[tuple[str, int], int] = {}
+
+    def answer(self, message_id: str) -> Answer | None:
+        """See Journal."""
+        with self._lock:
+            return self._answers.get(message_id)
+
+    def issue(
+        self,
+        message_id: str,
+        request_digest: str,
+        pan: str,
+        base_date: int,
+        wanted: Callable[[int | None], int],
+        make: Callable[[int], Tokens],
+    ) -> Tokens:
+        """See Journal."""
+        with self._lock:
+            known = self._answers.get(message_id)
+            if known is not None:
+                return same_request(known, request_digest)
+            token_id = wanted(self._last.get((pan, base_date)))
+            tokens = make(token_id)
+            self._last[pan, base_date] = token_id
+            self._answers[message_id] = Answer(request_digest, tokens)
+            return tokens
+
+    def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
+        """See Journal."""
+        with self._lock:
+            known = self._answers.get(message_id)
+            if known is not None:
+                return same_request(known, request_digest)
+            tokens = make()
+            self._answers[message_id] = Answer(request_digest, tokens)
+            return tokens
+
+
+def same_request(known: Answer, request_digest: str) -> Tokens:
+    """Return the remembered tokens, or refuse a message id that now asks for something else."""
+    if known.request_digest != request_digest:
+        raise ModuleError(
+            'EParamRange', permanent=True, detail='this message id was used for another request'
+        )
+    return known.tokens
+
+
+def tokens_to_json(tokens: Tokens) -> str:
+    """Return tokens as text for journals that store text; times in ISO 8601 with their zone."""
+    rows = [asdict(token) for token in tokens]
+    for row in rows:
+        row['issue_time'] = row['issue_time'] and row['issue_time'].isoformat()
+    return json.dumps(rows, separators=(',', ':'))
+
+
+def tokens_from_json(text: str) -> Tokens:
+    """Return the tokens that :func:`tokens_to_json` wrote."""
+    tokens = []
+    for row in json.loads(text):
+        time, advice = row.pop('issue_time'), row.pop('advice')
+        tokens.append(
+            IssuedToken(
+                **row,
+                issue_time=datetime.fromisoformat(time) if time else None,
+                advice=Advice(**advice) if advice else None,
+            )
+        )
+    return tuple(tokens)
