@@ -1,0 +1,157 @@
+"""Settings: everything the environment may say, on one page, and what follows from it.
+
+Each name below has its line in docs/settings.md.  Read by `create_app`, views and the shell;
+the floors below get their values as arguments.  Reading writes nothing anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me", "development"})
+SECRET_LENGTH_MIN = 32
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message is one sentence for the person who starts the program."""
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _yes_no(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError("must be yes or no")
+    return words[text.lower()]
+
+
+# What the environment may say: name, default, how it is read.  None: it follows from others.
+ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
+    "MODE": ("demonstration", _one_of("demonstration", "production")),
+    "INSTANCE_DIR": (str(ROOT / "instance"), lambda text: ROOT / Path(text).expanduser()),
+    "DATABASE_URL": (None, str),
+    "SECRET_KEY": (None, str),
+    "HOST": ("127.0.0.1", str),
+    "PORT": ("8080", _integer(1, 65535)),
+    "WORKERS": ("2", _integer(1, 64)),
+    "THREADS": ("4", _integer(1, 64)),
+    "BEHIND_TLS": ("no", _yes_no),
+    "TRUSTED_PROXIES": ("0", _integer(0, 5)),
+    "SOFTWARE_MODULE_ALLOWED": (None, _yes_no),
+    "STA_TABLES": ("production", str),
+    "CLOCK_AHEAD_DAYS": ("31", _integer(1, 3660)),
+    "MODULE_WAIT_S": ("30", _integer(1, 600)),
+    "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
+    "LOGIN_RATE_LIMIT": ("10 per minute", str),
+    "RATELIMIT_STORAGE_URI": ("memory://", str),
+}
+
+# What no environment changes: the framework's switches, each with its reason.
+FIXED: Mapping[str, Any] = {
+    "APP_NAME": "STS Vending",
+    "FAB_CREATE_DB": False,  # starting writes nothing: `flask setup` makes tables and permissions
+    "FAB_UPDATE_PERMS": False,
+    "FAB_ADD_SECURITY_API": False,
+    "FAB_API_SWAGGER_UI": False,
+    "FAB_ADD_SECURITY_PERMISSION_VIEW": False,
+    "FAB_ADD_SECURITY_VIEW_MENU_VIEW": False,
+    "FAB_ADD_SECURITY_PERMISSION_VIEWS_VIEW": False,
+    "FAB_ALLOW_GET_UNSAFE_MUTATIONS": False,
+    "FAB_PASSWORD_COMPLEXITY_ENABLED": True,
+    "AUTH_TYPE": 1,  # the database
+    "AUTH_USER_REGISTRATION": False,
+    "AUTH_RATE_LIMITED": True,
+    "RATELIMIT_ENABLED": True,  # NB: without it the line above does nothing
+    "BABEL_DEFAULT_LOCALE": "en",
+    "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),  # relative would mean app/
+    "LANGUAGES": {
+        "en": {"flag": "gb", "name": "English"},
+        "fr": {"flag": "fr", "name": "Français"},
+    },
+    "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a page left open loses nothing typed
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "PERMANENT_SESSION_LIFETIME": timedelta(hours=10),
+    "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
+    "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+}
+
+
+def load(
+    environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All settings by name; `overrides` (tests) win over the environment.
+
+    Raises SettingsError with one sentence when a value cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    settings: dict[str, Any] = dict(FIXED)
+    for name, (default, read) in ENVIRONMENT.items():
+        text = environ.get(name, "").strip() or default
+        try:
+            settings[name] = None if text is None else read(text)
+        except ValueError as error:
+            raise SettingsError(f"The setting {name} is {text!r}: it {error}.") from None
+    settings.update(overrides or {})
+    _derive(settings)
+    settings.update(overrides or {})
+    _refuse_unsafe(settings)
+    return settings
+
+
+def database_uri(url: str) -> str:
+    """The address as SQLAlchemy wants it: PostgreSQL always through psycopg 3."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _derive(settings: dict[str, Any]) -> None:
+    instance = Path(settings["INSTANCE_DIR"])
+    settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{instance / 'vending.db'}"
+    settings["SQLALCHEMY_DATABASE_URI"] = database_uri(settings["DATABASE_URL"])
+    settings["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+    settings["SECRET_KEY_FILE"] = instance / "secret.key"
+    settings["KEYSTORE_FILE"] = instance / "keystore.json"
+    settings["PASSPHRASE_FILE"] = instance / "passphrase"
+    if settings["SECRET_KEY"] is None and settings["SECRET_KEY_FILE"].is_file():
+        settings["SECRET_KEY"] = settings["SECRET_KEY_FILE"].read_text(encoding="ascii").strip()
+    if settings["SOFTWARE_MODULE_ALLOWED"] is None:
+        settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
+    settings["AUTH_RATE_LIMIT"] = settings["LOGIN_RATE_LIMIT"]
+    settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
+    settings["SESSION_COOKIE_NAME"] = "__Host-session" if settings["BEHIND_TLS"] else "session"
+
+
+def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
+    """In production a weak secret would let anybody make themselves a session."""
+    secret = settings["SECRET_KEY"]
+    if settings["MODE"] != "production" or secret is None:
+        return
+    if secret.lower() in SAMPLE_SECRETS or len(secret) < SECRET_LENGTH_MIN:
+        raise SettingsError(
+            f"SECRET_KEY is a sample or shorter than {SECRET_LENGTH_MIN} characters: leave it "
+            "out, and `flask setup` makes a good one, or set a long random one."
+        )
