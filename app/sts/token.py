@@ -1,0 +1,135 @@
+"""The whole token: 66 bits, twenty digits, both directions.
+
+Twenty decimal digits are one number T below 2^66::
+
+    T      | 65 64 |   63 . . . . . . 29   | 28 27 |   26 . . . . . . . . . 0   |
+           | moved |    encrypted block    | class |    encrypted block         |
+
+T carries a 64-bit block; the class sits in bits 28 and 27, and the two bits of the block that were
+there stand in front. So a meter reads the class before it decrypts anything. Decrypted, the block is::
+
+    bits     63..60    59..56   55 . . . . 32   31 . . 16   15 . . 0
+    ordinary subclass  RND      token id (24)   field (16)  CRC         class 0 (0-3), class 2
+    currency subclass  S & E    token id (24)   field (16)  CRC_C       class 0 (4-7)
+    test     subclass  control and manufacturer code (44)   CRC         class 1, never encrypted
+    key      subclass  new key, new parameters (44)         CRC         class 2 (3, 4, 8, 9)
+
+The 48 bits above the CRC are called *data* here; what is in them is the business of ``credit``,
+``meter_test``, ``management`` and ``key_change``. Clauses: IEC 62055-41, 6.2 to 6.4.
+
+>>> from app.sts.keys import DecoderKey
+>>> key = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
+>>> data = pack(subclass=0, nibble=5, token_id=85740, field=1)     # 0.1 kWh, 2014-03-01 13:00
+>>> f'{data:012X} {seal(0, data):016X}'
+'05014EEC0001 05014EEC00013188'
+>>> digits = issue(0, data, key)
+>>> groups(digits)
+'7063 0503 4700 2872 6114'
+>>> read(digits, key) == (0, data)
+True
+>>> unpack(data)
+Ordinary(subclass=0, nibble=5, token_id=85740, field=1)
+"""
+
+from typing import NamedTuple
+
+from app.sts import errors
+from app.sts.crc import token_checksum
+from app.sts.keys import DecoderKey
+
+#: First T that no token can have: 66 bits.
+LIMIT = 2**66
+_WITHOUT_CLASS = 2**64 - 1 - (3 << 27)
+
+
+class Ordinary(NamedTuple):
+    """The fields of an ordinary block: 4 + 4 + 24 + 16 bits."""
+
+    subclass: int
+    nibble: int
+    token_id: int
+    field: int
+
+
+def pack(subclass: int, nibble: int, token_id: int, field: int) -> int:
+    """Return the 48 data bits of an ordinary block.
+
+    Raises SubclassOutOfRange, RandomOutOfRange (4 bits each), TokenIdOutOfRange, FieldOutOfRange.
+    """
+    errors.check_range(errors.SubclassOutOfRange, subclass, 0, 15)
+    errors.check_range(errors.RandomOutOfRange, nibble, 0, 15)
+    errors.check_range(errors.TokenIdOutOfRange, token_id, 0, 0xFFFFFF)
+    errors.check_range(errors.FieldOutOfRange, field, 0, 0xFFFF)
+    return subclass << 44 | nibble << 40 | token_id << 16 | field
+
+
+def unpack(data: int) -> Ordinary:
+    """Return the fields of 48 data bits laid out as an ordinary block."""
+    return Ordinary(data >> 44 & 15, data >> 40 & 15, data >> 16 & 0xFFFFFF, data & 0xFFFF)
+
+
+def seal(token_class: int, data: int) -> int:
+    """Return the 64-bit block: data and its CRC; currency credit takes CRC_C.
+
+    Raises BlockOutOfRange.
+    """
+    currency = token_class == 0 and 4 <= data >> 44 <= 7
+    return data << 16 | token_checksum(token_class, data, currency=currency)
+
+
+def issue(token_class: int, data: int, key: DecoderKey | None) -> str:
+    """Return the twenty digits of 48 data bits; ``key`` None leaves the block plain (class 1).
+
+    Raises BlockOutOfRange.
+    """
+    block = seal(token_class, data)
+    if key is not None:
+        block = key.encrypt(block)
+    number = (block >> 27 & 3) << 64 | block & _WITHOUT_CLASS | token_class << 27
+    return f'{number:020d}'
+
+
+def read(digits: str, key: DecoderKey) -> tuple[int, int]:
+    """Return (class, 48 data bits) of twenty digits (spaces and hyphens allowed).
+
+    Raises InvalidFormat, InvalidLength (not twenty ASCII digits, or T too large) and
+    InvalidChecksum (another meter, another key, a mistyped digit).
+    """
+    token_class, block = open_digits(digits)
+    if token_class != 1:
+        block = key.decrypt(block)
+    if seal(token_class, block >> 16) != block:
+        raise errors.InvalidChecksum('the checksum is wrong: other meter, other key, or mistyped')
+    return token_class, block >> 16
+
+
+def open_digits(digits: str) -> tuple[int, int]:
+    """Return (class, block still encrypted) of twenty digits. Raises InvalidFormat, InvalidLength.
+
+    >>> open_digits('7063 0503 4700 2872 6114')[0]
+    0
+    >>> open_digits('73786976294838206464')
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.InvalidFormat: twenty digits above 73786976294838206463 are no token
+    """
+    number = int(compact(digits))
+    if number >= LIMIT:
+        raise errors.InvalidFormat(f'twenty digits above {LIMIT - 1} are no token')
+    return number >> 27 & 3, number & _WITHOUT_CLASS | (number >> 64) << 27
+
+
+def compact(digits: str) -> str:
+    """Return the twenty digits without spaces and hyphens. Raises InvalidFormat, InvalidLength."""
+    bare = digits if len(digits) == 20 else digits.replace(' ', '').replace('-', '')
+    if not (bare.isascii() and bare.isdigit()):
+        raise errors.InvalidFormat('a token is written with the digits 0 to 9')
+    if len(bare) != 20:
+        raise errors.InvalidLength(f'a token has 20 digits, not {len(bare)}')
+    return bare
+
+
+def groups(digits: str) -> str:
+    """Return twenty digits as five groups of four, the way they are printed and typed."""
+    bare = compact(digits)
+    return ' '.join(bare[at : at + 4] for at in range(0, 20, 4))
