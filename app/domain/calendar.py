@@ -1,0 +1,132 @@
+"""Business days, billing months and the periods a fixed fee falls due for.
+
+Instants are aware UTC; a business date is the local calendar date in the installation's
+time zone (IANA name).  A period is named by its first day.
+
+>>> business_date(datetime(2026, 3, 31, 22, 30, tzinfo=UTC), "Africa/Lagos")
+datetime.date(2026, 3, 31)
+>>> business_date(datetime(2026, 3, 31, 23, 30, tzinfo=UTC), "Africa/Lagos")
+datetime.date(2026, 4, 1)
+"""
+
+from __future__ import annotations
+
+import calendar as _calendar
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from app.domain.states import ChargeMethod, StepPeriod
+
+MONDAY = 0
+
+
+@lru_cache(maxsize=32)
+def zone(tz_name: str) -> ZoneInfo:
+    """The zone of an IANA name; ZoneInfoNotFoundError or ValueError if there is none."""
+    return ZoneInfo(tz_name)
+
+
+def business_date(instant: datetime, tz_name: str) -> date:
+    """The local calendar date of an aware instant."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return instant.astimezone(zone(tz_name)).date()
+
+
+def day_start_utc(day: date, tz_name: str) -> datetime:
+    """The UTC instant at which a local day begins.
+
+    Where summer time skips midnight, the day begins at the first instant that exists.
+    """
+    local = datetime.combine(day, time.min, zone(tz_name))
+    start = local.astimezone(UTC)
+    # NB: a midnight inside the gap converts with the offset before it, which lands in the
+    # day before for zones that skip 00:00 (Beirut, formerly Brazil); fold=1 takes the other.
+    if business_date(start, tz_name) < day:
+        start = local.replace(fold=1).astimezone(UTC)
+    return start
+
+
+def month_start(day: date) -> date:
+    """The first day of the month of `day`."""
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after that of `day`."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def month_bounds_utc(day: date, tz_name: str) -> tuple[datetime, datetime]:
+    """First instant of the local month of `day`, and of the month after (exclusive), in UTC."""
+    return day_start_utc(month_start(day), tz_name), day_start_utc(next_month(day), tz_name)
+
+
+def month_start_utc(instant: datetime, tz_name: str) -> datetime:
+    """The UTC instant at which the local calendar month of `instant` began."""
+    return day_start_utc(month_start(business_date(instant, tz_name)), tz_name)
+
+
+def step_period_start(day: date, period: StepPeriod) -> date:
+    """The first day whose units count towards the steps of a purchase on `day`.
+
+    With StepPeriod.PURCHASE nothing counts: the day itself is returned and the caller
+    must take 0 units before.
+    """
+    if period is StepPeriod.YEAR:
+        return date(day.year, 1, 1)
+    return month_start(day) if period is StepPeriod.MONTH else day
+
+
+def days_in_month(day: date) -> int:
+    """28 to 31."""
+    return _calendar.monthrange(day.year, day.month)[1]
+
+
+def period_start(day: date, method: ChargeMethod, first_weekday: int = MONDAY) -> date:
+    """The first day of the fee period that `day` is in; weeks begin on `first_weekday` (0 = Monday)."""
+    if method is ChargeMethod.WEEK:
+        return day - timedelta(days=(day.weekday() - first_weekday) % 7)
+    if method is ChargeMethod.MONTH:
+        return month_start(day)
+    if method is ChargeMethod.YEAR:
+        return date(day.year, 1, 1)
+    return day
+
+
+def periods_due(
+    method: ChargeMethod,
+    first: date,
+    covered_through: date | None,
+    today: date,
+    first_weekday: int = MONDAY,
+) -> int:
+    """How many periods of a fixed fee are owed on `today`, this one included.
+
+    `first` is the day of installation, else of the first purchase: its period is the first
+    that counts.  `covered_through` is a day of the newest period already charged (None:
+    none yet).  Never negative; a fee per purchase is always due once.
+
+    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), date(2026, 1, 20), date(2026, 3, 1))
+    2
+    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), None, date(2026, 1, 31))
+    1
+    """
+    if method is ChargeMethod.PURCHASE:
+        return 1
+    owed = _index(today, method, first_weekday) - _index(first, method, first_weekday) + 1
+    if covered_through is not None:
+        since = _index(today, method, first_weekday) - _index(covered_through, method, first_weekday)
+        owed = min(owed, since)
+    return max(owed, 0)
+
+
+def _index(day: date, method: ChargeMethod, first_weekday: int) -> int:
+    """A running number of the period that `day` is in."""
+    if method is ChargeMethod.MONTH:
+        return day.year * 12 + day.month
+    if method is ChargeMethod.YEAR:
+        return day.year
+    start = period_start(day, method, first_weekday).toordinal()
+    return start // 7 if method is ChargeMethod.WEEK else start

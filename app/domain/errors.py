@@ -1,0 +1,269 @@
+"""The tree of refusals: what the rules say no to, with a code and parameters but no wording.
+
+Sentences live where people read (one per class).  `field` is the form field a refusal
+belongs to, so that the sentence can stand beside it; parameters are plain values in exact
+types (int, Fraction, Decimal, date, str).
+
+>>> raise AmountTooSmall(minimum=150)
+Traceback (most recent call last):
+    ...
+app.domain.errors.AmountTooSmall: amount_too_small(minimum=150)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """The rules say no; nothing has been stored."""
+
+    code: ClassVar[str] = "refused"
+    field: ClassVar[str | None] = None
+    names: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, **params: Any) -> None:
+        unknown = params.keys() - self.names
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no parameter {sorted(unknown)}")
+        self.params = params
+        super().__init__(f"{self.code}({', '.join(f'{k}={v}' for k, v in params.items())})")
+
+    def __init_subclass__(cls, code: str, field: str | None = None, names: str = "") -> None:
+        cls.code = code
+        cls.field = field if field is not None else cls.field
+        cls.names = cls.names | frozenset(names.split())
+
+
+def all_refusals(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    """Every class of the tree below `root`, for lists of wording and for tests."""
+    for child in root.__subclasses__():
+        yield child
+        yield from all_refusals(child)
+
+
+# --- typed text ---------------------------------------------------------------------------
+
+
+class BadInput(Refusal, code="bad_input", names="text"):
+    """What was typed cannot be understood."""
+
+
+class NotANumber(BadInput, code="not_a_number"):
+    """Letters, an exponent, foreign digits or nothing at all."""
+
+
+class TooManyDigits(BadInput, code="too_many_digits", names="maximum"):
+    """More than fifteen digits."""
+
+
+class TooManyDecimals(BadInput, code="too_many_decimals", names="decimals"):
+    """More decimals than the unit has."""
+
+
+class NotPositive(BadInput, code="not_positive"):
+    """Zero or negative where something must be bought."""
+
+
+class BadMeterNumber(BadInput, code="bad_meter_number", field="meter_number"):
+    """Not a meter number: wrong length or signs."""
+
+
+class WrongCheckDigit(BadInput, code="wrong_check_digit", field="meter_number"):
+    """A digit of the meter number is mistyped."""
+
+
+class BadReference(BadInput, code="bad_reference", field="reference"):
+    """The reference made by the page is missing or malformed."""
+
+
+# --- the meter ----------------------------------------------------------------------------
+
+
+class MeterRefusal(Refusal, code="meter_refused", field="meter_number", names="meter_number"):
+    """This meter may not buy."""
+
+
+class UnknownMeter(MeterRefusal, code="unknown_meter"):
+    """No such meter, or a stranger's: both look the same."""
+
+
+class MeterBlocked(MeterRefusal, code="meter_blocked", names="status reason"):
+    """Not installed, or blocked with a reason."""
+
+
+class MeterWithoutTariff(MeterRefusal, code="meter_without_tariff"):
+    """No tariff is set for the meter."""
+
+
+class MeterWithoutConsumer(MeterRefusal, code="meter_without_consumer"):
+    """Nobody is registered for the meter."""
+
+
+class MeterWithoutKey(MeterRefusal, code="meter_without_key", names="sgc krn"):
+    """No module holds the vending key of the meter's supply group."""
+
+
+class MeterTaken(MeterRefusal, code="meter_taken"):
+    """The meter belongs to another consumer."""
+
+
+# --- the sum ------------------------------------------------------------------------------
+
+
+class PriceRefusal(Refusal, code="price_refused"):
+    """No price can be named."""
+
+
+class NoPlanInForce(PriceRefusal, code="no_plan_in_force", field="meter_number", names="since"):
+    """The tariff's first plan has not begun (`since`: when it does, or None)."""
+
+
+class BadPlan(PriceRefusal, code="bad_plan", names="reason"):
+    """The plan contradicts itself; it should never have been stored."""
+
+
+class AmountTooSmall(PriceRefusal, code="amount_too_small", field="amount", names="minimum"):
+    """Less than the smallest purchase (`minimum`: minor units)."""
+
+
+class AmountTooLarge(PriceRefusal, code="amount_too_large", field="amount", names="maximum"):
+    """More than one purchase may cost (`maximum`: minor units)."""
+
+
+class QuantityTooSmall(PriceRefusal, code="quantity_too_small", field="quantity", names="minimum"):
+    """Less than the smallest purchase (`minimum`: tenths of a unit)."""
+
+
+class QuantityTooLarge(PriceRefusal, code="quantity_too_large", field="quantity", names="maximum"):
+    """More than one token can carry or one purchase may take (`maximum`: tenths)."""
+
+
+class QuantityBeyondLastStep(
+    PriceRefusal, code="quantity_beyond_last_step", field="quantity", names="maximum"
+):
+    """The plan ends earlier (`maximum`: tenths still to be had in this period)."""
+
+
+class AmountBeyondLastStep(
+    PriceRefusal, code="amount_beyond_last_step", field="amount", names="maximum quantity"
+):
+    """The plan ends earlier (`maximum`: minor units that still buy; `quantity`: tenths)."""
+
+
+class BeyondLastFine(PriceRefusal, code="beyond_last_fine", names="maximum"):
+    """More in one purchase than the fines provide for (`maximum`: tenths)."""
+
+
+class FeesNotCovered(PriceRefusal, code="fees_not_covered", field="amount", names="fees"):
+    """The money does not cover the fees due (`fees`: the minor units it takes)."""
+
+
+class OnlyFees(PriceRefusal, code="only_fees", field="amount", names="fees"):
+    """The purchase buys no unit; it needs an explicit confirmation."""
+
+
+class PriceMoved(PriceRefusal, code="price_moved", names="quote"):
+    """The price is no longer the one that was shown (`quote`: the new one)."""
+
+
+# --- the sale -----------------------------------------------------------------------------
+
+
+class SaleRefusal(Refusal, code="sale_refused"):
+    """The sale cannot be made now."""
+
+
+class ReferenceTaken(SaleRefusal, code="reference_taken", names="reference"):
+    """Another sale stands under this reference."""
+
+
+class SaleFailed(SaleRefusal, code="sale_failed", names="reference"):
+    """The sale under this reference failed for good; a new one is needed."""
+
+
+class InsufficientFunds(SaleRefusal, code="insufficient_funds", names="available"):
+    """The vending point's account does not cover it (`available`: minor units)."""
+
+
+class NoVendingPoint(SaleRefusal, code="no_vending_point"):
+    """The seller has no vending point and chose none."""
+
+
+class PaidTooLittle(SaleRefusal, code="paid_too_little", field="received", names="amount"):
+    """Less money was received than the sale costs (`amount`: minor units)."""
+
+
+class DailyLimit(SaleRefusal, code="daily_limit", names="maximum left"):
+    """The meter's purchases of the day are used up (minor units)."""
+
+
+class NotReversible(SaleRefusal, code="not_reversible", names="reason"):
+    """The sale cannot be undone."""
+
+
+# --- the installation ---------------------------------------------------------------------
+
+
+class InstallationRefusal(Refusal, code="installation_refused"):
+    """The installation is not in a state to do this."""
+
+
+class LicenceExpired(InstallationRefusal, code="licence_expired", names="until"):
+    """The licence is over."""
+
+
+class LicenceFull(InstallationRefusal, code="licence_full", names="maximum"):
+    """The licence allows no further meter."""
+
+
+class ClockBehind(InstallationRefusal, code="clock_behind", names="newest"):
+    """The clock stands before the newest token's issue."""
+
+
+class ClockAhead(InstallationRefusal, code="clock_ahead", names="newest"):
+    """The clock stands implausibly far after the newest token's issue."""
+
+
+class KeyExpired(InstallationRefusal, code="key_expired", names="sgc krn base_date"):
+    """The key's time is over: the meter needs a key change."""
+
+
+class NoModule(InstallationRefusal, code="no_module", names="algorithm"):
+    """No active security module serves the algorithm."""
+
+
+class ModuleRefused(InstallationRefusal, code="module_refused", names="module_code"):
+    """The security module refused for good."""
+
+
+class ModuleSilent(InstallationRefusal, code="module_silent"):
+    """The security module did not answer; the sale waits."""
+
+
+# --- people and rows ----------------------------------------------------------------------
+
+
+class OutOfScope(Refusal, code="out_of_scope"):
+    """A row of somebody else; shown as if it did not exist."""
+
+
+class NotAllowed(Refusal, code="not_allowed", names="permission"):
+    """The person lacks the permission."""
+
+
+class StaleRow(Refusal, code="stale_row"):
+    """Somebody changed the record meanwhile."""
+
+
+class InUse(Refusal, code="in_use", names="count"):
+    """What has history is switched off, not deleted."""
+
+
+class RegionInUse(InUse, code="region_in_use"):
+    """The region has children, people or meters."""
+
+
+class PlanFrozen(InUse, code="plan_frozen"):
+    """A plan that has sold is not changed; a new one follows it."""

@@ -1,0 +1,134 @@
+"""Exact money: currencies, typed text to numbers, and the only places where a sum is rounded.
+
+Amounts inside the rules are Fractions of the major unit; stored and charged amounts are
+integers of the minor unit.  Nothing is ever a float.
+
+>>> parse_decimal("1234.50", decimals=2)
+Decimal('1234.50')
+>>> to_minor(Decimal("1234.50"), Currency("USD", "$", 2))
+123450
+>>> settle(Fraction(101, 2), Settlement.UP), settle(Fraction(101, 2), Settlement.DOWN)
+(51, 50)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from app.domain.errors import NotANumber, NotPositive, TooManyDecimals, TooManyDigits
+from app.domain.states import Settlement
+
+DIGITS_MAX: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency: ISO code, sign, and 0 to 3 decimals of its smallest unit."""
+
+    code: str
+    symbol: str
+    decimals: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.decimals <= 3:
+            raise ValueError("a currency has 0 to 3 decimals")
+
+    @property
+    def minor_per_major(self) -> int:
+        """How many smallest units make one: 1, 10, 100 or 1000."""
+        return int(10**self.decimals)
+
+
+class Mode(StrEnum):
+    """The direction of a rounding."""
+
+    UP = "up"
+    DOWN = "down"
+    HALF_UP = "half_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """A direction and the quantum (> 0) whose multiples are left.
+
+    >>> Rounding(Mode.UP, Fraction(1, 10)).apply(Fraction("94.04"))
+    Fraction(941, 10)
+    >>> Rounding(Mode.HALF_UP, Fraction(1)).apply(Fraction("0.5"))
+    Fraction(1, 1)
+    """
+
+    mode: Mode
+    quantum: Fraction
+
+    def __post_init__(self) -> None:
+        if self.quantum <= 0:
+            raise ValueError("a rounding needs a quantum above zero")
+
+    def apply(self, value: Fraction) -> Fraction:
+        """`value` as a multiple of the quantum; up is towards +infinity, halves go up."""
+        return self.quantum * round_whole(value / self.quantum, self.mode)
+
+
+def round_whole(value: Fraction, mode: Mode) -> int:
+    """The integer next to `value` in the given direction."""
+    numerator, denominator = value.numerator, value.denominator
+    if mode is Mode.DOWN:
+        return numerator // denominator
+    if mode is Mode.UP:
+        return -(-numerator // denominator)
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def settle(minor: Fraction, settlement: Settlement) -> int:
+    """Minor units by the settlement method (manual S10, rule a)."""
+    return round_whole(minor, Mode.UP if settlement is Settlement.UP else Mode.DOWN)
+
+
+def parse_decimal(
+    text: str, decimal_mark: str = ".", *, decimals: int | None = None, positive: bool = True
+) -> Decimal:
+    """The number somebody typed: ASCII digits, one decimal mark, at most 15 digits.
+
+    Spaces around it and (if not `positive`) a leading minus are allowed; grouping is not,
+    because "1.234" means two different sums in two countries.  `decimals` limits the places.
+    Raises NotANumber, TooManyDigits, TooManyDecimals, NotPositive.
+
+    >>> parse_decimal("12,5", ",")
+    Decimal('12.5')
+    >>> parse_decimal("1e309")
+    Traceback (most recent call last):
+        ...
+    app.domain.errors.NotANumber: not_a_number(text=1e309)
+    """
+    typed = text.strip(" \t\r\n\u00a0\u202f")
+    match = re.fullmatch(rf"(-?)([0-9]*)(?:{re.escape(decimal_mark)}([0-9]*))?", typed)
+    if match is None or not (match[2] or match[3]):
+        raise NotANumber(text=text[:40])
+    sign, whole, part = match[1], match[2].lstrip("0"), match[3] or ""
+    if len(whole) + len(part) > DIGITS_MAX:
+        raise TooManyDigits(text=text[:40], maximum=DIGITS_MAX)
+    if decimals is not None and len(part.rstrip("0")) > decimals:
+        raise TooManyDecimals(text=text[:40], decimals=decimals)
+    # NB: built from text so that trailing zeros and exactness survive.
+    number = Decimal(f"{sign}{whole or '0'}{'.' + part if part else ''}")
+    if positive and number <= 0:
+        raise NotPositive(text=text[:40])
+    return number
+
+
+def to_minor(amount: Decimal | Fraction, currency: Currency) -> int:
+    """Minor units of an amount that the currency can express; TooManyDecimals otherwise."""
+    minor = Fraction(amount) * currency.minor_per_major
+    if minor.denominator != 1:
+        raise TooManyDecimals(text=str(amount)[:40], decimals=currency.decimals)
+    return minor.numerator
+
+
+def to_major(amount_minor: int | Fraction, currency: Currency) -> Fraction:
+    """Major units, exactly: 123450 -> 1234.50."""
+    return Fraction(amount_minor) / currency.minor_per_major
