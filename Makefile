@@ -1,0 +1,57 @@
+# Every chore is one word; `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+sum = $(firstword $(shell cat $(1) | cksum))
+RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
+DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
+TESTS ?= tests
+
+.PHONY: help run test deep check bench lint types demo docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## start the program on http://127.0.0.1:8080 (Ctrl-C stops it)
+	@$(PY) run.py
+
+test: $(DEV_STAMP) ## everything the tests need, then all of them in short form
+	@$(PY) tools/chromium.py
+	@$(PY) -m pytest -n 2 $(TESTS)
+
+deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/deep.md
+	@$(PY) -m pytest -n 2 -m deep --record-deep $(TESTS)
+
+check: lint types ## lint, types, import floors, spelling, migrations
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/codespell
+	@$(PY) tools/check_migrations.py
+
+bench: $(DEV_STAMP) ## measure; prints the figures that docs/performance.md holds
+	@for file in bench/*.py; do PYTHONPATH=. $(PY) $$file || exit 1; done
+
+lint: $(DEV_STAMP) ## ruff: style and likely mistakes
+	@$(PY) -m ruff check .
+
+types: $(DEV_STAMP) ## mypy --strict on the inner floors
+	@$(PY) -m mypy
+
+demo: $(RUN_STAMP) ## load the demonstration data into an empty installation
+	@$(PY) -m flask setup
+	@$(PY) -m flask demo load
+
+docs: $(DEV_STAMP) ## check that the pages of docs/ agree with the program
+	@$(PY) -m pytest -q tests/test_docs.py
+
+clean: ## remove what was built here; instance/ (your data) stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find app tests tools bench migrations -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(RUN_STAMP):
+	@sh tools/make_venv.sh requirements.txt $@
+
+$(DEV_STAMP):
+	@sh tools/make_venv.sh requirements-dev.txt $@
+	@touch $(RUN_STAMP)

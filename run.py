@@ -1,0 +1,141 @@
+"""The program: `python run.py` sets up, starts and watches everything; `run:app` is the WSGI app.
+
+`flask` and gunicorn take `app` from here; it is built when it is first asked for, so that the
+parent process stays small.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if not (3, 11) <= sys.version_info[:2]:
+    found = ".".join(map(str, sys.version_info[:2]))
+    sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {found}.")
+
+import socket  # noqa: E402 (an old Python must still reach the sentence above)
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import config  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent
+
+
+def __getattr__(name: str) -> Any:
+    """Build the WSGI application the first time somebody asks for `app`."""
+    if name != "app":
+        raise AttributeError(name)
+    from app import create_app
+
+    globals()["app"] = application = create_app()
+    return application
+
+
+class CannotStart(Exception):
+    """One clear sentence for the person who typed `make run`."""
+
+
+def _require_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CannotStart(
+            f"The folder {folder} cannot be written to ({error.strerror}): give yourself the "
+            "right to, or choose another with INSTANCE_DIR=/path."
+        ) from None
+
+
+def _require_port(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise CannotStart(
+            f"The port {port} on {host} cannot be used ({error.strerror}): stop the other "
+            "program, or choose another port with PORT=8081 make run."
+        ) from None
+
+
+def _flask(*arguments: str) -> str:
+    """One `flask` command to its end; what it printed.  Its failure ends the start."""
+    command = [sys.executable, "-m", "flask", "--app", "run", *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, end="")
+        raise CannotStart(f"`flask {' '.join(arguments)}` failed; its own words stand above.")
+    return done.stdout
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _web(settings: dict[str, Any]) -> list[str]:
+    host = settings["HOST"]
+    shared_memory = Path("/dev/shm")  # noqa: S108 (heartbeats must not wait for a disk)
+    options = {
+        "--bind": f"[{host}]:{settings['PORT']}" if ":" in host else f"{host}:{settings['PORT']}",
+        "--workers": str(settings["WORKERS"]),
+        "--threads": str(settings["THREADS"]),
+        "--worker-class": "gthread",
+        "--timeout": "60",
+        "--graceful-timeout": "8",
+        "--log-level": "warning",
+        "--chdir": str(ROOT),
+    }
+    if shared_memory.is_dir():
+        options["--worker-tmp-dir"] = str(shared_memory)
+    flat = [word for pair in options.items() for word in pair]
+    # NB: the control socket would be made in the home folder, and nobody here uses it.
+    return [sys.executable, "-m", "gunicorn", "--no-control-socket", *flat, "run:app"]
+
+
+def start() -> int:
+    """Check, set up, then run until a signal; the exit code."""
+    from app.supervisor import Program, Supervisor
+
+    settings = config.load()
+    host, port = settings["HOST"], settings["PORT"]
+    _require_folder(settings["INSTANCE_DIR"])
+    _require_port(host, port)
+    _say("Setting up the database ...")
+    _flask("setup")
+    words = _flask("demo", "load") if settings["MODE"] == "demonstration" else ""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
+
+    def announce() -> None:
+        _say(f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n\n{words}".rstrip())
+
+    web = Program("web server", _web(settings), is_up=lambda: _answers(shown, port))
+    return Supervisor([web], say=_say, on_up=announce).run()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> int:
+    """Start the program; whatever stands in the way is one sentence and exit code 1."""
+    try:
+        return start()
+    except (CannotStart, config.SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # during setup, before the supervisor listens
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Sees to a Chromium for the browser tests: there already, or by apt where that is possible.
+
+Prints one line when there will be none; the test run then names what it leaves out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium: CHROMIUM by hand, else the first on the path."""
+    by_hand = os.environ.get("CHROMIUM")
+    return by_hand or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _apt(*arguments: str) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "--quiet", "--yes", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr.strip()[-2000:], file=sys.stderr)
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Install Debian's Chromium when it is missing, and this machine lets us."""
+    if find_chromium():
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print("Installing Debian's Chromium for the browser tests (once; about a minute).")
+        # NB: a new machine has no package lists, so update comes first.
+        if _apt("update") and _apt("install", "--no-install-recommends", "chromium"):
+            return
+    print("No Chromium here (apt install chromium): the browser tests will be left out.")
+
+
+if __name__ == "__main__":
+    main()
