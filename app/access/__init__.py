@@ -1,0 +1,1 @@
+"""The doorkeeper: who may do what, and which rows are whose.  Only here."""

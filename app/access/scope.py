@@ -1,0 +1,133 @@
+"""Which rows are yours: one frozen value, and the two questions asked of it.
+
+`narrow(select, scope, by)` keeps a statement to the rows a person may see, and
+`require(row, scope)` refuses a single foreign row.  A region means its whole subtree.
+Somebody with neither a region nor a vending point sees nothing.  Decision 0005.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, false, select, true
+
+from app.domain.errors import OutOfScope
+from app.domain.states import RowScope
+from app.models import Consumer, Meter, Region, Sale, Token, VendingPoint
+from app.models.token import EngineeringRecord
+
+S = TypeVar("S", bound=Select[Any])
+
+
+class By(enum.Enum):
+    """The row's owner that a list goes by."""
+
+    VENDING_POINT = "vending_point"
+    POINT_REGION = "point_region"
+    CONSUMER_REGION = "consumer_region"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one person may see; computed once per request and passed on.
+
+    `region_path` is the path of the own region (``/1/5/``); `vending_point_region_path` that
+    of the vending point's.  `system` is the worker's and the shell's explicit everything.
+    """
+
+    user_id: int | None = None
+    row_scope: RowScope | None = None
+    vending_point_id: int | None = None
+    region_path: str | None = None
+    system: bool = False
+
+    @classmethod
+    def everything(cls, user_id: int | None = None) -> Scope:
+        """The explicit system scope of `resolve`, `ledger check`, the worker and the shell."""
+        return cls(user_id=user_id, row_scope=RowScope.ALL, system=True)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether no row is foreign: the system, or somebody over all without a region."""
+        return self.system or (self.row_scope is RowScope.ALL and self.region_path is None)
+
+
+def _subtree(column: Any, scope: Scope) -> ColumnElement[bool]:
+    """Rows whose region lies in the subtree; a prefix is a range of the path's index."""
+    if scope.region_path is None:
+        return false()
+    low, high = scope.region_path, scope.region_path[:-1] + "0"  # '0' follows '/'
+    return column.in_(select(Region.id).where(Region.path >= low, Region.path < high))  # type: ignore[no-any-return]
+
+
+def _by_point(model: Any, scope: Scope) -> ColumnElement[bool]:
+    if scope.row_scope is RowScope.VENDING_POINT:
+        if scope.vending_point_id is None:
+            return false()
+        return model.vending_point_id == scope.vending_point_id  # type: ignore[no-any-return]
+    return _subtree(model.point_region_id, scope)
+
+
+def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[bool]:
+    """The condition under which rows of `model` are this person's."""
+    if scope.sees_all:
+        return true()
+    if model is Sale:
+        if by is By.CONSUMER_REGION:
+            return _subtree(Sale.consumer_region_id, scope)
+        if by is By.POINT_REGION:
+            return _subtree(Sale.point_region_id, scope)
+        return _by_point(Sale, scope)
+    if model is EngineeringRecord:
+        return _by_point(EngineeringRecord, scope)
+    if model is Token:
+        return _token(scope)
+    if model in (Consumer, Meter):
+        return _subtree(model.region_id, scope)
+    if model is VendingPoint:
+        if scope.row_scope is RowScope.VENDING_POINT:
+            return VendingPoint.id == scope.vending_point_id if scope.vending_point_id else false()
+        return _subtree(VendingPoint.region_id, scope)
+    raise LookupError(f"{model.__name__} has no scope")
+
+
+def _token(scope: Scope) -> ColumnElement[bool]:
+    if scope.row_scope is RowScope.VENDING_POINT:
+        if scope.vending_point_id is None:
+            return false()
+        return Token.vending_point_id == scope.vending_point_id
+    points = select(VendingPoint.id).where(_subtree(VendingPoint.region_id, scope))
+    return Token.vending_point_id.in_(points)
+
+
+SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint)
+
+
+def narrow(statement: S, scope: Scope, by: By, model: Any = Sale) -> S:
+    """Keep `statement` to the rows of `model` that this person may see, by their owner `by`."""
+    return statement.where(criterion(model, scope, by))
+
+
+def require(row: Any, scope: Scope) -> None:
+    """Refuse a foreign row.  Raises OutOfScope; the page answers 404."""
+    if scope.sees_all:
+        return
+    if isinstance(row, Consumer | Meter):
+        allowed = _in_region(row.region.path, scope)
+    elif isinstance(row, VendingPoint):
+        own = scope.row_scope is RowScope.VENDING_POINT
+        allowed = row.id == scope.vending_point_id if own else _in_region(row.region.path, scope)
+    elif isinstance(row, Sale):
+        own = scope.row_scope is RowScope.VENDING_POINT
+        mine = row.vending_point_id == scope.vending_point_id
+        allowed = mine if own else _in_region(row.point_region.path, scope)
+    else:
+        raise LookupError(f"{type(row).__name__} has no scope")
+    if not allowed:
+        raise OutOfScope
+
+
+def _in_region(path: str, scope: Scope) -> bool:
+    return scope.region_path is not None and path.startswith(scope.region_path)

@@ -1,0 +1,139 @@
+"""The audit log: who changed what, when, from which value to which.
+
+Entries are written in the same transaction as the change itself, by the flush listener
+below, so that a change without its entry cannot be committed.  The chain columns stay
+empty until the sealer fills them, once; triggers refuse everything else.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask_appbuilder import Model
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, event, inspect
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+
+from app.models.base import BigKey, UTCDateTime, now
+
+# What is audited: reference data and people.  Facts of the ledger are their own record.
+AUDITED = frozenset(
+    {
+        "region", "manufacturer", "product", "vending_point", "user_group", "ab_user", "tariff",
+        "tariff_plan", "tariff_step", "tariff_fine", "tariff_fee", "tariff_tax", "tariff_levy",
+        "security_module", "supply_group_key", "currency", "settings", "licence",
+        "clock_confirmation", "consumer", "meter", "ab_role",
+    }
+)  # fmt: skip
+# Never written down, not even as a hash; and what changes by itself at every sign-in.
+SILENT = frozenset(
+    {
+        "password", "changed_at", "created_at", "version", "login_count", "fail_login_count",
+        "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
+    }
+)  # fmt: skip
+
+
+class AuditEntry(Model):
+    """One change: the row, the values before and after (JSON), and whose hand it was."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "table_name", "row_id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    # NULL is the system itself: set-up, the worker, a command.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"), index=True)
+    actor: Mapped[str] = mapped_column(String(64), default="system")
+    action: Mapped[str] = mapped_column(String(12))
+    table_name: Mapped[str] = mapped_column(String(40))
+    row_id: Mapped[str] = mapped_column(String(40), default="")
+    before: Mapped[str] = mapped_column(Text, default="{}")
+    after: Mapped[str] = mapped_column(Text, default="{}")
+    # The chain: position, hash of the entry before, own hash.  Filled by the sealer, once.
+    chain_no: Mapped[int | None] = mapped_column(Integer, unique=True)
+    chain_before: Mapped[str | None] = mapped_column(String(64))
+    chain_hash: Mapped[str | None] = mapped_column(String(64))
+
+
+def plain(value: Any) -> Any:
+    """Give a column's value as JSON can carry it; exact numbers become text."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value
+
+
+def _changes(row: Any, action: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    state = inspect(row)
+    for column in state.mapper.column_attrs:
+        name = column.key
+        history = state.attrs[name].history
+        if name in SILENT:
+            if name == "password" and history.has_changes():
+                after[name] = "changed"
+            continue
+        if action == "delete":
+            before[name] = plain(getattr(row, name))
+        elif history.has_changes():
+            if history.deleted and action == "change":
+                before[name] = plain(history.deleted[0])
+            after[name] = plain(history.added[0]) if history.added else None
+    return before, after
+
+
+def record(session: Session, action: str, row: Any) -> AuditEntry | None:
+    """Write the entry for one row; nothing when nothing worth telling changed."""
+    before, after = _changes(row, action)
+    if not before and not after:
+        return None
+    key = inspect(row).identity
+    user = session.info.get("actor")
+    return AuditEntry(
+        at=now(),
+        user_id=user[0] if user else None,
+        actor=user[1] if user else "system",
+        action=action,
+        table_name=row.__tablename__,
+        row_id=str(key[0]) if key else "",
+        before=json.dumps(before, sort_keys=True, ensure_ascii=False),
+        after=json.dumps(after, sort_keys=True, ensure_ascii=False),
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _note_changes(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    groups = (("change", session.dirty), ("delete", session.deleted))
+    for action, rows in groups:
+        for row in list(rows):
+            if getattr(row, "__tablename__", None) in AUDITED and (entry := record(session, action, row)):
+                session.add(entry)
+
+
+@event.listens_for(Session, "after_flush")
+def _note_new(session: Session, _context: UOWTransaction) -> None:
+    """New rows have their key only after the flush; their entries go with the next one."""
+    made = [row for row in session.new if getattr(row, "__tablename__", None) in AUDITED]
+    for row in made:
+        before, after = _changes(row, "add")
+        user = session.info.get("actor")
+        session.add(
+            AuditEntry(
+                at=now(),
+                user_id=user[0] if user else None,
+                actor=user[1] if user else "system",
+                action="add",
+                table_name=row.__tablename__,
+                row_id=str(inspect(row).mapper.primary_key_from_instance(row)[0]),
+                before=json.dumps(before),
+                after=json.dumps(after, sort_keys=True, ensure_ascii=False),
+            )
+        )

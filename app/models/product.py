@@ -1,0 +1,40 @@
+"""Product: a meter model with its kind and its manufacturer."""
+
+from __future__ import annotations
+
+from flask_appbuilder import Model
+from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.states import MeterType
+from app.models.base import Stamped, words
+
+
+class Manufacturer(Stamped, Model):
+    """Who makes meters; `code` is the STS manufacturer code of two or four digits."""
+
+    __tablename__ = "manufacturer"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    code: Mapped[str | None] = mapped_column(String(4), unique=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})" if self.code else self.name
+
+
+class Product(Stamped, Model):
+    """A meter model as it is bought and installed."""
+
+    __tablename__ = "product"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    model: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    meter_type: Mapped[MeterType] = mapped_column(words(MeterType), index=True)
+    manufacturer_id: Mapped[int] = mapped_column(ForeignKey("manufacturer.id"), index=True)
+
+    manufacturer: Mapped[Manufacturer] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.model}"

@@ -1,0 +1,23 @@
+"""Reprints of a slip: counted in rows of their own, because a sale is never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask_appbuilder import Model
+from sqlalchemy import ForeignKey, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import BigKey, UTCDateTime
+
+
+class Reprint(Model):
+    """One more printing of a receipt, by whom and when."""
+
+    __tablename__ = "reprint"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"), index=True)
+    copy_number: Mapped[int] = mapped_column(Integer)
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
+    printed_at: Mapped[datetime] = mapped_column(UTCDateTime)

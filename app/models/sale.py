@@ -1,0 +1,140 @@
+"""Sale: one purchase, from the reservation to the receipt.
+
+Written twice and never again: reserved (the money is held, the exact request to the module
+is stored), then settled (issued with its receipt number) or failed.  Its snapshot is what
+the slip is drawn from, so that a later change of a name does not rewrite the past.
+Decision 0003.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from flask_appbuilder import Model
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.states import ChargeMethod, MeterType, SaleKind, SaleStatus
+from app.models.base import BigKey, Minor, Price, Quantity, UTCDateTime, words
+from app.models.consumer import Consumer
+from app.models.meter import Meter
+from app.models.region import Region
+from app.models.security_module import SecurityModule
+from app.models.token import Token
+from app.models.user import AppUser
+from app.models.vending_point import VendingPoint
+
+
+class Sale(Model):
+    """One purchase.  Amounts are minor units of `currency`, units are base units (0.1)."""
+
+    __tablename__ = "sale"
+    __table_args__ = (
+        UniqueConstraint("vending_point_id", "reference"),
+        UniqueConstraint("vending_point_id", "receipt_number"),
+        CheckConstraint("amount >= 0", name="amount_not_negative"),
+        CheckConstraint("(status = 'issued') = (receipt_number IS NOT NULL)", name="issued_has_receipt"),
+        CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reversal_names_sale"),
+        Index(None, "meter_id", "business_date"),
+        Index(None, "vending_point_id", "business_date"),
+        Index(None, "status", "reserved_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    kind: Mapped[SaleKind] = mapped_column(words(SaleKind), default=SaleKind.SALE)
+    status: Mapped[SaleStatus] = mapped_column(words(SaleStatus), default=SaleStatus.RESERVED)
+    reference: Mapped[str] = mapped_column(String(64))
+    message_id: Mapped[str] = mapped_column(String(32), unique=True)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("sale.id"), unique=True)
+    failure: Mapped[str | None] = mapped_column(String(60))
+
+    vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"))
+    operator_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"), index=True)
+    meter_id: Mapped[int] = mapped_column(ForeignKey("meter.id"))
+    consumer_id: Mapped[int | None] = mapped_column(ForeignKey("consumer.id"), index=True)
+    # Whose region: of the vending point and of the consumer, as they were at the sale.
+    point_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+    consumer_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("tariff_plan.id"), index=True)
+    meter_type: Mapped[MeterType] = mapped_column(words(MeterType))
+    # Room for shifts (their table does not exist yet).
+    shift_id: Mapped[int | None] = mapped_column(Integer)
+
+    reserved_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    business_date: Mapped[date] = mapped_column(Date, index=True)
+
+    currency: Mapped[str] = mapped_column(String(3))
+    currency_decimals: Mapped[int] = mapped_column(Integer)
+    by_quantity: Mapped[bool] = mapped_column(Boolean, default=False)
+    amount: Mapped[int] = mapped_column(Minor)
+    received: Mapped[int | None] = mapped_column(Minor)
+    # Units: asked of the module, and what its token really carries (known at settle).
+    token_units: Mapped[int] = mapped_column(Quantity)
+    carried_units: Mapped[int | None] = mapped_column(Quantity)
+
+    module_id: Mapped[int | None] = mapped_column(ForeignKey("security_module.id"))
+    # The exact request, so that a resolve sends the same; JSON, no secrets.
+    request: Mapped[str | None] = mapped_column(Text)
+    snapshot: Mapped[str] = mapped_column(Text)
+    receipt_number: Mapped[int | None] = mapped_column(Integer)
+
+    lines: Mapped[list[SaleLine]] = relationship(order_by="SaleLine.line_no", back_populates="sale")
+    tokens: Mapped[list[Token]] = relationship(order_by="Token.position", back_populates="sale")
+    vending_point: Mapped[VendingPoint] = relationship()
+    point_region: Mapped[Region] = relationship(foreign_keys="Sale.point_region_id")
+    operator: Mapped[AppUser] = relationship()
+    meter: Mapped[Meter] = relationship()
+    consumer: Mapped[Consumer | None] = relationship()
+    module: Mapped[SecurityModule | None] = relationship()
+
+
+class SaleLine(Model):
+    """One line of the sum, as it is printed.  The lines of a sale add up to its amount."""
+
+    __tablename__ = "sale_line"
+    __table_args__ = (UniqueConstraint("sale_id", "line_no"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"))
+    line_no: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(12))
+    code: Mapped[str] = mapped_column(String(30))
+    name: Mapped[str] = mapped_column(String(60), default="")
+    amount: Mapped[int] = mapped_column(Minor)
+    # Plain numbers for the rule in words, as JSON.
+    params: Mapped[str] = mapped_column(Text, default="{}")
+
+    sale: Mapped[Sale] = relationship(back_populates="lines")
+
+
+class SaleFee(Model):
+    """What a sale took of a fee: periods newly charged, assessed, taken.
+
+    Over the standing sales of a meter, assessed less taken is what is carried; a reversed
+    sale no longer counts, which opens its periods again.
+    """
+
+    __tablename__ = "sale_fee"
+    __table_args__ = (UniqueConstraint("sale_id", "code"), Index(None, "meter_id", "code"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"))
+    meter_id: Mapped[int] = mapped_column(ForeignKey("meter.id"))
+    code: Mapped[str] = mapped_column(String(30))
+    method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod))
+    periods: Mapped[int] = mapped_column(Integer)
+    charged_through: Mapped[date] = mapped_column(Date)
+    assessed: Mapped[Decimal] = mapped_column(Price)
+    taken: Mapped[Decimal] = mapped_column(Price)

@@ -1,0 +1,87 @@
+"""Settings of the installation: one row each of what there is one of.
+
+Currency, licence and clock confirmations have tables of their own, because their past
+matters: a sale names the currency it was made in.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask_appbuilder import Model
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.states import Settlement
+from app.models.base import Stamped, UTCDateTime, words
+
+
+class Currency(Stamped, Model):
+    """A currency unit: code, symbol and 0 to 3 decimals."""
+
+    __tablename__ = "currency"
+    __table_args__ = (CheckConstraint("decimals BETWEEN 0 AND 3", name="decimals_range"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(String(3), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    symbol: Mapped[str] = mapped_column(String(8))
+    decimals: Mapped[int] = mapped_column(Integer, default=2)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Settings(Stamped, Model):
+    """The installation itself; there is exactly one row, with id 1."""
+
+    __tablename__ = "settings"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, default=1)
+    utility_name: Mapped[str] = mapped_column(String(100), default="Prepaid utility")
+    utility_address: Mapped[str | None] = mapped_column(String(200))
+    utility_telephone: Mapped[str | None] = mapped_column(String(60))
+    tax_number: Mapped[str | None] = mapped_column(String(60))
+    currency_id: Mapped[int] = mapped_column(ForeignKey("currency.id"))
+    settlement: Mapped[Settlement] = mapped_column(words(Settlement), default=Settlement.UP)
+    # Locked after the first sale.
+    time_zone: Mapped[str] = mapped_column(String(40), default="UTC")
+    first_weekday: Mapped[int] = mapped_column(Integer, default=0)
+    # Minutes added to UTC for token ids; locked after the first token.
+    token_offset_minutes: Mapped[int] = mapped_column(Integer, default=0)
+    slip_header: Mapped[str | None] = mapped_column(String(200))
+    slip_footer: Mapped[str | None] = mapped_column(String(200))
+    mask_id_number: Mapped[bool] = mapped_column(Boolean, default=False)
+    default_language: Mapped[str] = mapped_column(String(8), default="en")
+    demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    currency: Mapped[Currency] = relationship()
+
+
+class Licence(Stamped, Model):
+    """A licence as it was loaded; the newest row counts."""
+
+    __tablename__ = "licence"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    holder: Mapped[str] = mapped_column(String(100))
+    valid_until: Mapped[date | None] = mapped_column(Date)
+    meters_allowed: Mapped[int | None] = mapped_column(Integer)
+    # The signed text it came from; empty for the built-in community licence.
+    signed_text: Mapped[str] = mapped_column(Text, default="")
+
+    def __str__(self) -> str:
+        return self.holder
+
+
+class ClockConfirmation(Model):
+    """Somebody said that the clock is right, although tokens say otherwise."""
+
+    __tablename__ = "clock_confirmation"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    confirmed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # Tokens up to this id no longer speak about the clock.
+    after_token_id: Mapped[int] = mapped_column(Integer, default=0)
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))

@@ -1,0 +1,84 @@
+"""Daily sums that statistics read, written in the sale's own transaction.
+
+They are kept for speed and recounted from the facts by ``flask ledger check``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask_appbuilder import Model
+from sqlalchemy import Date, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.states import MeterType
+from app.models.base import BigKey, Minor, Quantity, words
+
+
+class _Sums:
+    """What every summary counts."""
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    meter_type: Mapped[MeterType] = mapped_column(words(MeterType))
+    currency: Mapped[str] = mapped_column(String(3))
+    sales: Mapped[int] = mapped_column(Integer, default=0)
+    reversals: Mapped[int] = mapped_column(Integer, default=0)
+    amount: Mapped[int] = mapped_column(Minor, default=0)
+    units: Mapped[int] = mapped_column(Quantity, default=0)
+    energy: Mapped[int] = mapped_column(Minor, default=0)
+    fees: Mapped[int] = mapped_column(Minor, default=0)
+    taxes: Mapped[int] = mapped_column(Minor, default=0)
+
+
+class SaleDay(_Sums, Model):
+    """Business date x vending point x its region x meter type x currency (report P1)."""
+
+    __tablename__ = "sale_day"
+    __table_args__ = (
+        UniqueConstraint(
+            "business_date", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_day_key"
+        ),
+    )
+
+    business_date: Mapped[date] = mapped_column(Date)
+    vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"), index=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class PurchaseDay(_Sums, Model):
+    """Business date x consumer's region x meter type x currency (report P6)."""
+
+    __tablename__ = "purchase_day"
+    __table_args__ = (
+        UniqueConstraint("business_date", "region_id", "meter_type", "currency", name="uq_purchase_day_key"),
+    )
+
+    business_date: Mapped[date] = mapped_column(Date)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class SaleMonth(_Sums, Model):
+    """Closed months of `sale_day`; `month` is the first day."""
+
+    __tablename__ = "sale_month"
+    __table_args__ = (
+        UniqueConstraint(
+            "month", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_month_key"
+        ),
+    )
+
+    month: Mapped[date] = mapped_column(Date)
+    vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"), index=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class PurchaseMonth(_Sums, Model):
+    """Closed months of `purchase_day`; `month` is the first day."""
+
+    __tablename__ = "purchase_month"
+    __table_args__ = (
+        UniqueConstraint("month", "region_id", "meter_type", "currency", name="uq_purchase_month_key"),
+    )
+
+    month: Mapped[date] = mapped_column(Date)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)

@@ -1,0 +1,92 @@
+"""User and user group.
+
+FAB's user table with the columns the manual asks for.  A user has exactly one group; the
+group owns one FAB role and says which rows its people see (`row_scope`).  Decision 0005.
+"""
+
+from __future__ import annotations
+
+from flask_appbuilder import Model
+from flask_appbuilder.security.sqla.models import Role, User
+from sqlalchemy import Boolean, ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.states import RowScope
+from app.models.base import Stamped, UTCDateTime, words
+from app.models.region import Region
+from app.models.vending_point import VendingPoint
+
+
+class UserGroup(Stamped, Model):
+    """A kind of people: what they may do (the role) and whose rows they see (the scope)."""
+
+    __tablename__ = "user_group"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    description: Mapped[str | None] = mapped_column(String(200))
+    role_id: Mapped[int] = mapped_column(ForeignKey("ab_role.id"), unique=True)
+    row_scope: Mapped[RowScope] = mapped_column(words(RowScope), default=RowScope.VENDING_POINT)
+
+    role: Mapped[Role] = relationship(Role)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AppUser(User):  # type: ignore[misc]
+    """Somebody who signs in.  FAB's `active` is the status of the manual (S5)."""
+
+    __tablename__ = "ab_user"
+
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("user_group.id"), index=True)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
+    vending_point_id: Mapped[int | None] = mapped_column(ForeignKey("vending_point.id"), index=True)
+    language: Mapped[str | None] = mapped_column(String(8))
+    theme: Mapped[str | None] = mapped_column(String(8))
+    must_change_password: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+
+    group: Mapped[UserGroup | None] = relationship(UserGroup)
+    region: Mapped[Region | None] = relationship(Region)
+    vending_point: Mapped[VendingPoint | None] = relationship(VendingPoint)
+
+
+class UserSession(Model):
+    """One signed-in browser.  The cookie carries a random id, the table only its hash.
+
+    A row that is ended, or too old, stops its cookie at the next request, a copied one
+    included.
+    """
+
+    __tablename__ = "user_session"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+    started: Mapped[object] = mapped_column(UTCDateTime)
+    seen: Mapped[object] = mapped_column(UTCDateTime)
+    ended: Mapped[object | None] = mapped_column(UTCDateTime)
+    address: Mapped[str | None] = mapped_column(String(64))
+    agent: Mapped[str | None] = mapped_column(String(200))
+
+
+class SignInFailure(Model):
+    """A failed sign-in, counted per account and per address for a while; both only as hashes."""
+
+    __tablename__ = "sign_in_failure"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    failed_at: Mapped[object] = mapped_column(UTCDateTime, index=True)
+
+
+class SeededPermission(Model):
+    """A permission that a seeded role was given once.
+
+    What stands here is never given again: an administrator may have taken it away.
+    """
+
+    __tablename__ = "seeded_permission"
+
+    role_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(160), primary_key=True)

@@ -1,0 +1,1 @@
+"""Reports: load, shape, draw.  Read only."""

@@ -1,0 +1,179 @@
+"""Everything a purchase has to know about one meter at one vending point, read in few statements.
+
+These facts are read unscoped, by this module alone; who may see the meter is asked
+straight afterwards (`require`), and a foreign meter is an unknown meter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.access.scope import Scope, require
+from app.domain import errors
+from app.domain.calendar import business_date
+from app.domain.money import Currency
+from app.domain.states import Algorithm, MeterStatus
+from app.models import (
+    ClockConfirmation,
+    Consumer,
+    Licence,
+    Meter,
+    Product,
+    Region,
+    SecurityModule,
+    Settings,
+    SupplyGroupKey,
+    Tariff,
+    Token,
+    VendingPoint,
+)
+from app.models import Currency as CurrencyRow
+from app.sts import token_id
+from app.sts.errors import StsError
+
+CLOCK_BEHIND = timedelta(minutes=2)
+LICENCE_GRACE = timedelta(days=14)
+UNIQUE_KEY = 2  # key type of a vending unique key
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the tokens say about the time, and how far the clock may run ahead of them."""
+
+    newest_issue: datetime | None
+    ahead: timedelta
+
+    def check(self, instant: datetime) -> None:
+        """Refuse a clock that contradicts the newest token.  Raises ClockBehind, ClockAhead."""
+        if self.newest_issue is None:
+            return
+        if instant < self.newest_issue - CLOCK_BEHIND:
+            raise errors.ClockBehind(newest=self.newest_issue)
+        if instant > self.newest_issue + self.ahead:
+            raise errors.ClockAhead(newest=self.newest_issue)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One meter in front of one counter."""
+
+    meter: Meter
+    product: Product
+    region: Region
+    consumer: Consumer | None
+    tariff: Tariff | None
+    point: VendingPoint | None
+    point_region: Region | None
+    module: SecurityModule | None
+    key: SupplyGroupKey | None
+    settings: Settings
+    currency: Currency
+    licence: Licence | None
+    clock: Clock
+    today: date
+
+
+def read_desk(
+    session: Session, meter_number: str, point_id: int | None, instant: datetime, ahead: timedelta
+) -> Desk:
+    """Read the desk in one statement.  Raises UnknownMeter."""
+    point_region = aliased(Region)
+    serving = and_(
+        SecurityModule.active,
+        ((Meter.algorithm == Algorithm.LEGACY) & SecurityModule.serves_legacy)
+        | ((Meter.algorithm == Algorithm.STS6) & SecurityModule.serves_sts6),
+    )
+    held = and_(
+        SupplyGroupKey.module_id == SecurityModule.id,
+        SupplyGroupKey.sgc == Meter.sgc,
+        SupplyGroupKey.krn == Meter.krn,
+        SupplyGroupKey.key_type == UNIQUE_KEY,
+    )
+    newest_licence = select(func.max(Licence.id)).scalar_subquery()
+    row = session.execute(
+        select(
+            Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
+            SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
+        )
+        .join(Product, Meter.product_id == Product.id)
+        .join(Region, Meter.region_id == Region.id)
+        .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
+        .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
+        .outerjoin(VendingPoint, VendingPoint.id == point_id)
+        .outerjoin(point_region, VendingPoint.region_id == point_region.id)
+        .outerjoin(SecurityModule, serving)
+        .outerjoin(SupplyGroupKey, held)
+        .join(Settings, Settings.id == 1)
+        .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
+        .outerjoin(Licence, Licence.id == newest_licence)
+        .where(Meter.meter_number == meter_number),
+        execution_options={"unscoped": True, "populate_existing": True},
+    ).one_or_none()  # fmt: skip
+    if row is None:
+        raise errors.UnknownMeter
+    (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
+     newest, newest_id, confirmed_at, confirmed_id) = row  # fmt: skip
+    settled = confirmed_id is not None and newest_id is not None and confirmed_id >= newest_id
+    return Desk(
+        meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
+        point_region=of_point, module=module, key=key, settings=settings, licence=licence,
+        currency=Currency(money.code, money.symbol, money.decimals),
+        clock=Clock(confirmed_at if settled else newest, ahead),
+        today=business_date(instant, settings.time_zone),
+    )  # fmt: skip
+
+
+def _clock_columns() -> tuple[object, ...]:
+    """The newest token's instant and id, and the newest confirmation's."""
+    newest = select(func.max(Token.id)).scalar_subquery()
+    confirmation = select(func.max(ClockConfirmation.id)).scalar_subquery()
+    return (
+        select(Token.issued_at).where(Token.id == newest).scalar_subquery(),
+        newest,
+        select(ClockConfirmation.confirmed_at).where(ClockConfirmation.id == confirmation).scalar_subquery(),
+        select(ClockConfirmation.after_token_id)
+        .where(ClockConfirmation.id == confirmation)
+        .scalar_subquery(),
+    )
+
+
+def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
+    """Refuse whatever stands in the way of a purchase, in the order a cashier can mend it.
+
+    Raises UnknownMeter (a foreign one too), MeterBlocked, MeterWithoutConsumer,
+    MeterWithoutTariff, LicenceExpired, NoModule, MeterWithoutKey, KeyExpired, ClockBehind, ClockAhead.
+    """
+    meter = desk.meter
+    try:
+        require(meter, scope)
+    except errors.OutOfScope:
+        raise errors.UnknownMeter from None
+    if meter.status is not MeterStatus.INSTALLED:
+        raise errors.MeterBlocked(status=meter.status, reason=meter.status_reason or "")
+    if desk.consumer is None:
+        raise errors.MeterWithoutConsumer
+    if desk.tariff is None:
+        raise errors.MeterWithoutTariff
+    licence = desk.licence
+    if licence and licence.valid_until and desk.today > licence.valid_until + LICENCE_GRACE:
+        raise errors.LicenceExpired(until=licence.valid_until)
+    if desk.module is None:
+        raise errors.NoModule(algorithm=meter.algorithm)
+    if desk.key is None:
+        raise errors.MeterWithoutKey(sgc=meter.sgc, krn=meter.krn)
+    _require_living_key(desk.key, desk.settings.token_offset_minutes, instant)
+    desk.clock.check(instant)
+
+
+def _require_living_key(key: SupplyGroupKey, offset_minutes: int, instant: datetime) -> None:
+    """A key whose base date is over, or whose KEN is passed, makes no credit: a key change is due."""
+    try:
+        minute = token_id.clock_minute(instant + timedelta(minutes=offset_minutes), key.base_date)
+    except StsError:
+        raise errors.KeyExpired(sgc=key.sgc, krn=key.krn, base_date=key.base_date) from None
+    if token_id.is_expired(minute, key.ken):
+        raise errors.KeyExpired(sgc=key.sgc, krn=key.krn, base_date=key.base_date)

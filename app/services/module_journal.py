@@ -1,0 +1,104 @@
+"""The memory of the in-process security module, kept in two tables.
+
+Implements `app.sts.journal.Journal`.  The row of (PAN, base date) is locked before the
+answer is looked up, so that two workers never draw the same token id, and the answer is
+durable before any digits leave the module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.db import retried, transaction
+from app.extensions import db
+from app.models import ModuleAnswer, ModuleTokenId
+from app.models.base import now
+from app.sts.journal import Answer, same_request, tokens_from_json, tokens_to_json
+from app.sts.module import IssuedToken
+
+Tokens = tuple[IssuedToken, ...]
+NO_TOKEN_YET = -1
+
+
+class DatabaseJournal:
+    """One journal for every worker of the installation."""
+
+    def answer(self, message_id: str) -> Answer | None:
+        """Return what was answered to a message id, or None when it was never taken."""
+        return _known(db.session(), message_id)
+
+    def issue(
+        self,
+        message_id: str,
+        request_digest: str,
+        pan: str,
+        base_date: int,
+        wanted: Callable[[int | None], int],
+        make: Callable[[int], Tokens],
+    ) -> Tokens:
+        """Draw a token id, make the tokens and remember both in one transaction; see Journal."""
+
+        def work() -> Tokens:
+            with transaction() as session:
+                last = _lock(session, pan, base_date)
+                known = _known(session, message_id)
+                if known is not None:
+                    return same_request(known, request_digest)
+                token_id = wanted(None if last == NO_TOKEN_YET else last)
+                tokens = make(token_id)
+                session.execute(
+                    update(ModuleTokenId)
+                    .where(ModuleTokenId.pan == pan, ModuleTokenId.base_date == base_date)
+                    .values(token_id=token_id)
+                )
+                _remember(session, message_id, request_digest, tokens)
+                return tokens
+
+        return retried(work)
+
+    def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
+        """Remember tokens without a token id; made twice they are the same digits."""
+
+        def work() -> Tokens:
+            with transaction() as session:
+                known = _known(session, message_id)
+                if known is not None:
+                    return same_request(known, request_digest)
+                tokens = make()
+                _remember(session, message_id, request_digest, tokens)
+                return tokens
+
+        return retried(work)
+
+
+def _known(session: Session, message_id: str) -> Answer | None:
+    row = session.execute(
+        select(ModuleAnswer.request_digest, ModuleAnswer.tokens).where(ModuleAnswer.message_id == message_id)
+    ).one_or_none()
+    return None if row is None else Answer(row.request_digest, tokens_from_json(row.tokens))
+
+
+def _remember(session: Session, message_id: str, request_digest: str, tokens: Tokens) -> None:
+    session.execute(
+        insert(ModuleAnswer).values(
+            message_id=message_id,
+            request_digest=request_digest,
+            tokens=tokens_to_json(tokens),
+            answered_at=now(),
+        )
+    )
+
+
+def _lock(session: Session, pan: str, base_date: int) -> int:
+    """Make the row if it is missing, lock it, and give the last token id (-1: none yet)."""
+    build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    upsert = build(ModuleTokenId).values(pan=pan, base_date=base_date, token_id=NO_TOKEN_YET)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=["pan", "base_date"], set_={"token_id": ModuleTokenId.token_id}
+    ).returning(ModuleTokenId.token_id)
+    return int(session.execute(upsert).scalar_one())

@@ -1,0 +1,101 @@
+"""`flask setup`: everything between an empty machine and a site that can be used.
+
+Idempotent, and safe when two start at once: a lock lets one work while the other waits.
+It makes the instance folder, secret key, tables, permissions, roles and groups, the base
+data, the software module's key store, the first administrator and the translations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from app.extensions import db
+
+LOCK_NUMBER = 7_311_966  # any number, the same for every process of the installation
+
+
+def prepare_instance(config: dict[str, Any]) -> None:
+    """Make the instance folder and its secret key, readable by the owner alone.
+
+    Raises PermissionError when the folder cannot be written.
+    """
+    folder = Path(config["INSTANCE_DIR"])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if config.get("SECRET_KEY") is None:
+        path = Path(config["SECRET_KEY_FILE"])
+        write_once(path, secrets.token_hex(32).encode())
+        config["SECRET_KEY"] = path.read_text(encoding="ascii").strip()
+
+
+def write_once(path: Path, content: bytes) -> bool:
+    """Write a 0600 file whole, unless it is already there; the first of two writers wins."""
+    if path.exists():
+        return False
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # NB: unlike a rename, a link never replaces what is there
+            return True
+        return False
+    finally:
+        draft.unlink()
+
+
+def run_setup(app: Flask) -> list[str]:
+    """Bring this installation up to date; says what was done, a line each."""
+    from flask_migrate import upgrade
+
+    from app.setup_data import seed_data
+
+    done: list[str] = []
+    with app.app_context(), _one_at_a_time(app):
+        upgrade(directory=str(app.extensions["migrate"].directory))
+        done += _permissions(app)
+        done += seed_data(app)
+    return done
+
+
+def _permissions(app: Flask) -> list[str]:
+    """FAB's permissions of every view, its two built-in roles, then our roles and groups."""
+    from flask_appbuilder.security.manager import BaseSecurityManager
+
+    from app.access import roles
+
+    sm = app.appbuilder.sm  # type: ignore[attr-defined]
+    BaseSecurityManager.create_db(sm)  # NB: the SQLA override is switched off by FAB_CREATE_DB
+    app.appbuilder.add_permissions(update_perms=True)  # type: ignore[attr-defined]
+    app.appbuilder.security_cleanup()  # type: ignore[attr-defined]
+    given = roles.seed(sm)
+    return [f"{given} permissions given to seeded roles"] if given else []
+
+
+@contextlib.contextmanager
+def _one_at_a_time(app: Flask) -> Iterator[None]:
+    """Hold the set-up lock: an advisory lock on PostgreSQL, a locked file beside SQLite."""
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": LOCK_NUMBER})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": LOCK_NUMBER})
+        return
+    path = Path(app.config["INSTANCE_DIR"]) / "setup.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

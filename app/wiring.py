@@ -1,0 +1,58 @@
+"""The roof: puts one application together.  Wiring only, no rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+import config as settings_file
+from app.extensions import csrf, db, migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def build(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Create the application from the environment and `overrides`; writes nothing anywhere."""
+    app = Flask("app", root_path=str(ROOT / "app"))
+    app.config.from_mapping(settings_file.load(overrides=overrides))
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    csrf.init_app(app)
+    with app.app_context():  # FAB 5 needs a context for init and every add_view
+        _databases(app)
+        _views(app)
+    from app import cli
+
+    cli.register(app)
+    return app
+
+
+def _databases(app: Flask) -> None:
+    from app import models  # noqa: F401  (all tables must be known before FAB looks)
+    from app.db import configure_sqlite
+
+    if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        configure_sqlite(db.engine)
+
+
+def _views(app: Flask) -> None:
+    from flask_appbuilder import AppBuilder
+
+    from app.access.guard import install_guard
+    from app.views import doors, register
+    from app.views.home import HomeView
+    from app.views.security import AppSecurityManager
+
+    # Made per application: an AppBuilder holds state of its application.
+    appbuilder = AppBuilder(
+        security_manager_class=AppSecurityManager,
+        base_template="appbuilder/baselayout.html",
+        indexview=HomeView,
+    )
+    appbuilder.init_app(app, db.session)
+    install_guard(db.session)
+    doors.install(app)
+    register(appbuilder)
