@@ -1,0 +1,132 @@
+"""Figures as people read and type them: money, units, shares and times in the reader's language.
+
+Digits are always 0 to 9 and exact: integers and Decimals in, text out, no float between.  What
+a page shows in a field can be sent back unchanged: `plain_number` reads what `money` writes.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
+from flask import Flask
+from flask_babel import get_locale, get_timezone
+
+SPACES = "\u0020\u00a0\u202f"
+NBSP = "\u00a0"
+UNITS_DECIMALS = 1
+
+
+def _pattern(decimals: int, least: int | None = None) -> str:
+    least = decimals if least is None else least
+    tail = "0" * least + "#" * (decimals - least)
+    return "#,##0." + tail if tail else "#,##0"
+
+
+def number(value: Decimal | Fraction | int, decimals: int, least: int | None = None) -> str:
+    """Write `value` with at most `decimals` places, at least `least` (default: all of them)."""
+    exact = Fraction(value)
+    scaled = round(exact * 10**decimals)
+    return str(format_decimal(Decimal(scaled).scaleb(-decimals), _pattern(decimals, least), get_locale()))
+
+
+def money(minor: int, decimals: int) -> str:
+    """Minor units as an amount with the currency's decimals: 300000 -> 3,000.00."""
+    return number(Decimal(minor).scaleb(-decimals), decimals)
+
+
+def price(value: Decimal | Fraction | int, decimals: int) -> str:
+    """A price or fee: the currency's decimals, and more where it has more (up to eight)."""
+    return number(value, 8, least=decimals)
+
+
+def money_code(minor: int, decimals: int, code: str) -> str:
+    """An amount with its currency, which is never torn from it: KES 3,000.00."""
+    return f"{code}{NBSP}{money(minor, decimals)}"
+
+
+def units(tenths: int) -> str:
+    """Base units as units: 1087 -> 108.7."""
+    return number(Decimal(tenths).scaleb(-1), UNITS_DECIMALS)
+
+
+def share(value: Decimal | Fraction | int) -> str:
+    """A share as per cent: 0.075 -> 7.5 %."""
+    return f"{number(Fraction(value) * 100, 6, least=0)}{NBSP}%"
+
+
+def groups_of_four(digits: str) -> str:
+    """A meter number 4-4-3, a token in five groups of four."""
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def _dates() -> Locale | None:
+    """The language of dates: plain English writes the day first, as most of the world does."""
+    locale = get_locale()
+    return Locale("en", "GB") if locale is not None and str(locale) == "en" else locale
+
+
+def date_of(when: date, form: str = "medium") -> str:
+    """A calendar date: 23 Nov 2026."""
+    return str(format_date(when, form, _dates()))
+
+
+def moment(instant: datetime, form: str = "medium") -> str:
+    """An instant as date and time of the installation: 23 Nov 2026, 14:05."""
+    return f"{date_of(instant.astimezone(get_timezone()).date(), form)}, {hour(instant)}"
+
+
+def day(instant: datetime, form: str = "d MMM") -> str:
+    """The day of an instant, short: 4 Nov."""
+    return date_of(instant.astimezone(get_timezone()).date(), form)
+
+
+def hour(instant: datetime) -> str:
+    """The time of day of an instant: 13:58."""
+    return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=get_locale()))
+
+
+def decimal_mark() -> str:
+    """The sign between whole and part in the reader's language."""
+    return str(get_decimal_symbol(get_locale()))
+
+
+def plain_number(text: str) -> str:
+    """Turn what was typed into digits with a point, or give it back untouched to be refused.
+
+    Groups are taken only where they are groups ("3,000.00", "3 000,00" in French), so that
+    nothing is guessed: "20,00" in English is not 2000.  Where a point means nothing in the
+    language (French), one with at most two places after it is the key of the number pad.
+    """
+    mark, group = decimal_mark(), str(get_group_symbol(get_locale()))
+    text = text.strip()
+    separator = f"[{SPACES}{re.escape(group)}]"
+    shape = rf"[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}"
+    if re.fullmatch(rf"{shape}(?:{re.escape(mark)}[0-9]*)?", text):
+        text = re.sub(separator, "", text)
+    if re.fullmatch(rf"[0-9]*{re.escape(mark)}?[0-9]*", text):
+        return text.replace(mark, ".")
+    if "." not in (mark, group) and re.fullmatch(r"[0-9]+\.[0-9]{1,2}", text):
+        return text
+    # NB: a point would now be read as the mark; in a language where it groups it must not.
+    return text if mark == "." else text.replace(".", "\u2019")
+
+
+def install(app: Flask) -> None:
+    """Give the templates these words."""
+    app.jinja_env.filters.update(
+        money=money,
+        units=units,
+        share=share,
+        grouped=groups_of_four,
+        moment=moment,
+        day=day,
+        hour=hour,
+        date_of=date_of,
+    )
+    app.jinja_env.globals.update(money_code=money_code, decimal_mark=decimal_mark)

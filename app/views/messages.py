@@ -1,0 +1,196 @@
+"""A refusal as a sentence: what happened, whether money moved, what to do next.
+
+One sentence per class of the tree in `domain/errors.py` (tested complete); the floors below
+speak no language.  Parameters arrive in exact types and leave in the reader's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from app.domain import errors
+from app.domain.errors import Refusal
+from app.domain.money import Currency
+from app.views import figures, words
+
+PLAIN = Currency("", "", 2)
+
+SENTENCES: Mapping[type[Refusal], Any] = {
+    errors.BadInput: _l("“%(text)s” cannot be read. Nothing was stored. Correct it and try again."),
+    errors.NotANumber: _l("This is not a number. Nothing was stored. Type digits, as in %(example)s."),
+    errors.TooManyDigits: _l("More than %(maximum)s digits. Nothing was stored. Type a smaller number."),
+    errors.TooManyDecimals: _l(
+        "At most %(decimals)s digits may follow the %(mark)s. Nothing was stored. Shorten the number."
+    ),
+    errors.NotPositive: _l("It must be more than zero. Nothing was stored. Type a larger number."),
+    errors.BadMeterNumber: _l("A meter number has 11 or 13 digits. Nothing was stored. Compare with the plate."),
+    errors.WrongCheckDigit: _l("One digit is mistyped. Nothing was stored. Compare with the plate."),
+    errors.BadReference: _l("The page lost its reference. No money was taken. Load the page again."),
+    errors.MeterRefusal: _l("This meter may not buy. No money was taken. Ask a manager."),
+    errors.UnknownMeter: _l("There is no such meter here. No money was taken. Compare with the plate."),
+    errors.MeterBlocked: _l("The meter is not open for sales: %(status)s%(reason)s. No money was taken. Ask a manager."),
+    errors.MeterWithoutTariff: _l(
+        "The meter has no tariff. No money was taken. Ask an administrator to choose one for it."
+    ),
+    errors.MeterWithoutConsumer: _l(
+        "Nobody is registered for this meter. No money was taken. Bind it to a consumer first."
+    ),
+    errors.MeterWithoutKey: _l(
+        "No security module holds the key of supply group %(sgc)s, revision %(krn)s."
+        " No money was taken. Ask an administrator to load the key."
+    ),
+    errors.MeterTaken: _l("The meter belongs to another consumer. Nothing was stored. Unbind it there first."),
+    errors.PriceRefusal: _l("No price can be named. No money was taken. Ask an administrator to look at the tariff."),
+    errors.NoPlanInForce: _l(
+        "The tariff of this meter is not in force yet%(since)s. No money was taken. Ask an administrator."
+    ),
+    errors.BadPlan: _l(
+        "The tariff plan contradicts itself: %(reason)s. Nothing was stored. Correct the plan."
+    ),
+    errors.AmountTooSmall: _l("Too little: the smallest purchase is %(minimum)s. No money was taken. Type a larger amount."),
+    errors.AmountTooLarge: _l("Too much: one purchase may cost %(maximum)s. No money was taken. Type a smaller amount."),
+    errors.QuantityTooSmall: _l("Too little: the smallest purchase is %(minimum)s. No money was taken. Type a larger quantity."),
+    errors.QuantityTooLarge: _l("Too much: one purchase may have %(maximum)s. No money was taken. Type a smaller quantity."),
+    errors.QuantityBeyondLastStep: _l(
+        "The tariff ends earlier: %(maximum)s are left in this period. No money was taken. Type a smaller quantity."
+    ),
+    errors.AmountBeyondLastStep: _l(
+        "The tariff ends earlier: %(maximum)s still buy %(quantity)s. No money was taken. Type a smaller amount."
+    ),
+    errors.BeyondLastFine: _l(
+        "The tariff allows %(maximum)s in one purchase. No money was taken. Split the purchase."
+    ),
+    errors.FeesNotCovered: _l(
+        "The fees due are %(fees)s; this does not cover them. No money was taken. Type at least that."
+    ),
+    errors.OnlyFees: _l(
+        "This pays fees of %(fees)s and buys no units. No money was taken. Confirm it below, or type more."
+    ),
+    errors.PriceMoved: _l("The price has changed since it was shown. No money was taken. Look at the new sum, then sell."),
+    errors.SaleRefusal: _l("The sale cannot be made now. No money was taken. Ask a manager."),
+    errors.ReferenceTaken: _l("Another sale was made from this page already. No further money was taken. Start a new sale."),
+    errors.SaleFailed: _l("The sale failed and was released. No money was taken. Start a new sale."),
+    errors.InsufficientFunds: _l(
+        "The account of this vending point has %(available)s left. No money was taken. Pay in, or sell less."
+    ),
+    errors.NoVendingPoint: _l("No vending point is chosen. No money was taken. Choose the one you sell for."),
+    errors.PaidTooLittle: _l(
+        "Received is less than the %(amount)s to pay. No money was taken. Correct what you received."
+    ),
+    errors.DailyLimit: _l(
+        "The meter may buy for %(maximum)s a day; %(left)s are left today. No money was taken. Type less, or wait."
+    ),
+    errors.NotReversible: _l("This sale cannot be reversed: %(reason)s. Nothing was changed."),
+    errors.InstallationRefusal: _l("This cannot be done now. Nothing was stored. Ask an administrator."),
+    errors.LicenceExpired: _l(
+        "The licence ended on %(until)s. No money was taken. Ask an administrator to load a new one."
+    ),
+    errors.LicenceFull: _l(
+        "The licence allows %(maximum)s meters and they are all used. Nothing was stored. Load a larger licence."
+    ),
+    errors.ClockBehind: _l(
+        "The clock of this computer stands before the newest token (%(newest)s)."
+        " No money was taken. Set the clock, or have a manager confirm it."
+    ),
+    errors.ClockAhead: _l(
+        "The clock of this computer runs far ahead of the newest token (%(newest)s)."
+        " No money was taken. Set the clock, or have a manager confirm it."
+    ),
+    errors.KeyExpired: _l(
+        "The time of key %(sgc)s, revision %(krn)s is over; its tokens would be refused by the meter."
+        " No money was taken. The meter needs a key change first."
+    ),
+    errors.NoModule: _l(
+        "No active security module serves %(algorithm)s meters. No money was taken. Ask an administrator."
+    ),
+    errors.ModuleRefused: _l(
+        "The security module refused (%(module_code)s). No token was made and no money was booked. Ask an engineer."
+    ),
+    errors.ModuleSilent: _l(
+        "The security module does not answer. The money is held for this sale and cannot be taken twice. Resolve it on the home page."
+    ),
+    errors.OutOfScope: _l("There is no such record here. Nothing was changed. Go back to the list."),
+    errors.NotAllowed: _l("You may not do this. Nothing was changed. Ask an administrator for the permission."),
+    errors.StaleRow: _l("Somebody changed this record meanwhile. Nothing of yours was stored. Look at it again, then save."),
+    errors.InUse: _l("It is in use (%(count)s times) and cannot be deleted. Nothing was changed. Switch it off instead."),
+    errors.RegionInUse: _l("Places, people or meters belong to this region. Nothing was changed. Move them first."),
+    errors.PlanFrozen: _l("This plan has sold already and cannot change. Nothing was stored. Add a plan that follows it."),
+}
+
+
+def sentence(refusal: Refusal, currency: Currency | None = None, unit: str = "") -> str:
+    """Word a refusal.  `currency` and `unit` belong to the amounts and quantities in it."""
+    template = next(SENTENCES[kind] for kind in type(refusal).__mro__ if kind in SENTENCES)
+    return str(template) % _Worded(refusal, currency or PLAIN, unit)
+
+
+class _Worded(dict[str, str]):
+    """The parameters of one refusal, worded when a sentence asks for them."""
+
+    def __init__(self, refusal: Refusal, currency: Currency, unit: str) -> None:
+        super().__init__()
+        self.refusal, self.currency, self.unit = refusal, currency, unit
+
+    def __missing__(self, name: str) -> str:
+        if name == "example":
+            return figures.money(2000, 2)
+        if name == "mark":
+            return figures.decimal_mark()
+        value = self.refusal.params.get(name)
+        if (special := SPECIAL.get((type(self.refusal).code, name))) is not None:
+            return special(self, value)
+        return "–" if value is None else self._plain(value)
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, datetime):
+            return figures.moment(value)
+        if isinstance(value, date):
+            return figures.date_of(value)
+        return str(value)
+
+    def money(self, minor: Any) -> str:
+        return "–" if minor is None else figures.money_code(int(minor), self.currency.decimals, self.currency.code).strip()
+
+    def quantity(self, tenths: Any) -> str:
+        return "–" if tenths is None else f"{figures.units(int(tenths))} {self.unit}".strip()
+
+
+def _since(worded: _Worded, value: Any) -> str:
+    return "" if value is None else f" ({worded._plain(value)})"
+
+
+def _status(_worded: _Worded, value: Any) -> str:
+    return str(words.METER_STATUS.get(value, value))
+
+
+def _reason(_worded: _Worded, value: Any) -> str:
+    return f", {value}" if value else ""
+
+
+SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
+    ("meter_blocked", "status"): _status,
+    ("meter_blocked", "reason"): _reason,
+    ("no_plan_in_force", "since"): _since,
+    ("no_module", "algorithm"): lambda _worded, value: str(words.ALGORITHM.get(value, value)),
+    **{
+        (code, name): _Worded.money
+        for code, name in (
+            ("amount_too_small", "minimum"), ("amount_too_large", "maximum"),
+            ("amount_beyond_last_step", "maximum"), ("fees_not_covered", "fees"), ("only_fees", "fees"),
+            ("insufficient_funds", "available"), ("paid_too_little", "amount"),
+            ("daily_limit", "maximum"), ("daily_limit", "left"),
+        )
+    },
+    **{
+        (code, name): _Worded.quantity
+        for code, name in (
+            ("quantity_too_small", "minimum"), ("quantity_too_large", "maximum"),
+            ("quantity_beyond_last_step", "maximum"), ("amount_beyond_last_step", "quantity"),
+            ("beyond_last_fine", "maximum"),
+        )
+    },
+}  # fmt: skip

@@ -1,0 +1,108 @@
+"""Figures are written and read in the reader's language, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from flask import Flask
+from flask_babel import Babel
+
+from app.domain.errors import NotANumber
+from app.domain.money import parse_decimal
+from app.views import figures
+
+Language = Callable[[str], AbstractContextManager[object]]
+
+
+@pytest.fixture
+def language() -> Iterator[Language]:
+    def speaking(locale: str) -> AbstractContextManager[object]:
+        app = Flask("figures")
+        Babel(app, locale_selector=lambda: locale)
+        return app.test_request_context()
+
+    yield speaking
+
+
+@pytest.mark.parametrize(
+    ("locale", "minor", "decimals", "written"),
+    [
+        ("en", 300_000, 2, "3,000.00"),
+        ("fr", 300_000, 2, "3\u202f000,00"),
+        ("ar", 300_000, 2, "3,000.00"),
+        ("en", 1_500, 0, "1,500"),
+        ("en", 1, 3, "0.001"),
+        ("en", 9_007_199_254_740_993, 2, "90,071,992,547,409.93"),  # above what a float holds
+        ("en", -50, 2, "-0.50"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency(
+    language: Language, locale: str, minor: int, decimals: int, written: str
+) -> None:
+    with language(locale):
+        assert figures.money(minor, decimals) == written
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed", "value"),
+    [
+        ("en", "20.00", "20.00"),
+        ("en", "3,000.00", "3000.00"),
+        ("en", " 3000 ", "3000"),
+        ("fr", "20,00", "20.00"),
+        ("fr", "3\u202f000,00", "3000.00"),
+        ("fr", "3 000", "3000"),
+        ("fr", "20.50", "20.50"),
+        ("de", "1.000,50", "1000.50"),
+        ("ar", "1,000.5", "1000.5"),
+        ("hi", "1,00,000", "100000"),
+    ],
+)
+def test_an_amount_is_read_as_it_is_written_there(
+    language: Language, locale: str, typed: str, value: str
+) -> None:
+    with language(locale):
+        assert parse_decimal(figures.plain_number(typed)) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed"),
+    [
+        ("en", "20,00"),
+        ("en", "1,00"),
+        ("en", "1e309"),
+        ("en", "twenty"),
+        ("en", ""),
+        ("en", "."),
+        ("en", "٢٠"),
+        ("en", "1 2"),
+        ("fr", "1.000"),
+        ("fr", "1.000,00"),
+        ("de", "20.00"),
+    ],
+)
+def test_what_could_mean_two_sums_is_refused(language: Language, locale: str, typed: str) -> None:
+    with language(locale), pytest.raises(NotANumber):
+        parse_decimal(figures.plain_number(typed))
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "de", "ar", "hi"])
+def test_what_a_field_shows_can_be_sent_back_unchanged(language: Language, locale: str) -> None:
+    with language(locale):
+        assert parse_decimal(figures.plain_number(figures.money(123_456_789, 2))) == Decimal("1234567.89")
+
+
+def test_shares_and_prices_keep_every_digit(language: Language) -> None:
+    with language("en"):
+        assert figures.share(Fraction(3, 40)) == "7.5\u00a0%"
+        assert figures.price(Decimal("0.123456"), 2) == "0.123456"
+        assert figures.price(Decimal(20), 2) == "20.00"
+
+
+def test_numbers_stand_in_groups_of_four() -> None:
+    assert figures.groups_of_four("04127300582") == "0412 7300 582"
+    assert figures.groups_of_four("58210497336612807045") == "5821 0497 3366 1280 7045"
