@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     event,
+    text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -40,7 +41,10 @@ class Tariff(Stamped, Model):
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
     plans: Mapped[list[TariffPlan]] = relationship(
-        back_populates="tariff", order_by="TariffPlan.effective_from", cascade=CHILDREN
+        back_populates="tariff",
+        order_by="TariffPlan.effective_from",
+        cascade=CHILDREN,
+        primaryjoin="and_(Tariff.id == TariffPlan.tariff_id, TariffPlan.parent_id.is_(None))",
     )
 
     def __str__(self) -> str:
@@ -52,7 +56,15 @@ class TariffPlan(Stamped, Model):
 
     __tablename__ = "tariff_plan"
     __table_args__ = (
-        UniqueConstraint("tariff_id", "effective_from"),
+        Index(
+            "uq_tariff_plan_tariff_id_effective_from",
+            "tariff_id",
+            "effective_from",
+            unique=True,
+            sqlite_where=text("parent_id IS NULL"),
+            postgresql_where=text("parent_id IS NULL"),
+        ),
+        CheckConstraint("(parent_id IS NULL) OR (up_to IS NOT NULL)", name="schedule_has_limit"),
         CheckConstraint("fixed_fee >= 0", name="fixed_fee_not_negative"),
         CheckConstraint("unit_quantum > 0", name="unit_quantum_positive"),
     )
@@ -61,6 +73,10 @@ class TariffPlan(Stamped, Model):
     tariff_id: Mapped[int] = mapped_column(ForeignKey("tariff.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     effective_from: Mapped[datetime] = mapped_column(UTCDateTime)
+    # A lifeline schedule is a plan of its own below this one: it counts while the period's
+    # total, the purchase included, is at most `up_to`.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("tariff_plan.id", ondelete="CASCADE"))
+    up_to: Mapped[int | None] = mapped_column(Quantity)
 
     # The simple form: one fixed fee.  More fees stand in `fees`.
     fixed_fee: Mapped[Decimal] = mapped_column(Price, default=Decimal(0))
@@ -81,6 +97,7 @@ class TariffPlan(Stamped, Model):
     debt_share: Mapped[Decimal | None] = mapped_column(Price)
 
     tariff: Mapped[Tariff] = relationship(back_populates="plans")
+    schedules: Mapped[list[TariffPlan]] = relationship(order_by="TariffPlan.up_to", cascade=CHILDREN)
     steps: Mapped[list[TariffStep]] = relationship(
         back_populates="plan", order_by="TariffStep.start", cascade=CHILDREN
     )
@@ -106,7 +123,7 @@ class TariffStep(Model):
 
     __tablename__ = "tariff_step"
     __table_args__ = (
-        UniqueConstraint("plan_id", "schedule", "start"),
+        UniqueConstraint("plan_id", "start"),
         CheckConstraint("start >= 0", name="start_not_negative"),
         CheckConstraint("price >= 0", name="price_not_negative"),
         CheckConstraint("tax_rate >= 0", name="tax_rate_not_negative"),
@@ -114,8 +131,6 @@ class TariffStep(Model):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey("tariff_plan.id", ondelete="CASCADE"))
-    # 0 is the ordinary schedule; others are lifeline schedules chosen by the month's total.
-    schedule: Mapped[int] = mapped_column(Integer, default=0)
     start: Mapped[int] = mapped_column(Quantity)
     price: Mapped[Decimal] = mapped_column(Price)
     # A share: 0.075 is 7.5 %.
@@ -153,7 +168,10 @@ class _Named:
 
 
 class TariffFee(_Named, Model):
-    """A further fee; `times` may multiply it by the meter's capacity (kVA, ampere)."""
+    """A further fee; `per_capacity` multiplies it by the meter's capacity (kVA, ampere).
+
+    `first` makes it a channel fee, taken before anything else.
+    """
 
     __tablename__ = "tariff_fee"
     __table_args__ = (Index(None, "plan_id", "code", unique=True),)
@@ -161,6 +179,7 @@ class TariffFee(_Named, Model):
     amount: Mapped[Decimal] = mapped_column(Price)
     method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod))
     per_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
+    first: Mapped[bool] = mapped_column(Boolean, default=False)
 
     plan: Mapped[TariffPlan] = relationship(back_populates="fees")
 

@@ -543,6 +543,8 @@ def upgrade() -> None:
         sa.Column("tariff_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("effective_from", sa.DateTime(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("up_to", sa.BigInteger(), nullable=True),
         sa.Column("fixed_fee", sa.BigInteger(), nullable=False),
         sa.Column(
             "fixed_method",
@@ -598,24 +600,36 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
+            "(parent_id IS NULL) OR (up_to IS NOT NULL)",
+            name=op.f("ck_tariff_plan_schedule_has_limit"),
+        ),
+        sa.CheckConstraint(
             "fixed_fee >= 0", name=op.f("ck_tariff_plan_fixed_fee_not_negative")
         ),
         sa.CheckConstraint(
             "unit_quantum > 0", name=op.f("ck_tariff_plan_unit_quantum_positive")
         ),
         sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["tariff_plan.id"],
+            name=op.f("fk_tariff_plan_parent_id_tariff_plan"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
             ["tariff_id"], ["tariff.id"], name=op.f("fk_tariff_plan_tariff_id_tariff")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_plan")),
-        sa.UniqueConstraint(
-            "tariff_id",
-            "effective_from",
-            name=op.f("uq_tariff_plan_tariff_id_effective_from"),
-        ),
     )
     with op.batch_alter_table("tariff_plan", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_tariff_plan_tariff_id"), ["tariff_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_tariff_plan_tariff_id_effective_from",
+            ["tariff_id", "effective_from"],
+            unique=True,
+            sqlite_where=sa.text("parent_id IS NULL"),
+            postgresql_where=sa.text("parent_id IS NULL"),
         )
 
     op.create_table(
@@ -1086,6 +1100,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("per_capacity", sa.Boolean(), nullable=False),
+        sa.Column("first", sa.Boolean(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("plan_id", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -1150,7 +1165,6 @@ def upgrade() -> None:
         "tariff_step",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("plan_id", sa.Integer(), nullable=False),
-        sa.Column("schedule", sa.Integer(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("tax_rate", sa.BigInteger(), nullable=False),
@@ -1171,10 +1185,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_step")),
         sa.UniqueConstraint(
-            "plan_id",
-            "schedule",
-            "start",
-            name=op.f("uq_tariff_step_plan_id_schedule_start"),
+            "plan_id", "start", name=op.f("uq_tariff_step_plan_id_start")
         ),
     )
     op.create_table(
@@ -2032,6 +2043,11 @@ def downgrade() -> None:
     op.drop_table("vending_point")
     op.drop_table("user_group")
     with op.batch_alter_table("tariff_plan", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_tariff_plan_tariff_id_effective_from",
+            sqlite_where=sa.text("parent_id IS NULL"),
+            postgresql_where=sa.text("parent_id IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_tariff_plan_tariff_id"))
 
     op.drop_table("tariff_plan")

@@ -1,0 +1,123 @@
+"""What a meter's past means for its next purchase.
+
+The one place where facts are read unscoped: units this month, fees charged, money spent
+today.  It returns sums and never rows, so a seller learns nothing of a foreign sale; and
+a meter sold at one point is on its second step at the next.  Read after the meter's lock,
+in new statements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.domain.calendar import days_in_month, periods_due, step_period_start
+from app.domain.plan import FeeState, History, Plan
+from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
+from app.models import Meter, Sale, SaleFee, TariffPlan
+from app.services.plans import exact
+
+STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The history that prices need, and the money the meter has cost today (minor units)."""
+
+    history: History
+    spent_today: int
+
+
+def purchase_facts(
+    session: Session, meter: Meter, plan: Plan, today: date, first_weekday: int = 0
+) -> Facts:
+    """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not."""
+    units, spent = _units_and_money(session, meter.id, plan.step_period, today)
+    fees = _fees(session, meter, plan, today, first_weekday) if plan.fees else {}
+    history = History(units_before=units, fees=fees, days_in_month=days_in_month(today))
+    return Facts(history, spent)
+
+
+def _standing() -> list[object]:
+    undoing = aliased(Sale)
+    return [
+        Sale.status.in_(STANDING),
+        Sale.kind == SaleKind.SALE,
+        ~select(undoing.id).where(undoing.reverses_id == Sale.id, undoing.status.in_(STANDING)).exists(),
+    ]
+
+
+def _units_and_money(session: Session, meter_id: int, period: StepPeriod, today: date) -> tuple[int, int]:
+    since = step_period_start(today, period)
+    carried = func.coalesce(Sale.carried_units, Sale.token_units)
+    counted = carried if period is not StepPeriod.PURCHASE else 0
+    row = session.execute(
+        select(
+            func.coalesce(func.sum(counted), 0),
+            func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0),
+        ).where(Sale.meter_id == meter_id, Sale.business_date >= since, *_standing()),  # type: ignore[arg-type]
+        execution_options={"unscoped": True},
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def _fees(
+    session: Session, meter: Meter, plan: Plan, today: date, first_weekday: int
+) -> dict[str, FeeState]:
+    """Periods due and money carried, for each fee of the plan."""
+    rows = session.execute(
+        select(
+            SaleFee.code,
+            SaleFee.method,
+            func.sum(SaleFee.periods),
+            func.sum(SaleFee.assessed),
+            func.sum(SaleFee.taken),
+            func.max(SaleFee.charged_through),
+            func.max(case((SaleFee.taken > 0, Sale.business_date))),
+        )
+        .join(Sale, Sale.id == SaleFee.sale_id)
+        .where(SaleFee.meter_id == meter.id, *_standing())  # type: ignore[arg-type]
+        .group_by(SaleFee.code, SaleFee.method),
+        execution_options={"unscoped": True},
+    ).all()
+    begun = _counts_from(session, meter, plan, today)
+    states = {}
+    for fee in plan.fees:
+        own = [row for row in rows if row[0] == fee.code]
+        charged = sum(int(row[2]) for row in own if row[1] == fee.method)
+        carried = sum((exact(row[3]) - exact(row[4]) for row in own), Fraction(0))
+        # A fee that once went by another period is counted on from where that one ended.
+        earlier = [row[5] for row in own if row[1] != fee.method]
+        first = max([begun, *(day + timedelta(days=1) for day in earlier)])
+        due = 1 if fee.method is ChargeMethod.PURCHASE else _due(fee.method, first, today, first_weekday)
+        left = due if fee.method is ChargeMethod.PURCHASE else max(due - charged, 0)
+        paid = max((row[6] for row in own if row[6] is not None), default=None)
+        states[fee.code] = FeeState(periods_due=left, carried=carried, paid_on=paid)
+    return states
+
+
+def _due(method: ChargeMethod, first: date, today: date, first_weekday: int) -> int:
+    return 0 if first > today else periods_due(method, first, None, today, first_weekday)
+
+
+def _counts_from(session: Session, meter: Meter, plan: Plan, today: date) -> date:
+    """Fees count from the day of installation, else from the first purchase.
+
+    Never from before the tariff's first plan: there was no fee then.
+    """
+    if meter.installed_on is None:
+        first_sale = session.execute(
+            select(func.min(Sale.business_date)).where(Sale.meter_id == meter.id, *_standing()),  # type: ignore[arg-type]
+            execution_options={"unscoped": True},
+        ).scalar_one()
+        return first_sale or today
+    begun = session.execute(
+        select(func.min(TariffPlan.effective_from)).where(
+            TariffPlan.tariff_id == meter.tariff_id, TariffPlan.parent_id.is_(None)
+        )
+    ).scalar_one()
+    return max(meter.installed_on, begun.date()) if begun else meter.installed_on
