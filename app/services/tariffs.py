@@ -144,5 +144,4 @@ def _take_over(plan: TariffPlan, source: TariffPlan) -> None:
 
 
 def _copy(kind: type[T], row: T, *names: str) -> T:
-    shared = ("position", "code", "name")
-    return kind(**{name: getattr(row, name) for name in (*shared, *names)})
+    return kind(**{name: getattr(row, name) for name in ("position", "code", "name", *names)})

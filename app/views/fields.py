@@ -1,0 +1,315 @@
+"""Form fields and validators of the reference data: exact numbers, words, rows and meter numbers.
+
+Every refusal is a sentence at the field; what was typed is shown again unchanged.  Numbers
+are typed and shown in the reader's notation and are never floats.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask_appbuilder.fields import QuerySelectField
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from wtforms import Field, SelectField, StringField
+from wtforms.validators import InputRequired, Optional, ValidationError
+from wtforms.widgets import Select, TextInput
+
+from app.domain.calendar import zone
+from app.domain.errors import Refusal
+from app.domain.money import parse_decimal
+from app.extensions import db
+from app.sts import meter_number
+from app.sts.errors import InvalidCheckDigit, StsError
+from app.views import figures
+from app.views.messages import sentence
+
+CONTROL = {"class": "form-control"}
+NEEDED = _l("Fill this in.")
+# C0 and C1 controls, and half characters that no database can store.
+UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def presence(required: bool) -> list[Any]:
+    """The validator that says whether a field may stay empty."""
+    return [InputRequired(NEEDED)] if required else [Optional(strip_whitespace=True)]
+
+
+class Text(StringField):
+    """One line of text, without spaces around it; empty text is nothing at all (None)."""
+
+    widget = TextInput()
+
+    def __init__(self, label: Any, *, most: int, required: bool = True, rules: Iterable[Any] = (), **more: Any):
+        self.most = most
+        more.setdefault("render_kw", {})
+        more["render_kw"] = {**CONTROL, "maxlength": most, "autocomplete": "off", **more["render_kw"]}
+        super().__init__(label, [*presence(required), *rules], **more)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Strip what was sent; keep it otherwise as it came."""
+        text = " ".join(valuelist[0].split(" ")).strip() if valuelist else ""
+        self.data = text or None
+        if text and UNSTORABLE.search(text):
+            raise ValueError(_("This holds a sign that cannot be kept. Type it again without copying."))
+        if len(text) > self.most:
+            raise ValueError(_("At most %(most)d characters.", most=self.most))
+
+
+class Exact(Field):
+    """A decimal number, exact to `decimals` places; the bounds are included."""
+
+    widget = TextInput()
+
+    def __init__(
+        self,
+        label: Any,
+        *,
+        decimals: int = 8,
+        least: Decimal | int | None = 0,
+        most: Decimal | int | None = None,
+        required: bool = True,
+        unit: Any = None,
+        rules: Iterable[Any] = (),
+        **more: Any,
+    ):
+        self.decimals, self.least, self.most, self.unit = decimals, least, most, unit
+        more["render_kw"] = {
+            **CONTROL, "inputmode": "decimal", "autocomplete": "off", **more.get("render_kw", {})
+        }  # fmt: skip
+        super().__init__(label, [*presence(required), *rules], **more)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.shown(self.data)
+
+    def shown(self, stored: Any) -> str:
+        """The stored value as it stands in the field."""
+        return figures.number(stored, self.decimals, least=0)
+
+    def stored(self, typed: Decimal) -> Any:
+        """The typed number as it is stored."""
+        return typed
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the number.  Raises ValueError with the sentence for the field."""
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if not text:
+            return
+        try:
+            typed = parse_decimal(figures.plain_number(text), decimals=self.decimals, positive=False)
+        except Refusal as refusal:
+            raise ValueError(sentence(refusal)) from None
+        if self.least is not None and typed < self.least:
+            raise ValueError(_("At least %(least)s.", least=figures.number(self.least, self.decimals, 0)))
+        if self.most is not None and typed > self.most:
+            raise ValueError(_("At most %(most)s.", most=figures.number(self.most, self.decimals, 0)))
+        self.data = self.stored(typed)
+
+
+class Whole(Exact):
+    """A whole number."""
+
+    def __init__(self, label: Any, **more: Any):
+        more.setdefault("render_kw", {"inputmode": "numeric"})
+        super().__init__(label, decimals=0, **more)
+
+    def stored(self, typed: Decimal) -> int:
+        """An int."""
+        return int(typed)
+
+
+class Tenths(Exact):
+    """A quantity in units with one decimal, stored as a whole number of tenths."""
+
+    def __init__(self, label: Any, **more: Any):
+        more.setdefault("most", Decimal("1820162.4"))
+        super().__init__(label, decimals=1, **more)
+
+    def shown(self, stored: Any) -> str:
+        """1500 tenths stand as 150."""
+        return figures.number(Decimal(stored).scaleb(-1), 1, least=0)
+
+    def stored(self, typed: Decimal) -> int:
+        """150.5 units are 1505 tenths."""
+        return int(typed * 10)
+
+
+class PerCent(Exact):
+    """A share that is shown and typed in per cent: 7.5 is stored as 0.075."""
+
+    def __init__(self, label: Any, **more: Any):
+        more.setdefault("most", 100)
+        more.setdefault("unit", "%")
+        super().__init__(label, decimals=6, **more)
+
+    def shown(self, stored: Any) -> str:
+        """0.075 stands as 7.5."""
+        return figures.number(Decimal(stored) * 100, 6, least=0)
+
+    def stored(self, typed: Decimal) -> Decimal:
+        """7.5 is the share 0.075."""
+        return typed / 100
+
+
+class Word(SelectField):
+    """One of a closed list, in the reader's words; the stored value is the list's own."""
+
+    def __init__(
+        self,
+        label: Any,
+        words: Mapping[Any, Any],
+        *,
+        required: bool = True,
+        empty: Any = "",
+        rules: Iterable[Any] = (),
+        **more: Any,
+    ):
+        self.words, self.required, self.empty = words, required, empty
+        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
+        super().__init__(
+            label, [*presence(required), *rules], coerce=self._member, choices=self._choices, **more
+        )
+
+    def _choices(self) -> list[tuple[str, Any]]:
+        blank = [] if self.required and not self.empty else [("", self.empty)]
+        return blank + [(str(key), word) for key, word in self.words.items()]
+
+    def _member(self, value: Any) -> Any:
+        if value in ("", None):
+            return None
+        return next((key for key in self.words if str(key) == str(value)), value)
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is not in the list."""
+        if self.data is not None and self.data not in self.words:
+            raise ValidationError(_("Choose one of the list."))
+
+
+class Row(QuerySelectField):
+    """One row of a short list (tens, not hundreds); only rows that `rows` gives are accepted."""
+
+    widget = Select()
+
+    def __init__(self, label: Any, rows: Callable[[], Iterable[Any]], *, required: bool = True, **more: Any):
+        rules = more.pop("rules", ())
+        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
+        super().__init__(
+            label,
+            [*presence(required), *rules],
+            query_func=rows,
+            get_pk_func=lambda row: row.id,
+            allow_blank=True,
+            **more,
+        )
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse a row that is not offered, in our words."""
+        try:
+            super().pre_validate(form)
+        except ValidationError:
+            raise ValidationError(_("Choose one of the list.")) from None
+        if self.data is None and self.flags.required:
+            raise ValidationError(NEEDED)
+
+
+class LocalMoment(Field):
+    """A date and time in the installation's time zone, stored as an instant in UTC."""
+
+    widget = TextInput(input_type="datetime-local")
+
+    def __init__(self, label: Any, time_zone: Callable[[], str], *, required: bool = True, **more: Any):
+        self.time_zone = time_zone
+        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
+        super().__init__(label, presence(required), **more)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        return self.data.astimezone(zone(self.time_zone())).strftime("%Y-%m-%dT%H:%M")
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read `YYYY-MM-DDTHH:MM` (a blank between date and time will do)."""
+        self.data = None
+        text = valuelist[0].strip().replace(" ", "T") if valuelist else ""
+        if not text:
+            return
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:00)?", text):
+            raise ValueError(_("A date and time like 2027-01-31 00:00."))
+        try:
+            local = datetime.fromisoformat(text).replace(tzinfo=zone(self.time_zone()))
+            instant = local.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValueError(_("There is no such date.")) from None
+        if not 2000 <= instant.year < 2100:
+            raise ValueError(_("A year between 2000 and 2099."))
+        self.data = instant
+
+
+# --- validators ---------------------------------------------------------------------------
+
+
+class MeterNumber:
+    """A meter number of 11 or 13 digits whose check digit fits; says never which digit would."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Compact the number, or refuse it."""
+        try:
+            field.data = meter_number.validate(field.data or "")
+        except InvalidCheckDigit:
+            raise ValidationError(_("One digit is mistyped. Compare it with the meter.")) from None
+        except StsError:
+            raise ValidationError(_("A meter number has 11 or 13 digits.")) from None
+
+
+class Shape:
+    """Text of a given shape; `sentence` says which."""
+
+    def __init__(self, pattern: str, sentence: Any):
+        self.pattern, self.sentence = re.compile(pattern), sentence
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse text that has another shape."""
+        if field.data and not self.pattern.fullmatch(field.data):
+            raise ValidationError(self.sentence)
+
+
+def email() -> Shape:
+    """An e-mail address: one @, a dot in the host, no blanks."""
+    return Shape(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}", _l("An address like name@example.org."))
+
+
+def telephone() -> Shape:
+    """A telephone number: 5 to 20 digits, with the usual signs between them."""
+    return Shape(
+        r"\+?(?:[ ./()-]*[0-9]){5,20}[ )]*",
+        _l("Digits, blanks and + ( ) - only, at least five digits."),
+    )
+
+
+class Unused:
+    """The value stands in no other row, whoever owns that row."""
+
+    def __init__(self, column: Any, sentence: Any, fold: bool = False):
+        self.column, self.sentence, self.fold = column, sentence, fold
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse a value that is taken.  NB: asked unscoped, and answers with no row."""
+        if field.data is None:
+            return
+        model = self.column.class_
+        query = select(model.id).where(self.column == field.data).limit(1)
+        own = getattr(form, "_id", None)
+        if own is not None:
+            query = query.where(model.id != own)
+        if db.session.execute(query, execution_options={"unscoped": True}).first():
+            raise ValidationError(self.sentence)
