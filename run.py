@@ -4,21 +4,20 @@
 parent process stays small.
 """
 
-from __future__ import annotations
-
 import sys
 
-if not (3, 11) <= sys.version_info[:2]:
+if sys.version_info < (3, 11):  # noqa: UP036 (this is the place that says so)
     found = ".".join(map(str, sys.version_info[:2]))
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {found}.")
 
-import socket  # noqa: E402 (an old Python must still reach the sentence above)
-import subprocess  # noqa: E402
-import tempfile  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+# An old Python must still reach the sentence above, so these come after it.
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
 
-import config  # noqa: E402
+import config
 
 ROOT = Path(__file__).resolve().parent
 
@@ -116,7 +115,9 @@ def start() -> int:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
 
     def announce() -> None:
-        _say(f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n\n{words}".rstrip())
+        _say(
+            f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n\n{words}".rstrip()
+        )
 
     web = Program("web server", _web(settings), is_up=lambda: _answers(shown, port))
     return Supervisor([web], say=_say, on_up=announce).run()

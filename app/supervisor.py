@@ -8,6 +8,7 @@ time; one that never came up ends the program.  Standard library only: the paren
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -138,7 +139,7 @@ class Supervisor:
 
     def _start(self, child: _Child) -> None:
         child.started = time.monotonic()
-        child.process = subprocess.Popen(  # noqa: S603 (our own commands)
+        child.process = subprocess.Popen(
             list(child.program.command),
             env={**os.environ, **child.program.environment},
             stdin=subprocess.DEVNULL,
@@ -152,10 +153,8 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + self._patience_s
         for process in running:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _kill_group(process)
             process.wait()
 
@@ -168,10 +167,8 @@ def _wait(reader: int, seconds: float) -> None:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL to the child's whole session; nothing left there is no error."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _how(code: int) -> str:

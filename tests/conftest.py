@@ -1,0 +1,46 @@
+"""What every test finds ready: databases, the application, a visitor, closed doors to the world.
+
+`database_url`  a fresh, set-up database; the test runs once on SQLite and once on PostgreSQL
+                (`@pytest.mark.one_database`: on SQLite only)
+`app`           the application on that database; `make_app(**settings)` builds another
+`context`       an application context for tests of services (do not mix with `client`)
+`client`        a visitor's browser without a screen, CSRF on; `login(client, "amara")`
+`site`, `page`  the application served on loopback, and a page of a real Chromium
+`deep_record`   writes figures of a deep test into docs/deep.md; `seed` is its random seed
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.closed_doors",
+    "tests.fixtures.application",
+    "tests.fixtures.databases",
+    "tests.fixtures.browser",
+    "tests.fixtures.deep",
+]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `one_database` run on SQLite alone."""
+    kept, dropped = [], []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        elsewhere = callspec is not None and callspec.params.get("backend") == "postgresql"
+        (dropped if elsewhere and item.get_closest_marker("one_database") else kept).append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was left out, and why, at the end where somebody reads it."""
+    names = [
+        f"  {report.nodeid}: {report.longrepr[2]}"
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    ]
+    if names:
+        terminalreporter.section("left out")
+        terminalreporter.write_line("\n".join(sorted(names)))

@@ -1,0 +1,72 @@
+"""Settings: what the environment may say, and what is refused with one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import config
+
+
+def load(**environ: str) -> dict[str, object]:
+    return config.load(environ)
+
+
+def test_an_empty_environment_is_a_demonstration_on_sqlite_and_loopback():
+    settings = load()
+    assert settings["MODE"] == "demonstration"
+    assert settings["SQLALCHEMY_DATABASE_URI"] == f"sqlite:///{config.ROOT}/instance/vending.db"
+    assert (settings["HOST"], settings["PORT"]) == ("127.0.0.1", 8080)
+    assert settings["SOFTWARE_MODULE_ALLOWED"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PORT", "0"), ("PORT", "http"), ("PORT", "-1"), ("PORT", "٨٠"), ("MODE", "test")],
+)
+def test_a_value_that_cannot_be_used_is_one_sentence(name, text):
+    with pytest.raises(config.SettingsError) as refusal:
+        load(**{name: text})
+    assert str(refusal.value).startswith(f"The setting {name} is {text!r}: it must be ")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u@h/d"])
+def test_postgresql_is_always_reached_through_psycopg_3(url):
+    settings = load(DATABASE_URL=url)
+    assert settings["SQLALCHEMY_DATABASE_URI"] == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize("secret", ["secret", "changeme", "0123456789"])
+def test_production_refuses_a_sample_secret(secret):
+    with pytest.raises(config.SettingsError, match="SECRET_KEY"):
+        load(MODE="production", SECRET_KEY=secret)
+
+
+def test_production_takes_the_software_module_only_when_told():
+    assert load(MODE="production")["SOFTWARE_MODULE_ALLOWED"] is False
+    told = load(MODE="production", SOFTWARE_MODULE_ALLOWED="yes")
+    assert told["SOFTWARE_MODULE_ALLOWED"] is True
+
+
+def test_behind_tls_the_cookie_is_bound_to_this_host():
+    settings = load(BEHIND_TLS="yes")
+    assert settings["SESSION_COOKIE_SECURE"] is True
+    assert str(settings["SESSION_COOKIE_NAME"]).startswith("__Host-")
+
+
+def test_the_secret_key_is_read_from_the_instance_folder(tmp_path: Path):
+    (tmp_path / "secret.key").write_text("k" * 64 + "\n", encoding="ascii")
+    assert load(INSTANCE_DIR=str(tmp_path))["SECRET_KEY"] == "k" * 64
+
+
+def test_reading_settings_makes_no_folder(tmp_path: Path):
+    load(INSTANCE_DIR=str(tmp_path / "instance"))
+    assert not (tmp_path / "instance").exists()
+
+
+def test_a_test_overrides_what_follows_from_its_own_settings(tmp_path: Path):
+    settings = config.load({}, {"DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "APP_NAME": "A"})
+    assert settings["SQLALCHEMY_DATABASE_URI"] == f"sqlite:///{tmp_path}/a.db"
+    assert settings["APP_NAME"] == "A"
