@@ -5,10 +5,10 @@ the same digits, and a set may be typed again. Clause: IEC 62055-41, 6.2.4.5 to 
 and fourth section: ed. 3::
 
     section   subclass  59..56    55..48                        47..16
-    first     3         KEN high  KRN(4) RO(1) 3KCT(1) KT(2)    key bits, most significant word
-    second    4         KEN low   TI (binary)                   key bits, least significant word
-    third     8         SGC, low 12 bits                        second but last word   (128-bit keys)
-    fourth    9         SGC, high 12 bits                       second word            (128-bit keys)
+    first     3         KEN high  KRN(4) RO(1) 3KCT(1) KT(2)    NKHO: most significant word of the key
+    second    4         KEN low   TI (binary)                   NKLO: least significant word
+    third     8         SGC, low 12 bits              NKMO2: second word (128-bit keys)
+    fourth    9         SGC, high 12 bits             NKMO1: third word  (128-bit keys)
     third     8         SGC, high 12 bits   then SGC, low 12, and 20 zeros             (64-bit keys)
 
 >>> old = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
@@ -17,6 +17,8 @@ and fourth section: ed. 3::
 ('06510894141453018386', '22979178279997208272')
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.sts import errors, token
@@ -44,27 +46,74 @@ class KeyChange:
     three_tokens: bool = False
 
 
+#: The 44 bits below the subclass, by subclass and algorithm: (name, bits), most significant first.
+_LAYOUT: dict[tuple[int, int], tuple[tuple[str, int], ...]] = {
+    (FIRST, 7): (('kenho', 4), ('krn', 4), ('ro', 1), ('three_kct', 1), ('kt', 2), ('nkho', 32)),
+    (SECOND, 7): (('kenlo', 4), ('ti', 8), ('nklo', 32)),
+    (THIRD, 7): (('sgc', 24), ('pad', 20)),
+    (THIRD, 11): (('sgclo', 12), ('nkmo2', 32)),
+    (FOURTH, 11): (('sgcho', 12), ('nkmo1', 32)),
+}
+_LAYOUT[FIRST, 11], _LAYOUT[SECOND, 11] = _LAYOUT[FIRST, 7], _LAYOUT[SECOND, 7]
+
+
 def encode(change: KeyChange) -> tuple[int, ...]:
     """Return the 48 data bits of each token, first section first. Raises an OutOfRange."""
-    if type(change.sgc) is not str or not (len(change.sgc) == 6 and change.sgc.isascii() and change.sgc.isdigit()):
+    if type(change.sgc) is not str or not re.fullmatch('[0-9]{6}', change.sgc):
         raise errors.SupplyGroupCodeOutOfRange(change.sgc, '000000', '999999')
     errors.check_range(errors.KeyRevisionNumberOutOfRange, change.krn, 1, 9)
     errors.check_range(errors.KeyTypeOutOfRange, change.key_type, 0, 3)
     errors.check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
     errors.check_range(errors.KeyExpiryNumberOutOfRange, change.ken, 0, 255)
-    words = change.new_key.words()
-    sgc = int(change.sgc)
-    third_of_short = change.three_tokens and len(words) == 2
-    flags = bool(change.rollover) << 3 | third_of_short << 2 | change.key_type
-    first = FIRST << 44 | change.ken >> 4 << 40 | change.krn << 36 | flags << 32 | words[0]
-    second = SECOND << 44 | (change.ken & 15) << 40 | change.ti << 32 | words[-1]
+    words, sgc, ken = change.new_key.words(), int(change.sgc), change.ken
+    announced = change.three_tokens and len(words) == 2
+    flags = bool(change.rollover) << 3 | announced << 2 | change.key_type
+    first = FIRST << 44 | ken >> 4 << 40 | change.krn << 36 | flags << 32 | words[0]
+    second = SECOND << 44 | (ken & 15) << 40 | change.ti << 32 | words[-1]
     if len(words) == 4:
-        third = THIRD << 44 | (sgc & 0xFFF) << 32 | words[2]
-        fourth = FOURTH << 44 | sgc >> 12 << 32 | words[1]
+        third = THIRD << 44 | (sgc & 0xFFF) << 32 | words[1]
+        fourth = FOURTH << 44 | sgc >> 12 << 32 | words[2]
         return first, second, third, fourth
-    if third_of_short:
+    if announced:
         return first, second, THIRD << 44 | sgc << 20
     return first, second
+
+
+def encode_section(subclass: int, ea: int, fields: Mapping[str, int]) -> int:
+    """Return the 48 data bits of one section from its fields, named as :func:`decode` names them.
+
+    Raises ReservedToken for what is no section under this algorithm, FieldOutOfRange.
+
+    >>> f'{encode_section(SECOND, 7, {"kenlo": 15, "ti": 2, "nklo": 0x20BE39B8}):012X}'
+    '4F0220BE39B8'
+    """
+    data = subclass
+    for name, bits in _layout(subclass, ea):
+        value = errors.check_range(errors.FieldOutOfRange, fields.get(name, 0), 0, 2**bits - 1)
+        data = data << bits | value
+    return data
+
+
+def decode(data: int, ea: int) -> dict[str, int]:
+    """Return the fields of one section by name; ``ea`` tells how a third section is laid out.
+
+    Names: subclass; kenho, krn, ro, three_kct, kt, nkho (first); kenlo, ti, nklo (second); sgclo,
+    nkmo2, or sgc, pad (third); sgcho, nkmo1 (fourth). Raises ReservedToken for other subclasses.
+
+    >>> decode(0x80312F100000, 7)
+    {'subclass': 8, 'sgc': 201457, 'pad': 0}
+    """
+    fields, below = {'subclass': data >> 44}, 44
+    for name, bits in _layout(data >> 44, ea):
+        below -= bits
+        fields[name] = data >> below & 2**bits - 1
+    return fields
+
+
+def _layout(subclass: int, ea: int) -> tuple[tuple[str, int], ...]:
+    if (subclass, ea) not in _LAYOUT:
+        raise errors.ReservedToken(f'subclass {subclass} is no section of an EA{ea:02d} key change')
+    return _LAYOUT[subclass, ea]
 
 
 def issue(old_key: DecoderKey, change: KeyChange) -> tuple[str, ...]:
@@ -76,29 +125,3 @@ def issue(old_key: DecoderKey, change: KeyChange) -> tuple[str, ...]:
     if old_key.ea != change.new_key.ea:
         raise errors.NotAllowed('a key change cannot change the encryption algorithm')
     return tuple(token.issue(2, data, old_key) for data in encode(change))
-
-
-def decode(data: int, ea: int) -> dict[str, int]:
-    """Return the fields of one section by name; ``ea`` tells how a third section is laid out.
-
-    Names: subclass; kenho, krn, ro, three_kct, kt, nkho (first); kenlo, ti, nklo (second); sgclo,
-    nkmo2 or sgc (third); sgcho, nkmo1 (fourth). Raises ReservedToken for other subclasses.
-
-    >>> sorted(decode(0x4F0220BE39B8, 7).items())[:3]
-    [('kenlo', 15), ('nklo', 549337528), ('subclass', 4)]
-    """
-    subclass, word = data >> 44, data & 0xFFFFFFFF
-    nibble, byte, twelve = data >> 40 & 15, data >> 32 & 0xFF, data >> 32 & 0xFFF
-    if subclass == FIRST:
-        ro, three_kct = byte >> 3 & 1, byte >> 2 & 1
-        head = {'kenho': nibble, 'krn': byte >> 4, 'ro': ro, 'three_kct': three_kct}
-        return {'subclass': subclass, **head, 'kt': byte & 3, 'nkho': word}
-    if subclass == SECOND:
-        return {'subclass': subclass, 'kenlo': nibble, 'ti': byte, 'nklo': word}
-    if subclass == THIRD and ea == 11:
-        return {'subclass': subclass, 'sgclo': twelve, 'nkmo2': word}
-    if subclass == THIRD:
-        return {'subclass': subclass, 'sgc': twelve << 12 | word >> 20, 'pad': word & 0xFFFFF}
-    if subclass == FOURTH:
-        return {'subclass': subclass, 'sgcho': twelve, 'nkmo1': word}
-    raise errors.ReservedToken(f'subclass {subclass} is no section of a key change')
