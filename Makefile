@@ -25,7 +25,7 @@ deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/
 	@$(PY) -m pytest -n 2 -m deep --record-deep $(TESTS)
 
 check: lint types ## lint, types, import floors, spelling, migrations
-	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/lint-imports --no-cache --no-logo
 	@.venv/bin/codespell
 	@$(PY) tools/check_migrations.py
 
