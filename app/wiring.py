@@ -21,6 +21,7 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     csrf.init_app(app)
+    app.extensions["modules"] = _modules(app)
     with app.app_context():  # FAB 5 needs a context for init and every add_view
         _databases(app)
         _views(app)
@@ -36,6 +37,32 @@ def _databases(app: Flask) -> None:
 
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         configure_sqlite(db.engine)
+
+
+def _modules(app: Flask) -> object:
+    """The security modules; the key store is opened by the first sale, not by starting."""
+    from functools import cache
+
+    from app.services.module_journal import DatabaseJournal
+    from app.services.security_module import InstalledModules
+    from app.sts.keystore import KeyStore, read_passphrase
+    from app.sts.software import SoftwareModule
+
+    @cache
+    def vending_keys() -> tuple[Any, ...]:
+        passphrase = read_passphrase(app.config["PASSPHRASE_FILE"])
+        return KeyStore.open(app.config["KEYSTORE_FILE"], passphrase).keys
+
+    def software(name: str, offset_minutes: int) -> SoftwareModule:
+        return SoftwareModule(
+            name,
+            vending_keys(),
+            DatabaseJournal(),
+            tid_offset_minutes=offset_minutes,
+            tables=app.config["STA_TABLES"],
+        )
+
+    return InstalledModules(software)
 
 
 def _views(app: Flask) -> None:

@@ -53,7 +53,6 @@ def rename(region_id: int, name: str, scope: Scope) -> None:
     with transaction() as session:
         region = _own(session, region_id, scope)
         region.name = name
-        region.version += 1
 
 
 def move(region_id: int, parent_id: int, scope: Scope) -> None:
@@ -66,7 +65,6 @@ def move(region_id: int, parent_id: int, scope: Scope) -> None:
         if parent.level + 1 != region.level:
             raise OutOfScope
         region.parent_id = parent_id
-        region.version += 1
 
 
 def uses(session: Session, region_id: int) -> dict[str, int]:

@@ -78,7 +78,6 @@ def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope) -> int:
             if meter.consumer_id is not None:
                 raise MeterTaken(meter_number=meter.meter_number)
             meter.consumer_id = consumer_id
-            meter.version += 1
             bound += 1
         return bound
 
@@ -91,7 +90,6 @@ def unbind(meter_ids: Sequence[int], consumer_id: int, scope: Scope) -> int:
             meter = _meter(session, meter_id, scope)
             if meter.consumer_id == consumer_id:
                 meter.consumer_id = None
-                meter.version += 1
                 freed += 1
         return freed
 

@@ -101,7 +101,6 @@ def change_plan(plan_id: int, draft: PlanDraft, version: int) -> None:
         plan.fines.clear()
         session.flush()
         _fill(plan, draft)
-        plan.version = version + 1
 
 
 def delete_plan(plan_id: int) -> None:
@@ -134,13 +133,27 @@ def _fill(plan: TariffPlan, draft: PlanDraft) -> None:
 def _take_over(plan: TariffPlan, source: TariffPlan) -> None:
     for name in KEPT:
         setattr(plan, name, getattr(source, name))
-    plan.fees = [_copy(TariffFee, fee, "amount", "method", "per_capacity") for fee in source.fees]
+    plan.fees = [_copy(TariffFee, fee, "amount", "method", "per_capacity", "first") for fee in source.fees]
     plan.taxes = [_copy(TariffTax, tax, "rate", "bases", "of_gross") for tax in source.taxes]
     plan.levies = [_copy(TariffLevy, levy, "price") for levy in source.levies]
-    lifeline = [step for step in source.steps if step.schedule != 0]
-    plan.steps += [
-        TariffStep(schedule=s.schedule, start=s.start, price=s.price, tax_rate=s.tax_rate) for s in lifeline
-    ]
+    plan.schedules = [_schedule(plan, below) for below in source.schedules]
+
+
+def _schedule(plan: TariffPlan, source: TariffPlan) -> TariffPlan:
+    """A lifeline schedule is a plan below the plan: copied whole, its own steps included."""
+    copy = TariffPlan(tariff_id=plan.tariff_id, up_to=source.up_to)
+    steps = tuple(StepDraft(s.start, s.price, s.tax_rate) for s in source.steps)
+    fines = tuple(FineDraft(f.start, f.fine) for f in source.fines)
+    _fill(
+        copy,
+        PlanDraft(
+            source.name, plan.effective_from, source.fixed_fee, source.fixed_method, steps, source.steps_end,
+            fines, source.fines_end, source.step_period, source.fee_recovery, source.fee_cap_share,
+            source.fines_taxed,
+        ),
+    )  # fmt: skip
+    _take_over(copy, source)
+    return copy
 
 
 def _copy(kind: type[T], row: T, *names: str) -> T:

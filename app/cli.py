@@ -1,0 +1,134 @@
+"""The shell: `flask --app run <command>`.  Each command parses, calls one service, prints."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+
+def register(app: Flask) -> None:
+    """Add every command to the application."""
+    for command in (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo()):
+        app.cli.add_command(command)
+
+
+@click.command("setup")
+@with_appcontext
+def setup() -> None:
+    """Bring the installation up to date: tables, permissions, base data, translations."""
+    from app.setup import prepare_instance, run_setup
+
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    prepare_instance(app.config)
+    for line in run_setup(app):
+        click.echo(line)
+
+
+def _vend() -> AppGroup:
+    group = AppGroup("vend", help="Sales that wait for their token.")
+
+    @group.command("resolve")
+    @click.option("--wait", type=int, default=None, help="Seconds a module may take to answer.")
+    def resolve(wait: int | None) -> None:
+        """Ask the modules what became of every reserved sale, and settle what they know."""
+        from app.services.resolve import Patience, resolve_all
+
+        config = current_app.config
+        patience = Patience(
+            timedelta(seconds=config["MODULE_WAIT_S"] if wait is None else wait),
+            timedelta(hours=config["MODULE_MEMORY_H"]),
+        )
+        counts = resolve_all(current_app.extensions["modules"], patience)
+        for status, count in sorted(counts.items()):
+            click.echo(f"{status.value}: {count}")
+        if not counts:
+            click.echo("no sale waits")
+
+    return group
+
+
+def _ledger() -> AppGroup:
+    group = AppGroup("ledger", help="The books.")
+
+    @group.command("check")
+    def check() -> None:
+        """Recount balances, holds and daily sums from the facts; name every difference."""
+        from app.services.ledger_check import differences
+
+        found = differences()
+        for line in found:
+            click.echo(line)
+        click.echo("the books agree with the facts" if not found else f"{len(found)} differences")
+        sys.exit(1 if found else 0)
+
+    return group
+
+
+def _sts() -> AppGroup:
+    group = AppGroup("sts", help="The token engine.")
+
+    @group.command("selftest", with_appcontext=False)
+    @click.option("--kind", "kinds", multiple=True, help="KIND[:SUBCLASS[-SUBCLASS]]; all by default.")
+    @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+    def selftest(kinds: tuple[str, ...], files: tuple[Path, ...]) -> None:
+        """Check the engine against files of test vectors."""
+        from app.sts.selftest import run
+
+        _report(*run(list(files), list(kinds)))
+
+    return group
+
+
+def _tariff() -> AppGroup:
+    group = AppGroup("tariff", help="The tariff engine.")
+
+    @group.command("check", with_appcontext=False)
+    @click.option("--case", "cases", multiple=True, help="Only the case with this id.")
+    @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+    def check(cases: tuple[str, ...], files: tuple[Path, ...]) -> None:
+        """Check the engine against files of tariff cases."""
+        from app.domain.tariff_check import run
+
+        _report(*run(list(files), list(cases)))
+
+    return group
+
+
+def _report(passed: int, failed: int, lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
+    click.echo(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+def _roles() -> AppGroup:
+    group = AppGroup("roles", help="Permissions and roles.")
+
+    @group.command("sync")
+    def sync() -> None:
+        """Give seeded roles the permissions that are new in this release."""
+        from app.access import roles
+
+        given = roles.seed(current_app.appbuilder.sm)  # type: ignore[attr-defined]
+        click.echo(f"{given} permissions given")
+
+    return group
+
+
+def _demo() -> AppGroup:
+    group = AppGroup("demo", help="The demonstration.")
+
+    @group.command("load")
+    def load() -> None:
+        """Fill an empty database with regions, meters, people and a week of real sales."""
+        from app.demo import load_demonstration
+
+        for line in load_demonstration(current_app.extensions["modules"]):
+            click.echo(line)
+
+    return group

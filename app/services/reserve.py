@@ -1,0 +1,241 @@
+"""Step one of a sale: hold the money and write down exactly what will be asked of the module.
+
+One transaction.  It starts with a guarded update, never with a read: the account, then the
+meter's lock, then everything that is read for pricing, then the sale.  Decision 0003.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from app.access.scope import Scope, require
+from app.db import transaction
+from app.domain import errors
+from app.domain.calendar import period_start
+from app.domain.states import MeterType, SaleStatus
+from app.models import CashAccount, Meter, MeterLock, Sale, SaleFee, SaleLine, VendingPoint
+from app.models.base import PRICE_SCALE
+from app.services.desk import Desk, read_desk
+from app.services.pricing import Offer, Wish, price
+from app.services.snapshot import line_text, snapshot_text
+from app.sts.meter_number import pan_from_drn
+
+SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
+REFERENCE_LENGTH = range(8, 65)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One purchase as the page or partner sends it.
+
+    `reference` is made by the sender before sending; the same reference is the same sale,
+    however often it arrives.  `shown_amount` (minor units) and `shown_units` (tenths) are
+    what the customer saw; when the price has moved meanwhile the order is refused.
+    """
+
+    reference: str
+    meter_number: str
+    vending_point_id: int
+    operator_id: int
+    by_quantity: bool
+    value: int
+    shown_amount: int
+    shown_units: int
+    received: int | None = None
+    only_fees_confirmed: bool = False
+    # As the slip prints it.
+    operator_name: str = ""
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked for, without the circumstances."""
+        return Wish(self.meter_number, self.by_quantity, self.value)
+
+
+def find_by_reference(session: Session, order: Order) -> Sale | None:
+    """The sale that stands under the order's reference.  Raises ReferenceTaken, SaleFailed."""
+    sale = session.execute(
+        select(Sale).where(
+            Sale.vending_point_id == order.vending_point_id, Sale.reference == order.reference
+        ),
+        execution_options={"unscoped": True, "populate_existing": True},
+    ).scalar_one_or_none()
+    if sale is None:
+        return None
+    asked = json.loads(sale.snapshot)["order"]
+    if asked != _asked(order):
+        raise errors.ReferenceTaken(reference=order.reference)
+    if sale.status is SaleStatus.FAILED:
+        raise errors.SaleFailed(reference=order.reference)
+    return sale
+
+
+def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> int:
+    """Hold the money and store the sale; gives its id.
+
+    Raises every refusal a purchase can meet; then nothing is stored.  An IntegrityError on
+    the reference means that another request with the same reference was first.
+    """
+    if not (order.reference.isascii() and len(order.reference) in REFERENCE_LENGTH):
+        raise errors.BadReference(text=order.reference[:40])
+    with transaction() as session:
+        _hold(session, order)
+        _lock_meter(session, order.meter_number)
+        desk = read_desk(session, order.meter_number, order.vending_point_id, instant, ahead)
+        _require_point(session, desk, scope)
+        offer = price(session, desk, order.wish, scope, instant)
+        _require_as_shown(order, offer)
+        return _write(session, order, offer, instant)
+
+
+def _hold(session: Session, order: Order) -> None:
+    """Take the amount out of what the vending point may still sell, or refuse."""
+    account = CashAccount
+    held = session.execute(
+        update(account)
+        .where(
+            account.vending_point_id == order.vending_point_id,
+            (account.credit_limit.is_(None))
+            | (account.balance + account.credit_limit - account.held >= order.shown_amount),
+        )
+        .values(held=account.held + order.shown_amount)
+        .execution_options(synchronize_session=False)
+    )
+    if held.rowcount == 1:  # type: ignore[attr-defined]
+        return
+    left = session.execute(
+        select(account.balance + account.credit_limit - account.held).where(
+            account.vending_point_id == order.vending_point_id
+        )
+    ).scalar_one_or_none()
+    if left is None:
+        raise errors.NoVendingPoint
+    raise errors.InsufficientFunds(available=max(int(left), 0))
+
+
+def _lock_meter(session: Session, meter_number: str) -> None:
+    """Wait for any other sale of this meter: what is read from here on includes it."""
+    meter = select(Meter.id).where(Meter.meter_number == meter_number).scalar_subquery()
+    session.execute(
+        update(MeterLock)
+        .where(MeterLock.meter_id == meter)
+        .values(sales=MeterLock.sales + 1)
+        .execution_options(synchronize_session=False, unscoped=True)
+    )
+
+
+def _require_point(session: Session, desk: Desk, scope: Scope) -> None:
+    point: VendingPoint | None = desk.point
+    if point is None or not point.active:
+        raise errors.NoVendingPoint
+    try:
+        require(point, scope)
+    except errors.OutOfScope:
+        raise errors.NoVendingPoint from None
+
+
+def _require_as_shown(order: Order, offer: Offer) -> None:
+    priced = offer.quote
+    if (priced.amount_minor, priced.token_units) != (order.shown_amount, order.shown_units):
+        raise errors.PriceMoved(quote=priced)
+    if order.received is not None and order.received < priced.amount_minor:
+        raise errors.PaidTooLittle(amount=priced.amount_minor)
+    if priced.token_units == 0 and not order.only_fees_confirmed:
+        raise errors.OnlyFees(fees=priced.amount_minor)
+
+
+def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> int:
+    desk = offer.desk
+    if desk.point is None or desk.consumer is None or desk.module is None:
+        raise AssertionError("the desk was checked before")
+    sale = Sale(
+        reference=order.reference,
+        message_id=secrets.token_hex(16),
+        vending_point_id=desk.point.id,
+        operator_id=order.operator_id,
+        meter_id=desk.meter.id,
+        consumer_id=desk.consumer.id,
+        point_region_id=desk.point.region_id,
+        consumer_region_id=desk.consumer.region_id,
+        plan_id=offer.plan.id,
+        meter_type=desk.meter.meter_type,
+        reserved_at=instant,
+        business_date=desk.today,
+        currency=desk.currency.code,
+        currency_decimals=desk.currency.decimals,
+        by_quantity=order.by_quantity,
+        amount=offer.quote.amount_minor,
+        received=order.received,
+        token_units=offer.quote.token_units,
+        module_id=desk.module.id if offer.quote.token_units else None,
+        request=_request(desk, offer.quote.token_units, instant) if offer.quote.token_units else None,
+        snapshot=snapshot_text(offer, _asked(order), order.operator_name),
+    )
+    session.add(sale)
+    session.flush()
+    lines = [
+        {"sale_id": sale.id, "line_no": number, "kind": line.kind.value, "code": line.code,
+         "name": line.name, "amount": line.amount_minor, "params": line_text(line)}
+        for number, line in enumerate(offer.quote.lines, start=1)
+    ]  # fmt: skip
+    session.execute(insert(SaleLine), lines)
+    _write_fees(session, sale, offer)
+    return sale.id
+
+
+def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:
+    weekday = offer.desk.settings.first_weekday
+    rows = [
+        {"sale_id": sale.id, "meter_id": sale.meter_id, "code": fee.code, "method": fee.method,
+         "periods": fee.periods, "assessed": _price(fee.assessed), "taken": _price(fee.taken),
+         "charged_through": period_start(sale.business_date, fee.method, weekday)}
+        for fee in offer.quote.fees
+        if fee.periods or fee.taken or fee.assessed
+    ]  # fmt: skip
+    if rows:
+        session.execute(insert(SaleFee), rows)
+
+
+def _price(value: Fraction) -> Decimal:
+    # A capped share of a tender can have more decimals than a price; what is cut off (below
+    # 10**-8) stays owed, because both columns are cut alike.
+    return Decimal(int(value * PRICE_SCALE)) / PRICE_SCALE
+
+
+def _asked(order: Order) -> dict[str, Any]:
+    """What makes two orders under one reference the same order."""
+    asked = asdict(order)
+    return {k: asked[k] for k in ("meter_number", "by_quantity", "value", "shown_amount", "shown_units")}
+
+
+def _request(desk: Desk, units: int, instant: datetime) -> str:
+    """The exact request, so that a resolve sends the same; no secrets."""
+    meter = desk.meter
+    return json.dumps(
+        {
+            "kind": "credit",
+            "meter": {
+                "pan": pan_from_drn(meter.meter_number),
+                "ea": meter.ea,
+                "tct": meter.tct,
+                "sgc": meter.sgc,
+                "krn": meter.krn,
+                "ti": meter.ti,
+                "ken": meter.ken,
+            },
+            "subclass": SUBCLASS[meter.meter_type],
+            "amount": units,
+            "issue_time": instant.isoformat(),
+            "offset_minutes": desk.settings.token_offset_minutes,
+        },
+        sort_keys=True,
+    )

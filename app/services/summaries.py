@@ -1,0 +1,57 @@
+"""The daily sums, raised in the sale's own transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.domain.quote import LineKind
+from app.models import PurchaseDay, Sale, SaleDay
+
+ENERGY = frozenset({LineKind.STEP.value})
+FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
+TAXES = frozenset({LineKind.TAX.value})
+COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
+
+
+def sums_of(sale: Sale) -> dict[str, int]:
+    """What one issued sale adds to its day."""
+
+    def of(kinds: frozenset[str]) -> int:
+        return sum(line.amount for line in sale.lines if line.kind in kinds)
+
+    return {
+        "sales": 1,
+        "reversals": 0,
+        "amount": sale.amount,
+        "units": sale.carried_units or 0,
+        "energy": of(ENERGY),
+        "fees": of(FEES),
+        "taxes": of(TAXES),
+    }
+
+
+def add(session: Session, sale: Sale) -> None:
+    """Raise `sale_day`, then `purchase_day` (in this order, always)."""
+    sums = sums_of(sale)
+    shared = {"business_date": sale.business_date, "meter_type": sale.meter_type, "currency": sale.currency}
+    _raise(
+        session,
+        SaleDay,
+        {**shared, "vending_point_id": sale.vending_point_id, "region_id": sale.point_region_id},
+        sums,
+    )
+    _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
+
+
+def _raise(session: Session, table: Any, key: dict[str, Any], sums: dict[str, int]) -> None:
+    build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    upsert = build(table).values(**key, **sums)
+    session.execute(
+        upsert.on_conflict_do_update(
+            index_elements=list(key),
+            set_={name: getattr(table, name) + upsert.excluded[name] for name in COUNTED},
+        )
+    )

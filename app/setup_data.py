@@ -1,0 +1,174 @@
+"""The rows that every installation starts with; running it again changes nothing.
+
+Currencies, the settings row, the community licence, groups, the software module with its
+vending keys, the first administrator and the compiled translations.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
+
+from app.access.roles import GROUPS
+from app.db import transaction
+from app.domain.states import Algorithm
+from app.models import (
+    AppUser,
+    Currency,
+    Licence,
+    SecurityModule,
+    Settings,
+    SupplyGroupKey,
+    UserGroup,
+)
+from app.sts.demonstration import demonstration_keys, is_demonstration
+from app.sts.keystore import KeyStore, create_passphrase, read_passphrase
+from app.sts.module import KeyFacts
+
+CURRENCIES = (("USD", "US dollar", "$"), ("EUR", "Euro", "€"), ("CNY", "Chinese yuan", "¥"))
+COMMUNITY_METERS = 1_000_000
+ADMINISTRATOR = "admin"
+LEGACY_DKGA = 2
+
+
+def seed_data(app: Flask) -> list[str]:
+    """Add what is missing; says what was added, a line each."""
+    done = _key_store(app.config)
+    with transaction() as session:
+        _base(session)
+        _groups(session)
+        done += _module(session, app.config)
+        done += _administrator(session)
+    done += compile_translations(Path(app.config["BABEL_TRANSLATION_DIRECTORIES"]))
+    return done
+
+
+def _base(session: Session) -> None:
+    known = set(session.execute(select(Currency.code)).scalars())
+    session.add_all(
+        Currency(code=code, name=name, symbol=symbol, decimals=2)
+        for code, name, symbol in CURRENCIES
+        if code not in known
+    )
+    session.flush()
+    if session.get(Settings, 1) is None:
+        dollar = session.execute(select(Currency).where(Currency.code == "USD")).scalar_one()
+        session.add(Settings(id=1, currency_id=dollar.id))
+    if not session.execute(select(func.count(Licence.id))).scalar_one():
+        session.add(Licence(holder="Community", valid_until=None, meters_allowed=COMMUNITY_METERS))
+
+
+def _groups(session: Session) -> None:
+    """One group for each seeded role; a group that was renamed keeps its role and is left alone."""
+    from flask_appbuilder.security.sqla.models import Role
+
+    taken = set(session.execute(select(UserGroup.role_id)).scalars())
+    for name, description, row_scope in GROUPS:
+        role = session.execute(select(Role).where(Role.name == name)).scalar_one()
+        if role.id not in taken:
+            session.add(UserGroup(name=name, description=description, role_id=role.id, row_scope=row_scope))
+
+
+def _key_store(config: dict[str, Any]) -> list[str]:
+    """The key store of the software module; outside a demonstration it starts without keys."""
+    path = Path(config["KEYSTORE_FILE"])
+    if not config["SOFTWARE_MODULE_ALLOWED"] or path.exists():
+        return []
+    passphrase_file = Path(config["PASSPHRASE_FILE"])
+    passphrase = (
+        read_passphrase(passphrase_file) if passphrase_file.exists() else create_passphrase(passphrase_file)
+    )
+    keys = demonstration_keys() if config["MODE"] == "demonstration" else ()
+    KeyStore.create(path, passphrase, keys)
+    return [f"key store made, {len(keys)} demonstration keys"]
+
+
+def _module(session: Session, config: dict[str, Any]) -> list[str]:
+    """The software module's row, and what may be told of the keys it holds."""
+    if not config["SOFTWARE_MODULE_ALLOWED"]:
+        return []
+    if session.execute(select(func.count(SecurityModule.id))).scalar_one():
+        return []
+    module = SecurityModule(
+        name="Software module", kind="software", serves_legacy=True, serves_sts6=True, active=True
+    )
+    session.add(module)
+    session.flush()
+    store = KeyStore.open(config["KEYSTORE_FILE"], read_passphrase(config["PASSPHRASE_FILE"]))
+    session.add_all(key_row(module.id, key.facts()) for key in store.keys)
+    return [f"software module registered with {len(store.keys)} keys"]
+
+
+def key_row(module_id: int, facts: KeyFacts) -> SupplyGroupKey:
+    """The row that tells of a vending key without the key."""
+    return SupplyGroupKey(
+        module_id=module_id,
+        sgc=facts.sgc,
+        krn=facts.krn,
+        key_type=facts.key_type,
+        dkga=facts.dkga,
+        base_date=facts.base_date,
+        ken=facts.ken,
+        kcv=facts.kcv,
+        active_from=facts.active_from,
+        active_to=facts.active_to,
+        demonstration=is_demonstration(facts.kcv),
+    )
+
+
+def algorithm_of(dkga: int) -> Algorithm:
+    """The manual's word for a decoder-key generation algorithm."""
+    return Algorithm.LEGACY if dkga == LEGACY_DKGA else Algorithm.STS6
+
+
+def _administrator(session: Session) -> list[str]:
+    """The first administrator, with a password that is shown once and must be changed."""
+    if session.execute(select(func.count(AppUser.id))).scalar_one():
+        return []
+    group = session.execute(
+        select(UserGroup).where(UserGroup.row_scope == "all").order_by(UserGroup.id)
+    ).scalars().first()  # fmt: skip
+    if group is None:
+        raise AssertionError("the groups were made before")
+    password = secrets.token_urlsafe(12)
+    session.add(
+        AppUser(
+            username=ADMINISTRATOR,
+            first_name="First",
+            last_name="Administrator",
+            email="admin@localhost",
+            active=True,
+            password=generate_password_hash(password),
+            group_id=group.id,
+            roles=[group.role],
+            must_change_password=True,
+        )
+    )
+    return [f"first administrator: {ADMINISTRATOR}, password {password} (to be changed at first sign-in)"]
+
+
+def compile_translations(folder: Path) -> list[str]:
+    """Compile every catalogue that is newer than its compiled form."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    done = []
+    for source in sorted(folder.glob("*/LC_MESSAGES/messages.po")):
+        target = source.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        locale = source.parent.parent.name
+        with source.open("rb") as file:
+            catalogue = read_po(file, locale=locale)
+        draft = target.with_suffix(".mo.new")
+        with draft.open("wb") as file:
+            write_mo(file, catalogue)
+        draft.replace(target)
+        done.append(f"translation {locale} compiled")
+    return done
