@@ -6,8 +6,10 @@ straight afterwards (`require`), and a foreign meter is an unknown meter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
@@ -116,18 +118,17 @@ def read_desk(
     if row is None:
         raise errors.UnknownMeter
     (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
-     newest, newest_id, confirmed_at, confirmed_id) = row  # fmt: skip
-    settled = confirmed_id is not None and newest_id is not None and confirmed_id >= newest_id
+     *clock) = row  # fmt: skip
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
         point_region=of_point, module=module, key=key, settings=settings, licence=licence,
         currency=Currency(money.code, money.symbol, money.decimals),
-        clock=Clock(confirmed_at if settled else newest, ahead),
+        clock=_clock(clock, ahead),
         today=business_date(instant, settings.time_zone),
     )  # fmt: skip
 
 
-def _clock_columns() -> tuple[object, ...]:
+def _clock_columns() -> tuple[Any, ...]:
     """The newest token's instant and id, and the newest confirmation's."""
     newest = select(func.max(Token.id)).scalar_subquery()
     confirmation = select(func.max(ClockConfirmation.id)).scalar_subquery()
@@ -139,6 +140,19 @@ def _clock_columns() -> tuple[object, ...]:
         .where(ClockConfirmation.id == confirmation)
         .scalar_subquery(),
     )
+
+
+def newest_issue(session: Session, ahead: timedelta) -> Clock:
+    """What the tokens say about the time, by itself (home page)."""
+    row = session.execute(select(*_clock_columns()), execution_options={"unscoped": True}).one()
+    return _clock(row, ahead)
+
+
+def _clock(row: Sequence[Any], ahead: timedelta) -> Clock:
+    """After a confirmation the confirmed instant speaks, until newer tokens do."""
+    newest, newest_id, confirmed_at, confirmed_id = row
+    settled = confirmed_id is not None and newest_id is not None and confirmed_id >= newest_id
+    return Clock(confirmed_at if settled else newest, ahead)
 
 
 def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:

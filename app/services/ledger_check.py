@@ -1,0 +1,193 @@
+"""Recount what is stored for speed from the facts, and name every difference.
+
+Balances come from postings, holds from reserved sales, postings from the lines of issued
+sales, daily sums from the sales themselves.  Nothing is mended here: a difference is for a
+person to look at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from app.domain.ledger import CASH, entries_of_sale
+from app.domain.states import SaleStatus, TokenKind
+from app.extensions import db
+from app.models import CashAccount, LedgerAccount, Posting, PurchaseDay, Sale, SaleDay, SaleLine, Token
+from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
+
+CHUNK = 2_000
+EVERYTHING = {"unscoped": True}
+
+
+def differences() -> list[str]:
+    """Every place where the stored figures and the facts disagree; empty when all is well."""
+    session = db.session()
+    session.rollback()  # a fresh look
+    checks = (_accounts, _sales, _tokens, _sale_days, _purchase_days)
+    return [line for check in checks for line in check(session)]
+
+
+def _accounts(session: Session) -> Iterator[str]:
+    """Balance, hold and receipt count of every vending point."""
+    cash = select(LedgerAccount.id, LedgerAccount.scope_key).where(LedgerAccount.code == CASH).subquery()
+    balance: Counter[int] = Counter()
+    for side, sign in ((Posting.debit_id, -1), (Posting.credit_id, 1)):
+        rows = session.execute(
+            select(cash.c.scope_key, func.sum(Posting.amount))
+            .join(cash, cash.c.id == side)
+            .group_by(cash.c.scope_key)
+        )
+        for point_id, amount in rows:
+            balance[point_id] += sign * int(amount)
+    facts = {
+        point: (int(held or 0), int(receipts or 0))
+        for point, held, receipts in session.execute(
+            select(
+                Sale.vending_point_id,
+                func.sum(case((Sale.status == SaleStatus.RESERVED, Sale.amount), else_=0)),
+                func.count(Sale.receipt_number),
+            ).group_by(Sale.vending_point_id),
+            execution_options=EVERYTHING,
+        )
+    }
+    for account in session.execute(select(CashAccount)).scalars():
+        point = account.vending_point_id
+        held, receipts = facts.get(point, (0, 0))
+        stored = (account.balance, account.held, account.receipts)
+        counted = (balance[point], held, receipts)
+        for name, is_, should in zip(("balance", "held", "receipts"), stored, counted, strict=True):
+            if is_ != should:
+                yield f"vending point {point}: {name} is {is_}, the facts say {should}"
+    gaps = session.execute(
+        select(Sale.vending_point_id, func.max(Sale.receipt_number), func.count(Sale.receipt_number))
+        .where(Sale.receipt_number.is_not(None))
+        .group_by(Sale.vending_point_id),
+        execution_options=EVERYTHING,
+    )
+    for point, newest, count in gaps:
+        if newest != count:
+            yield f"vending point {point}: {count} receipts, but the newest is number {newest}"
+
+
+def _sales(session: Session) -> Iterator[str]:
+    """Lines add up to the amount; postings are those of the lines, and only of issued sales."""
+    last = 0
+    while True:
+        sales = session.execute(
+            select(Sale.id, Sale.amount, Sale.status).where(Sale.id > last).order_by(Sale.id).limit(CHUNK),
+            execution_options=EVERYTHING,
+        ).all()
+        if not sales:
+            return
+        first, last = sales[0].id, sales[-1].id
+        lines = _grouped(
+            session,
+            select(SaleLine.sale_id, SaleLine.kind, SaleLine.code, SaleLine.amount)
+            .where(SaleLine.sale_id.between(first, last))
+            .order_by(SaleLine.sale_id, SaleLine.line_no),
+        )
+        debit, credit = LedgerAccount.__table__.alias(), LedgerAccount.__table__.alias()
+        posted = _grouped(
+            session,
+            select(Posting.sale_id, debit.c.code, credit.c.code, Posting.amount, Posting.entry_no)
+            .join(debit, debit.c.id == Posting.debit_id)
+            .join(credit, credit.c.id == Posting.credit_id)
+            .where(Posting.sale_id.between(first, last)),
+        )
+        for sale in sales:
+            yield from _one_sale(sale, lines.get(sale.id, []), posted.get(sale.id, []))
+
+
+def _grouped(session: Session, statement: Any) -> dict[int, list[tuple[Any, ...]]]:
+    groups: dict[int, list[tuple[Any, ...]]] = {}
+    for key, *rest in session.execute(statement):
+        groups.setdefault(key, []).append(tuple(rest))
+    return groups
+
+
+def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
+    total = sum(amount for _kind, _code, amount in lines)
+    if total != sale.amount:
+        yield f"sale {sale.id}: the lines add up to {total}, the amount is {sale.amount}"
+    wanted = []
+    if sale.status is SaleStatus.ISSUED:
+        wanted = [(e.debit, e.credit, e.amount, e.line_no) for e in entries_of_sale(lines)]
+    if sorted(posted) != sorted(wanted):
+        yield f"sale {sale.id} ({sale.status.value}): the postings are not those of its lines"
+
+
+def _tokens(session: Session) -> Iterator[str]:
+    """An issued sale of units has exactly one credit token that carries them; no other has any."""
+    credits = (
+        select(Token.sale_id, func.count().label("n"), func.sum(Token.amount).label("carried"))
+        .where(Token.kind == TokenKind.CREDIT)
+        .group_by(Token.sale_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Sale.id, Sale.status, Sale.token_units, Sale.carried_units, credits.c.n, credits.c.carried)
+        .outerjoin(credits, credits.c.sale_id == Sale.id)
+        .order_by(Sale.id),
+        execution_options=EVERYTHING | {"yield_per": CHUNK},
+    )
+    for sale_id, status, units, carried_units, count, carried in rows:
+        wanted = 1 if status is SaleStatus.ISSUED and units else 0
+        if (count or 0) != wanted:
+            yield f"sale {sale_id} ({status.value}): {count or 0} credit tokens instead of {wanted}"
+        elif wanted and int(carried) != carried_units:
+            yield f"sale {sale_id}: the token carries {carried}, the sale says {carried_units}"
+
+
+def _sale_days(session: Session) -> Iterator[str]:
+    key = ("business_date", "vending_point_id", "region_id", "meter_type", "currency")
+    yield from _days(session, SaleDay, key, Sale.point_region_id)
+
+
+def _purchase_days(session: Session) -> Iterator[str]:
+    key = ("business_date", "region_id", "meter_type", "currency")
+    yield from _days(session, PurchaseDay, key, Sale.consumer_region_id)
+
+
+def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> Iterator[str]:
+    of_sale = [region.label("region_id") if name == "region_id" else getattr(Sale, name) for name in key]
+    amounts = (
+        select(
+            SaleLine.sale_id,
+            *(
+                func.sum(case((SaleLine.kind.in_(kinds), SaleLine.amount), else_=0)).label(name)
+                for name, kinds in (("energy", ENERGY), ("fees", FEES), ("taxes", TAXES))
+            ),
+        )
+        .group_by(SaleLine.sale_id)
+        .subquery()
+    )
+    facts = session.execute(
+        select(
+            *of_sale,
+            func.count(Sale.id),
+            func.coalesce(func.sum(Sale.amount), 0),
+            func.coalesce(func.sum(Sale.carried_units), 0),
+            *(func.coalesce(func.sum(amounts.c[name]), 0) for name in ("energy", "fees", "taxes")),
+        )
+        .join(amounts, amounts.c.sale_id == Sale.id)
+        .where(Sale.status == SaleStatus.ISSUED)
+        .group_by(*of_sale),
+        execution_options=EVERYTHING,
+    )
+    size = len(key)
+    counted = {}
+    for row in facts:
+        sales, amount, units, energy, fees, taxes = (int(n) for n in row[size:])
+        counted[tuple(row[:size])] = (sales, 0, amount, units, energy, fees, taxes)
+    stored = {
+        tuple(getattr(row, name) for name in key): tuple(getattr(row, name) for name in COUNTED)
+        for row in session.execute(select(table)).scalars()
+    }
+    for where in sorted(counted.keys() | stored.keys(), key=str):
+        if counted.get(where) != stored.get(where):
+            yield f"{table.__tablename__} {where}: stored {stored.get(where)}, the facts say {counted.get(where)}"

@@ -1,0 +1,176 @@
+"""The receipt of a sale: a frozen value drawn from the sale's snapshot only.
+
+A page or a PDF lays it out and computes nothing.  Tokens appear on it only once the sale
+is issued.  Reprints are counted in rows of their own, because a sale is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.access.scope import Scope, require
+from app.db import transaction
+from app.domain import errors
+from app.domain.money import Currency
+from app.domain.states import MeterType, SaleKind, SaleStatus
+from app.extensions import db
+from app.models import Reprint, Sale, SaleLine, Token
+from app.models.base import now
+from app.services.snapshot import thaw
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One line of the sum: amount in minor units, quantity in units, figures of its rule."""
+
+    kind: str
+    code: str
+    name: str
+    amount: int
+    quantity: Fraction | None
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptToken:
+    """Twenty digits; `amount` in base units is what the token really carries."""
+
+    kind: str
+    digits: str
+    position: int
+    amount: int | None
+    sgc: str
+    krn: int
+    ti: int
+    ea: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Everything the slip prints (V4 and what the field expects).
+
+    Money is minor units of `currency`, units are tenths.  `facts` holds the snapshot's
+    parts: utility, consumer, meter, point, tariff, operator.
+    """
+
+    sale_id: int
+    status: SaleStatus
+    kind: SaleKind
+    reference: str
+    number: str | None
+    reserved_at: datetime
+    settled_at: datetime | None
+    meter_type: MeterType
+    unit: str
+    currency: Currency
+    amount: int
+    received: int | None
+    change: int | None
+    token_units: int
+    carried_units: int | None
+    units_before: int
+    lines: tuple[ReceiptLine, ...]
+    tokens: tuple[ReceiptToken, ...]
+    facts: Mapping[str, Any]
+    copies: int
+    reversed: bool
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether the token was made with a public compliance key: no real meter takes it."""
+        return bool(self.facts["demonstration_key"])
+
+
+def receipt_for(sale_id: int, scope: Scope) -> Receipt:
+    """The receipt of a sale of one's own.  Raises OutOfScope for any other."""
+    session = db.session()
+    sale = _own(session, sale_id, scope)
+    facts = thaw(json.loads(sale.snapshot))
+    return Receipt(
+        sale_id=sale.id,
+        status=sale.status,
+        kind=sale.kind,
+        reference=sale.reference,
+        number=receipt_number(facts["point"]["code"], sale.receipt_number),
+        reserved_at=sale.reserved_at,
+        settled_at=sale.settled_at,
+        meter_type=sale.meter_type,
+        unit=facts["unit"],
+        currency=Currency(**facts["currency"]),
+        amount=sale.amount,
+        received=sale.received,
+        change=None if sale.received is None else sale.received - sale.amount,
+        token_units=sale.token_units,
+        carried_units=sale.carried_units,
+        units_before=facts["units_before"],
+        lines=tuple(_line(line) for line in sale.lines),
+        tokens=tuple(_token(t) for t in sale.tokens) if sale.status is SaleStatus.ISSUED else (),
+        facts=facts,
+        copies=_copies(session, sale.id),
+        reversed=_is_reversed(session, sale.id),
+    )
+
+
+def receipt_number(point_code: str, number: int | None) -> str | None:
+    """The printed receipt number: the vending point's sign and a gapless count.
+
+    >>> receipt_number("MKT", 413)
+    'MKT-000413'
+    """
+    return None if number is None else f"{point_code}-{number:06d}"
+
+
+def count_reprint(sale_id: int, user_id: int, scope: Scope) -> int:
+    """Note one more printing of an issued sale's slip; gives the number of the copy.
+
+    Raises OutOfScope for a foreign sale or one that is not issued.
+    """
+    with transaction() as session:
+        sale = _own(session, sale_id, scope)
+        if sale.status is not SaleStatus.ISSUED:
+            raise errors.OutOfScope
+        number = _copies(session, sale_id) + 1
+        session.add(Reprint(sale_id=sale_id, copy_number=number, user_id=user_id, printed_at=now()))
+    return number
+
+
+def _own(session: Session, sale_id: int, scope: Scope) -> Sale:
+    sale = session.execute(
+        select(Sale)
+        .where(Sale.id == sale_id)
+        .options(selectinload(Sale.lines), selectinload(Sale.tokens), selectinload(Sale.point_region)),
+        execution_options={"unscoped": True, "populate_existing": True},
+    ).scalar_one_or_none()
+    if sale is None:
+        raise errors.OutOfScope
+    require(sale, scope)
+    return sale
+
+
+def _line(line: SaleLine) -> ReceiptLine:
+    figures = thaw(json.loads(line.params))
+    quantity = figures.pop("quantity", None)
+    return ReceiptLine(line.kind, line.code, line.name, line.amount, quantity, figures)
+
+
+def _token(token: Token) -> ReceiptToken:
+    return ReceiptToken(
+        token.kind.value, token.digits, token.position, token.amount, token.sgc, token.krn, token.ti, token.ea
+    )
+
+
+def _copies(session: Session, sale_id: int) -> int:
+    return int(session.execute(select(func.count(Reprint.id)).where(Reprint.sale_id == sale_id)).scalar_one())
+
+
+def _is_reversed(session: Session, sale_id: int) -> bool:
+    undoing = select(Sale.id).where(Sale.reverses_id == sale_id, Sale.status == SaleStatus.ISSUED)
+    return session.execute(undoing, execution_options={"unscoped": True}).first() is not None
