@@ -14,8 +14,10 @@ from fractions import Fraction
 
 from app.sts.errors import AmountOutOfRange, FieldOutOfRange, check_range
 
-_STEP = tuple(10**e for e in range(32))
-_OFFSET = tuple(sum(2**14 * 10 ** (n - 1) for n in range(1, e + 1)) for e in range(33))
+_STEP: tuple[int, ...] = tuple(10**e for e in range(32))
+_OFFSET: tuple[int, ...] = tuple(
+    sum(2**14 * 10 ** (n - 1) for n in range(1, e + 1)) for e in range(33)
+)
 _M_MAX = 0x3FFF
 MAX_TENTHS = 18_201_624
 #: Largest magnitude of a currency token, in 0.00001 of the currency unit (about 1.8e30 units).
@@ -74,7 +76,7 @@ def to_tenths(quantity: int | Fraction | Decimal) -> int:
     (11, 34)
     """
     if isinstance(quantity, float) or not isinstance(quantity, int | Fraction | Decimal):
-        raise TypeError('an exact number is needed: int, Fraction or Decimal')
+        raise TypeError("an exact number is needed: int, Fraction or Decimal")
     if isinstance(quantity, Decimal) and not quantity.is_finite():
         raise AmountOutOfRange(str(quantity), 0, MAX_TENTHS)
     if not 0 <= quantity <= MAX_TENTHS:  # also keeps 1E+999999 from becoming a huge integer

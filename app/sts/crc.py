@@ -53,21 +53,21 @@ def _swapped(register: int) -> int:
 
 
 @cache
-def _tables(currency: bool) -> tuple[Sequence[int], ...]:  # noqa: FBT001
+def _tables(currency: bool) -> tuple[Sequence[int], ...]:
     """Four starts (by class) and three tables (by 16-bit word) whose XOR is the checksum.
 
     A CRC is linear: the register after a message is the XOR of what its words leave from a zero
     start, plus what the start value leaves. Built on first use, in some ten milliseconds.
     """
-    suffix = b'\x01' if currency else b''
+    suffix = b"\x01" if currency else b""
     zero = _register(bytes(7) + suffix, _START)
     starts = tuple(_swapped(_register(bytes([c]) + bytes(6) + suffix, _START)) for c in range(4))
     words = []
     for shift in (32, 16, 0):
         table = [0]
         for bit in range(16):
-            message = (1 << (shift + bit)).to_bytes(7, 'big') + suffix
+            message = (1 << (shift + bit)).to_bytes(7, "big") + suffix
             effect = _swapped(_register(message, _START) ^ zero)
             table += [entry ^ effect for entry in table]
-        words.append(array('H', table))
+        words.append(array("H", table))
     return starts, words[0], words[1], words[2]

@@ -18,14 +18,14 @@ from app.sts import errors, token
 from app.sts.keys import DecoderKey
 
 KINDS = (
-    'electricity',
-    'water',
-    'gas',
-    'time',
-    'electricity_currency',
-    'water_currency',
-    'gas_currency',
-    'time_currency',
+    "electricity",
+    "water",
+    "gas",
+    "time",
+    "electricity_currency",
+    "water_currency",
+    "gas_currency",
+    "time_currency",
 )
 
 
@@ -56,7 +56,7 @@ def encode(credit: Credit) -> int:
     if credit.subclass >= 4:
         nibble, field = amounts.encode_currency(credit.amount)
         if credit.rnd is not None:
-            raise errors.RandomOutOfRange(credit.rnd, 'no', 'random bits in a currency token')
+            raise errors.RandomOutOfRange(credit.rnd, "no", "random bits in a currency token")
     else:
         field = amounts.encode_units(credit.amount)
         nibble = secrets.randbits(4) if credit.rnd is None else credit.rnd
@@ -67,7 +67,7 @@ def decode(data: int) -> Credit:
     """Return the credit in 48 data bits. Raises ReservedToken for subclasses 8-15."""
     subclass, nibble, identifier, field = token.unpack(data)
     if subclass > 7:
-        raise errors.ReservedToken(f'credit subclass {subclass} is reserved')
+        raise errors.ReservedToken(f"credit subclass {subclass} is reserved")
     if subclass >= 4:
         return Credit(subclass, amounts.decode_currency(nibble, field), identifier)
     return Credit(subclass, amounts.decode_units(field), identifier, nibble)

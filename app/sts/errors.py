@@ -9,13 +9,13 @@ The class names itself, the message holds the value and its range, so that Pytho
 class StsError(ValueError):
     """Any refusal of this package; ``code`` is stable and meant for programs."""
 
-    code = 'sts'
+    code = "sts"
 
 
 class InvalidFormat(StsError):
     """Something else than the expected digits or hexadecimal digits."""
 
-    code = 'format'
+    code = "format"
 
 
 class InvalidLength(InvalidFormat):
@@ -25,60 +25,60 @@ class InvalidLength(InvalidFormat):
 class InvalidCheckDigit(StsError):
     """The Luhn check digit does not fit: the number is mistyped."""
 
-    code = 'check_digit'
+    code = "check_digit"
 
 
 class InvalidKey(StsError):
     """Key material of a wrong length; the message never shows the material."""
 
-    code = 'key'
+    code = "key"
 
 
 class InvalidChecksum(StsError):
     """The CRC inside a token is wrong: another meter, another key, or a mistyped digit."""
 
-    code = 'crc'
+    code = "crc"
 
 
 class ReservedToken(StsError):
     """A token class or subclass that the standard keeps for later use."""
 
-    code = 'function'
+    code = "function"
 
 
 class KeyExpired(StsError):
     """The token id lies beyond the key expiry number (IEC 62055-41, 6.1.10)."""
 
-    code = 'key_expired'
+    code = "key_expired"
 
 
 class NotAllowed(StsError):
     """Well-formed, but forbidden by the standard's rules for keys and tokens."""
 
-    code = 'not_allowed'
+    code = "not_allowed"
 
 
 class OutOfRange(StsError):
     """A field outside its range; ``value``, ``low`` and ``high`` say which."""
 
-    code = 'range'
+    code = "range"
 
     def __init__(self, value: object, low: object, high: object) -> None:
         """Keep the value and the inclusive range it missed."""
-        super().__init__(f'{value!r} is not in {low}..{high}')
+        super().__init__(f"{value!r} is not in {low}..{high}")
         self.value, self.low, self.high = value, low, high
 
 
 class AmountOutOfRange(OutOfRange):
     """More (or less) than the amount field can carry."""
 
-    code = 'amount_range'
+    code = "amount_range"
 
 
 class TokenIdOutOfRange(OutOfRange):
     """Before the base date, or beyond the 24 bits that follow it."""
 
-    code = 'tid_range'
+    code = "tid_range"
 
 
 class SupplyGroupCodeOutOfRange(OutOfRange):
@@ -166,4 +166,4 @@ def sentence(error: StsError) -> str:
     >>> sentence(KeyRevisionNumberOutOfRange(0, 1, 9))
     'KeyRevisionNumberOutOfRange: 0 is not in 1..9'
     """
-    return f'{type(error).__name__}: {error}'
+    return f"{type(error).__name__}: {error}"

@@ -104,7 +104,7 @@ def same_request(known: Answer, request_digest: str) -> Tokens:
     """Return the remembered tokens, or refuse a message id that now asks for something else."""
     if known.request_digest != request_digest:
         raise ModuleError(
-            'EParamRange', permanent=True, detail='this message id was used for another request'
+            "EParamRange", permanent=True, detail="this message id was used for another request"
         )
     return known.tokens
 
@@ -113,15 +113,15 @@ def tokens_to_json(tokens: Tokens) -> str:
     """Return tokens as text for journals that store text; times in ISO 8601 with their zone."""
     rows = [asdict(token) for token in tokens]
     for row in rows:
-        row['issue_time'] = row['issue_time'] and row['issue_time'].isoformat()
-    return json.dumps(rows, separators=(',', ':'))
+        row["issue_time"] = row["issue_time"] and row["issue_time"].isoformat()
+    return json.dumps(rows, separators=(",", ":"))
 
 
 def tokens_from_json(text: str) -> Tokens:
     """Return the tokens that :func:`tokens_to_json` wrote."""
     tokens = []
     for row in json.loads(text):
-        time, advice = row.pop('issue_time'), row.pop('advice')
+        time, advice = row.pop("issue_time"), row.pop("advice")
         tokens.append(
             IssuedToken(
                 **row,

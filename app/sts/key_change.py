@@ -48,19 +48,19 @@ class KeyChange:
 
 #: The 44 bits below the subclass, by subclass and algorithm: (name, bits), most significant first.
 _LAYOUT: dict[tuple[int, int], tuple[tuple[str, int], ...]] = {
-    (FIRST, 7): (('kenho', 4), ('krn', 4), ('ro', 1), ('three_kct', 1), ('kt', 2), ('nkho', 32)),
-    (SECOND, 7): (('kenlo', 4), ('ti', 8), ('nklo', 32)),
-    (THIRD, 7): (('sgc', 24), ('pad', 20)),
-    (THIRD, 11): (('sgclo', 12), ('nkmo2', 32)),
-    (FOURTH, 11): (('sgcho', 12), ('nkmo1', 32)),
+    (FIRST, 7): (("kenho", 4), ("krn", 4), ("ro", 1), ("three_kct", 1), ("kt", 2), ("nkho", 32)),
+    (SECOND, 7): (("kenlo", 4), ("ti", 8), ("nklo", 32)),
+    (THIRD, 7): (("sgc", 24), ("pad", 20)),
+    (THIRD, 11): (("sgclo", 12), ("nkmo2", 32)),
+    (FOURTH, 11): (("sgcho", 12), ("nkmo1", 32)),
 }
 _LAYOUT[FIRST, 11], _LAYOUT[SECOND, 11] = _LAYOUT[FIRST, 7], _LAYOUT[SECOND, 7]
 
 
 def encode(change: KeyChange) -> tuple[int, ...]:
     """Return the 48 data bits of each token, first section first. Raises an OutOfRange."""
-    if type(change.sgc) is not str or not re.fullmatch('[0-9]{6}', change.sgc):
-        raise errors.SupplyGroupCodeOutOfRange(change.sgc, '000000', '999999')
+    if type(change.sgc) is not str or not re.fullmatch("[0-9]{6}", change.sgc):
+        raise errors.SupplyGroupCodeOutOfRange(change.sgc, "000000", "999999")
     errors.check_range(errors.KeyRevisionNumberOutOfRange, change.krn, 1, 9)
     errors.check_range(errors.KeyTypeOutOfRange, change.key_type, 0, 3)
     errors.check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
@@ -103,7 +103,7 @@ def decode(data: int, ea: int) -> dict[str, int]:
     >>> decode(0x80312F100000, 7)
     {'subclass': 8, 'sgc': 201457, 'pad': 0}
     """
-    fields, below = {'subclass': data >> 44}, 44
+    fields, below = {"subclass": data >> 44}, 44
     for name, bits in _layout(data >> 44, ea):
         below -= bits
         fields[name] = data >> below & 2**bits - 1
@@ -112,7 +112,7 @@ def decode(data: int, ea: int) -> dict[str, int]:
 
 def _layout(subclass: int, ea: int) -> tuple[tuple[str, int], ...]:
     if (subclass, ea) not in _LAYOUT:
-        raise errors.ReservedToken(f'subclass {subclass} is no section of an EA{ea:02d} key change')
+        raise errors.ReservedToken(f"subclass {subclass} is no section of an EA{ea:02d} key change")
     return _LAYOUT[subclass, ea]
 
 
@@ -123,5 +123,5 @@ def issue(old_key: DecoderKey, change: KeyChange) -> tuple[str, ...]:
     and an OutOfRange.
     """
     if old_key.ea != change.new_key.ea:
-        raise errors.NotAllowed('a key change cannot change the encryption algorithm')
+        raise errors.NotAllowed("a key change cannot change the encryption algorithm")
     return tuple(token.issue(2, data, old_key) for data in encode(change))

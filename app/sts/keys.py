@@ -23,22 +23,22 @@ from app.sts.ciphers import KEY_BYTES, cipher
 VENDING_KEY_BYTES = {2: 8, 4: 20}
 #: KCV of a 64-bit key: the first bytes of DES_K(0); of a 160-bit key: of HMAC-SHA-256(K, this text).
 #: No public rule exists for the latter; it is ours and need not equal what hardware shows.
-_KCV_LABEL = b'KCV'
+_KCV_LABEL = b"KCV"
 
 
 class DecoderKey:
     """The key inside one meter; it can encrypt and decrypt blocks, but not show itself."""
 
-    __slots__ = ('_cipher', '_material', 'ea')
+    __slots__ = ("_cipher", "_material", "ea")
 
-    def __init__(self, ea: int, material: bytes, tables: str = 'production') -> None:
+    def __init__(self, ea: int, material: bytes, tables: str = "production") -> None:
         """``ea``: 7 (8 bytes) or 11 (16 bytes); ``tables``: the STA set, see ``ciphers.cipher``.
 
         Raises UnknownAlgorithm, InvalidKey.
         """
         self._cipher = cipher(ea, tables)
         if type(material) is not bytes or len(material) != KEY_BYTES[ea]:
-            raise errors.InvalidKey(f'an EA{ea:02d} decoder key has {KEY_BYTES[ea]} bytes')
+            raise errors.InvalidKey(f"an EA{ea:02d} decoder key has {KEY_BYTES[ea]} bytes")
         self.ea, self._material = ea, material
 
     def encrypt(self, block: int) -> int:
@@ -52,7 +52,7 @@ class DecoderKey:
     def words(self) -> tuple[int, ...]:
         """Return the key as 32-bit words, first the most significant: what key-change tokens carry."""
         return tuple(
-            int.from_bytes(self._material[at : at + 4], 'big')
+            int.from_bytes(self._material[at : at + 4], "big")
             for at in range(0, len(self._material), 4)
         )
 
@@ -66,11 +66,11 @@ class DecoderKey:
 
     def __repr__(self) -> str:
         """Name the algorithm only."""
-        return f'DecoderKey(ea={self.ea})'
+        return f"DecoderKey(ea={self.ea})"
 
     def __reduce__(self) -> str:
         """Refuse to be pickled or copied into a file."""
-        raise TypeError('a decoder key is never stored')
+        raise TypeError("a decoder key is never stored")
 
 
 class KeyTarget(NamedTuple):
@@ -96,7 +96,7 @@ class Derivation(Protocol):
         ...
 
 
-def prepare(dkga: int, material: bytes, tables: str = 'production') -> Derivation:
+def prepare(dkga: int, material: bytes, tables: str = "production") -> Derivation:
     """Return the derivation of a vending key. DES parity is ignored; weak keys are as good as any.
 
     ``dkga``: 2 (8 bytes) or 4 (20 bytes). Raises UnknownKeyGeneration, InvalidKey.
@@ -108,42 +108,42 @@ def prepare(dkga: int, material: bytes, tables: str = 'production') -> Derivatio
 def check_vending_key(dkga: int, material: bytes) -> None:
     """Raise UnknownKeyGeneration or InvalidKey when material cannot be a key of this algorithm."""
     if type(dkga) is not int or dkga not in VENDING_KEY_BYTES:
-        raise errors.UnknownKeyGeneration(dkga, 2, '4 (2 or 4)')
+        raise errors.UnknownKeyGeneration(dkga, 2, "4 (2 or 4)")
     if type(material) is not bytes or len(material) != VENDING_KEY_BYTES[dkga]:
-        raise errors.InvalidKey(f'a DKGA{dkga:02d} vending key has {VENDING_KEY_BYTES[dkga]} bytes')
+        raise errors.InvalidKey(f"a DKGA{dkga:02d} vending key has {VENDING_KEY_BYTES[dkga]} bytes")
 
 
 class Dkga02:
     """Decoder keys of a 64-bit vending key by single DES; EA07 only."""
 
-    def __init__(self, material: bytes, tables: str = 'production') -> None:
+    def __init__(self, material: bytes, tables: str = "production") -> None:
         """Set up DES once."""
         from Crypto.Cipher import DES
 
         self._des = DES.new(material, DES.MODE_ECB)
-        self._key = int.from_bytes(material, 'big')
+        self._key = int.from_bytes(material, "big")
         self._tables = tables
 
     def decoder_key(self, target: KeyTarget) -> DecoderKey:
         """See Derivation."""
         if target.ea != 7:
-            raise errors.UnknownAlgorithm(target.ea, 7, '7 under a DKGA02 vending key')
+            raise errors.UnknownAlgorithm(target.ea, 7, "7 under a DKGA02 vending key")
         x = pan_block(target.pan, target.key_type) ^ control_block(target)
-        des = self._des.encrypt(x.to_bytes(8, 'big'))
-        key = int.from_bytes(des, 'big') ^ x ^ self._key
-        return DecoderKey(7, key.to_bytes(8, 'big'), self._tables)
+        des = self._des.encrypt(x.to_bytes(8, "big"))
+        key = int.from_bytes(des, "big") ^ x ^ self._key
+        return DecoderKey(7, key.to_bytes(8, "big"), self._tables)
 
     def __repr__(self) -> str:
         """Name the algorithm only."""
-        return 'Dkga02()'
+        return "Dkga02()"
 
 
 class Dkga04:
     """Decoder keys of a 160-bit vending key by one HMAC-SHA-256; EA07 and EA11."""
 
-    def __init__(self, material: bytes, tables: str = 'production') -> None:
+    def __init__(self, material: bytes, tables: str = "production") -> None:
         """Start both hashes of the HMAC (RFC 2104) once; each meter only goes on from copies."""
-        padded = material.ljust(64, b'\0')
+        padded = material.ljust(64, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
         self._tables = tables
@@ -157,7 +157,7 @@ class Dkga04:
 
     def __repr__(self) -> str:
         """Name the algorithm only."""
-        return 'Dkga04()'
+        return "Dkga04()"
 
 
 def pan_block(pan: str, key_type: int) -> int:
@@ -169,7 +169,7 @@ def pan_block(pan: str, key_type: int) -> int:
     '0072712345678903 0072700000000000'
     """
     if key_type == 3:
-        return 0x0072700000000000 if pan.startswith('600727') else 0
+        return 0x0072700000000000 if pan.startswith("600727") else 0
     return int(pan[1:17], 16)
 
 
@@ -179,7 +179,7 @@ def control_block(target: KeyTarget) -> int:
     >>> f'{control_block(KeyTarget("600727000000000009", 7, "123456", 2, 1, 1, 93)):016X}'
     '2123456011FFFFFF'
     """
-    return int(f'{target.key_type}{target.sgc}{target.ti:02d}{target.krn}FFFFFF', 16)
+    return int(f"{target.key_type}{target.sgc}{target.ti:02d}{target.krn}FFFFFF", 16)
 
 
 def data_block(target: KeyTarget) -> bytes:
@@ -189,12 +189,12 @@ def data_block(target: KeyTarget) -> bytes:
     b'\\x04\\x0204\\x0214\\x0207\\x0201\\x00'
     """
     if target.ea not in KEY_BYTES:
-        raise errors.UnknownAlgorithm(target.ea, 7, '11 (7 or 11)')
+        raise errors.UnknownAlgorithm(target.ea, 7, "11 (7 or 11)")
     text = (
-        f'\x04\x0204\x02{target.base_date:02d}\x02{target.ea:02d}\x02{target.ti:02d}\x00'
-        f'\x04\x06{target.sgc}\x01{target.key_type}\x01{target.krn}\x12{target.pan}'
+        f"\x04\x0204\x02{target.base_date:02d}\x02{target.ea:02d}\x02{target.ti:02d}\x00"
+        f"\x04\x06{target.sgc}\x01{target.key_type}\x01{target.krn}\x12{target.pan}"
     )
-    return text.encode('ascii') + (8 * KEY_BYTES[target.ea]).to_bytes(4, 'big')
+    return text.encode("ascii") + (8 * KEY_BYTES[target.ea]).to_bytes(4, "big")
 
 
 def key_check_value(dkga: int, material: bytes) -> str:
@@ -209,7 +209,7 @@ def key_check_value(dkga: int, material: bytes) -> str:
     if dkga == 2:
         from Crypto.Cipher import DES
 
-        value = DES.new(material, DES.MODE_ECB).encrypt(bytes(8))
+        value: bytes = DES.new(material, DES.MODE_ECB).encrypt(bytes(8))
     else:
-        value = hmac.digest(material, _KCV_LABEL, 'sha256')
+        value = hmac.digest(material, _KCV_LABEL, "sha256")
     return value[:3].hex().upper()

@@ -19,16 +19,16 @@ from typing import Any, Self
 from app.sts import errors, keys, token_id
 from app.sts.module import KeyFacts
 
-FORMAT, VERSION = 'sts-vending-keys', 1
-_COST = {'n': 32768, 'r': 8, 'p': 1}
+FORMAT, VERSION = "sts-vending-keys", 1
+_COST = {"n": 32768, "r": 8, "p": 1}
 #: Upper bounds of what a file may ask scrypt for: 256 MiB, some seconds.
-_COST_MAX = {'n': 1 << 18, 'r': 16, 'p': 4}
+_COST_MAX = {"n": 1 << 18, "r": 16, "p": 4}
 
 
 class KeyStoreError(errors.StsError):
     """The file cannot be opened: no such format, a wrong pass phrase, or damage."""
 
-    code = 'keystore'
+    code = "keystore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class VendingKey:
 
     def __post_init__(self) -> None:
         """Refuse what no vending key can be."""
-        if type(self.sgc) is not str or not (len(self.sgc) == 6 and self.sgc.isascii() and self.sgc.isdigit()):
-            raise errors.SupplyGroupCodeOutOfRange(self.sgc, '000000', '999999')
+        if type(self.sgc) is not str or not (
+            len(self.sgc) == 6 and self.sgc.isascii() and self.sgc.isdigit()
+        ):
+            raise errors.SupplyGroupCodeOutOfRange(self.sgc, "000000", "999999")
         errors.check_range(errors.KeyRevisionNumberOutOfRange, self.krn, 1, 9)
         errors.check_range(errors.KeyTypeOutOfRange, self.key_type, 1, 3)
         errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
@@ -90,14 +92,14 @@ class KeyStore:
         """Write (or replace) the file, readable by its owner only, whole or not at all."""
         store = cls(Path(path), tuple(vending_keys))
         header = {
-            'format': FORMAT,
-            'version': VERSION,
-            'kdf': {'name': 'scrypt', **_COST, 'salt': secrets.token_hex(16)},
-            'cipher': {'name': 'AES-256-GCM', 'nonce': secrets.token_hex(12)},
+            "format": FORMAT,
+            "version": VERSION,
+            "kdf": {"name": "scrypt", **_COST, "salt": secrets.token_hex(16)},
+            "cipher": {"name": "AES-256-GCM", "nonce": secrets.token_hex(12)},
         }
         plain = json.dumps([_to_row(key) for key in store.keys]).encode()
         ciphertext, tag = _cipher(header, passphrase).encrypt_and_digest(plain)
-        sealed = {**header, 'tag': tag.hex(), 'keys': base64.b64encode(ciphertext).decode()}
+        sealed = {**header, "tag": tag.hex(), "keys": base64.b64encode(ciphertext).decode()}
         _write_private(store.path, json.dumps(sealed, indent=1).encode())
         return store
 
@@ -106,16 +108,14 @@ class KeyStore:
         """Return the opened store. Raises KeyStoreError, OSError when there is no such file."""
         try:
             sealed = json.loads(Path(path).read_bytes())
-            tag, ciphertext = bytes.fromhex(sealed.pop('tag')), base64.b64decode(sealed.pop('keys'))
-            if (sealed['format'], sealed['version']) != (FORMAT, VERSION):
-                raise KeyStoreError('this version of the key file is not known')
+            tag, ciphertext = bytes.fromhex(sealed.pop("tag")), base64.b64decode(sealed.pop("keys"))
             plain = _cipher(sealed, passphrase).decrypt_and_verify(ciphertext, tag)
             return cls(Path(path), tuple(_from_row(row) for row in json.loads(plain)))
         except KeyStoreError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError):
             # from None: the inner error could quote what was decrypted
-            raise KeyStoreError('wrong pass phrase, or the key file is damaged') from None
+            raise KeyStoreError("wrong pass phrase, or the key file is damaged") from None
 
 
 def create_passphrase(path: Path | str) -> str:
@@ -124,45 +124,47 @@ def create_passphrase(path: Path | str) -> str:
     Raises FileExistsError: an existing pass phrase is never replaced, keys would be lost.
     """
     if Path(path).exists():
-        raise FileExistsError(f'{Path(path).name} exists already')
+        raise FileExistsError(f"{Path(path).name} exists already")
     passphrase = secrets.token_urlsafe(32)
-    _write_private(Path(path), (passphrase + '\n').encode())
+    _write_private(Path(path), (passphrase + "\n").encode())
     return passphrase
 
 
 def read_passphrase(path: Path | str) -> str:
     """Return the pass phrase of a file. Raises KeyStoreError when others may read the file, OSError."""
-    if os.name == 'posix' and Path(path).stat().st_mode & 0o077:
-        raise KeyStoreError('the pass phrase file must be readable by its owner only (0600)')
-    return Path(path).read_text('utf-8').strip()
+    if os.name == "posix" and Path(path).stat().st_mode & 0o077:
+        raise KeyStoreError("the pass phrase file must be readable by its owner only (0600)")
+    return Path(path).read_text("utf-8").strip()
 
 
-def _cipher(header: dict[str, Any], passphrase: str) -> Any:  # noqa: ANN401  untyped library
+def _cipher(header: dict[str, Any], passphrase: str) -> Any:
     from Crypto.Cipher import AES
 
-    cost = {name: int(header['kdf'][name]) for name in _COST}
+    if (header["format"], header["version"]) != (FORMAT, VERSION):
+        raise KeyStoreError("this version of the key file is not known")
+    cost = {name: int(header["kdf"][name]) for name in _COST}
     if any(not 1 <= cost[name] <= _COST_MAX[name] for name in cost):
-        raise KeyStoreError('the key file asks for too much work')
-    salt = bytes.fromhex(header['kdf']['salt'])
-    memory = 256 * cost['n'] * cost['r'] + (1 << 20)
+        raise KeyStoreError("the key file asks for too much work")
+    salt = bytes.fromhex(header["kdf"]["salt"])
+    memory = 256 * cost["n"] * cost["r"] + (1 << 20)
     key = hashlib.scrypt(passphrase.encode(), salt=salt, **cost, maxmem=memory, dklen=32)
-    cipher = AES.new(key, AES.MODE_GCM, nonce=bytes.fromhex(header['cipher']['nonce']))
+    cipher = AES.new(key, AES.MODE_GCM, nonce=bytes.fromhex(header["cipher"]["nonce"]))
     return cipher.update(json.dumps(header, sort_keys=True).encode())
 
 
 def _write_private(path: Path, content: bytes) -> None:
     """Write beside, make durable, then rename over: a power cut leaves the old file or the new one."""
-    beside = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    if os.name == 'posix':
+    if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
@@ -170,13 +172,13 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def _to_row(key: VendingKey) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(key, name) for name in VendingKey.__slots__}
-    row['material'] = key.material.hex()
-    for name in ('active_from', 'active_to'):
+    row["material"] = key.material.hex()
+    for name in ("active_from", "active_to"):
         row[name] = row[name] and row[name].isoformat()
     return row
 
 
 def _from_row(row: dict[str, Any]) -> VendingKey:
-    for name in ('active_from', 'active_to'):
+    for name in ("active_from", "active_to"):
         row[name] = datetime.fromisoformat(row[name]) if row[name] else None
-    return VendingKey(**{**row, 'material': bytes.fromhex(row['material'])})
+    return VendingKey(**{**row, "material": bytes.fromhex(row["material"])})

@@ -24,14 +24,14 @@ MAXIMUM_PHASE_UNBALANCE_LIMIT = 6
 WATER_METER_FACTOR = 7
 EXTENDED_SET = 10
 KINDS = {
-    MAXIMUM_POWER_LIMIT: 'maximum_power_limit',
-    CLEAR_CREDIT: 'clear_credit',
-    SET_TARIFF_RATE: 'set_tariff_rate',
-    CLEAR_TAMPER_CONDITION: 'clear_tamper_condition',
-    MAXIMUM_PHASE_UNBALANCE_LIMIT: 'maximum_phase_unbalance_limit',
-    WATER_METER_FACTOR: 'water_meter_factor',
-    EXTENDED_SET: 'extended_set',
-} | {subclass: 'proprietary' for subclass in range(11, 16)}
+    MAXIMUM_POWER_LIMIT: "maximum_power_limit",
+    CLEAR_CREDIT: "clear_credit",
+    SET_TARIFF_RATE: "set_tariff_rate",
+    CLEAR_TAMPER_CONDITION: "clear_tamper_condition",
+    MAXIMUM_PHASE_UNBALANCE_LIMIT: "maximum_phase_unbalance_limit",
+    WATER_METER_FACTOR: "water_meter_factor",
+    EXTENDED_SET: "extended_set",
+} | dict.fromkeys(range(11, 16), "proprietary")
 #: ClearCredit: the register's number, 0-7 as the credit subclasses, or this for all of them.
 ALL_REGISTERS = 0xFFFF
 _IN_WATTS = (MAXIMUM_POWER_LIMIT, MAXIMUM_PHASE_UNBALANCE_LIMIT)
@@ -59,7 +59,7 @@ def encode(management: Management) -> int:
     RandomOutOfRange.
     """
     if type(management.subclass) is not int or management.subclass not in KINDS:
-        raise errors.SubclassOutOfRange(management.subclass, 0, '15 without 3, 4, 8 and 9')
+        raise errors.SubclassOutOfRange(management.subclass, 0, "15 without 3, 4, 8 and 9")
     nibble = secrets.randbits(4) if management.rnd is None else management.rnd
     field = encode_value(management.subclass, management.value)
     return token.pack(management.subclass, nibble, management.token_id, field)
@@ -84,7 +84,7 @@ def decode(data: int) -> Management:
     """Return what 48 data bits say. Raises ReservedToken for the key-change subclasses."""
     subclass, nibble, identifier, field = token.unpack(data)
     if subclass not in KINDS:
-        raise errors.ReservedToken(f'management subclass {subclass} is none of the ordinary ones')
+        raise errors.ReservedToken(f"management subclass {subclass} is none of the ordinary ones")
     value = amounts.decode_units(field) if subclass in _IN_WATTS else field
     return Management(subclass, value, identifier, nibble)
 

@@ -16,9 +16,9 @@ app.sts.errors.InvalidCheckDigit: the last digit of the meter number does not fi
 
 from app.sts.errors import InvalidCheckDigit, InvalidFormat, InvalidLength
 
-IIN_SHORT = '600727'
-IIN_LONG = '0000'
-_SEPARATORS = str.maketrans('', '', ' -')
+IIN_SHORT = "600727"
+IIN_LONG = "0000"
+_SEPARATORS = str.maketrans("", "", " -")
 # ASCII digit -> its value, and -> the Luhn value of its double (over 9: minus 9)
 _ONCE = bytes(max(0, c - 48) if c < 58 else 0 for c in range(256))
 _TWICE = bytes(v * 2 - 9 * (v > 4) if v < 10 else 0 for v in _ONCE)
@@ -42,7 +42,7 @@ def check_digit(body: str) -> str:
     ('8', '3')
     """
     _require_digits(body)
-    raw = body.encode('ascii')
+    raw = body.encode("ascii")
     total = sum(raw[::-1][::2].translate(_TWICE)) + sum(raw[::-1][1::2].translate(_ONCE))
     return str(-total % 10)
 
@@ -58,9 +58,9 @@ def validate(number: str) -> str:
     drn = compact(number)
     _require_digits(drn)
     if len(drn) not in (11, 13):
-        raise InvalidLength(f'a meter number has 11 or 13 digits, not {len(drn)}')
+        raise InvalidLength(f"a meter number has 11 or 13 digits, not {len(drn)}")
     if not _luhn_fits(drn):
-        raise InvalidCheckDigit('the last digit of the meter number does not fit')
+        raise InvalidCheckDigit("the last digit of the meter number does not fit")
     return drn
 
 
@@ -75,15 +75,15 @@ def validate_pan(number: str) -> str:
     pan = number if len(number) == 18 else compact(number)
     _require_digits(pan)
     if len(pan) != 18:
-        raise InvalidLength(f'a MeterPAN has 18 digits, not {len(pan)}')
+        raise InvalidLength(f"a MeterPAN has 18 digits, not {len(pan)}")
     if pan.startswith(IIN_SHORT):
         drn = pan[6:17]
     elif pan.startswith(IIN_LONG):
         drn = pan[4:17]
     else:
-        raise InvalidFormat('a MeterPAN starts with 600727 or 0000')
+        raise InvalidFormat("a MeterPAN starts with 600727 or 0000")
     if not _luhn_fits(pan) or not _luhn_fits(drn):
-        raise InvalidCheckDigit('a check digit of the MeterPAN does not fit')
+        raise InvalidCheckDigit("a check digit of the MeterPAN does not fit")
     return pan
 
 
@@ -107,7 +107,7 @@ def format(number: str) -> str:  # noqa: A001  the verb every number module of t
     '0100 0000 0000 8'
     """
     drn = validate(number)
-    return ' '.join(drn[i : i + 4] for i in range(0, len(drn), 4))
+    return " ".join(drn[i : i + 4] for i in range(0, len(drn), 4))
 
 
 def pan_from_drn(number: str) -> str:
@@ -143,10 +143,10 @@ def manufacturer_code(number: str) -> int:
 
 def _require_digits(text: str) -> None:
     if not (text.isascii() and text.isdigit()):
-        raise InvalidFormat('only the digits 0 to 9 make a number')
+        raise InvalidFormat("only the digits 0 to 9 make a number")
 
 
 def _luhn_fits(number: str) -> bool:
-    raw = number.encode('ascii')
+    raw = number.encode("ascii")
     total = sum(raw[-1::-2].translate(_ONCE)) + sum(raw[-2::-2].translate(_TWICE))
     return total % 10 == 0

@@ -14,30 +14,30 @@ from app.sts import errors, token
 
 #: The tests by number: what the meter does or shows. 0 is all of them.
 TESTS = (
-    'all',
-    'load_switch',
-    'information_display',
-    'total_consumption',
-    'key_revision_number',
-    'tariff_index',
-    'token_reader',
-    'maximum_power_limit',
-    'tamper_status',
-    'power_consumption',
-    'software_version',
-    'phase_unbalance_limit',
-    'water_meter_factor',
-    'tariff_rate',
-    'encryption_algorithm',
-    'key_change_tokens_supported',
-    'supply_group_code',
-    'key_expiry_number',
-    'meter_number',
+    "all",
+    "load_switch",
+    "information_display",
+    "total_consumption",
+    "key_revision_number",
+    "tariff_index",
+    "token_reader",
+    "maximum_power_limit",
+    "tamper_status",
+    "power_consumption",
+    "software_version",
+    "phase_unbalance_limit",
+    "water_meter_factor",
+    "tariff_rate",
+    "encryption_algorithm",
+    "key_change_tokens_supported",
+    "supply_group_code",
+    "key_expiry_number",
+    "meter_number",
 )
 EXTENDED_READ = 2
-KINDS = {0: 'meter_test', 1: 'meter_test', EXTENDED_READ: 'extended_read'} | {
-    subclass: 'proprietary_test' for subclass in range(6, 16)
-}
+KINDS = {0: "meter_test", 1: "meter_test", EXTENDED_READ: "extended_read"} | dict.fromkeys(
+    range(6, 16), "proprietary_test"
+)
 
 
 def layout(subclass: int) -> tuple[int, int]:
@@ -49,7 +49,7 @@ def layout(subclass: int) -> tuple[int, int]:
     ((36, 8), (28, 16))
     """
     if type(subclass) is not int or subclass not in KINDS:
-        raise errors.SubclassOutOfRange(subclass, 0, '15 without 3, 4 and 5')
+        raise errors.SubclassOutOfRange(subclass, 0, "15 without 3, 4 and 5")
     return (36, 8) if subclass == 0 or subclass >= 11 else (28, 16)
 
 
@@ -98,7 +98,7 @@ def decode(data: int) -> tuple[int, int, int]:
     """Return (subclass, control, manufacturer code) of 48 data bits. Raises ReservedToken for 3-5."""
     subclass = data >> 44
     if subclass not in KINDS:
-        raise errors.ReservedToken(f'test subclass {subclass} is reserved')
+        raise errors.ReservedToken(f"test subclass {subclass} is reserved")
     control_bits, code_bits = layout(subclass)
     return subclass, data >> code_bits & 2**control_bits - 1, data & 2**code_bits - 1
 

@@ -58,9 +58,9 @@ class MeterConfig:
     def __post_init__(self) -> None:
         """Refuse what no meter can be."""
         if meter_number.validate_pan(self.pan) != self.pan:
-            raise errors.InvalidFormat('a MeterPAN is written without separators here')
+            raise errors.InvalidFormat("a MeterPAN is written without separators here")
         if type(self.ea) is not int or self.ea not in (7, 11):
-            raise errors.UnknownAlgorithm(self.ea, 7, '11 (7 or 11)')
+            raise errors.UnknownAlgorithm(self.ea, 7, "11 (7 or 11)")
         _check_key_fields(self.sgc, self.krn, self.ti)
         errors.check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
         errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
@@ -167,7 +167,7 @@ class Verification:
     @property
     def accepted(self) -> bool:
         """Whether the token was made for this meter and is good as far as can be told here."""
-        return self.reason == 'EVerify.Ok'
+        return self.reason == "EVerify.Ok"
 
 
 class ModuleError(StsError):
@@ -178,9 +178,9 @@ class ModuleError(StsError):
     ('ECacheMiss', False, 'ECacheMiss: never took m1')
     """
 
-    def __init__(self, code: str, *, permanent: bool, detail: str = '') -> None:
+    def __init__(self, code: str, *, permanent: bool, detail: str = "") -> None:
         """Keep the code; ``detail`` is for engineers and never holds key material."""
-        super().__init__(f'{code}: {detail}' if detail else code)
+        super().__init__(f"{code}: {detail}" if detail else code)
         self.code, self.permanent, self.detail = code, permanent, detail
 
 
@@ -230,7 +230,7 @@ class SecurityModule(Protocol):
 
 def _check_key_fields(sgc: str, krn: int, ti: int) -> None:
     if type(sgc) is not str or len(sgc) != 6 or not (sgc.isascii() and sgc.isdigit()):
-        raise errors.SupplyGroupCodeOutOfRange(sgc, '000000', '999999')
+        raise errors.SupplyGroupCodeOutOfRange(sgc, "000000", "999999")
     if type(krn) is not int or not 1 <= krn <= 9:
         raise errors.KeyRevisionNumberOutOfRange(krn, 1, 9)
     if type(ti) is not int or not 0 <= ti <= 99:

@@ -14,7 +14,7 @@ from typing import Any
 from app.sts.errors import StsError
 from app.sts.selftest_kinds import KINDS
 
-_SELECTION = re.compile(r'([a-z0-9_]+)(?::(\d+)(?:-(\d+))?)?').fullmatch
+_SELECTION = re.compile(r"([a-z0-9_]+)(?::(\d+)(?:-(\d+))?)?").fullmatch
 
 
 def run(files: Iterable[Path | str], kinds: Sequence[str] = ()) -> tuple[int, int, list[str]]:
@@ -27,7 +27,7 @@ def run(files: Iterable[Path | str], kinds: Sequence[str] = ()) -> tuple[int, in
     for text in kinds:
         selection = _SELECTION(text)
         if selection is None or selection[1] not in KINDS:
-            lines.append(f'{text}: unknown kind')
+            lines.append(f"{text}: unknown kind")
         else:
             wanted.append(selection.groups())
     passed = 0
@@ -39,54 +39,54 @@ def run(files: Iterable[Path | str], kinds: Sequence[str] = ()) -> tuple[int, in
             if fault is None:
                 passed += 1
             else:
-                lines.append(f'{vector.get("id", "?")} ({vector.get("kind", "?")}): {fault}')
+                lines.append(f"{vector.get('id', '?')} ({vector.get('kind', '?')}): {fault}")
     return passed, len(lines), lines
 
 
 def _vectors(file: Path | str, lines: list[str]) -> list[Mapping[str, Any]]:
     try:
-        content = json.loads(Path(file).read_text('utf-8'))
-        vectors = content['vectors'] if isinstance(content, dict) else content
+        content = json.loads(Path(file).read_text("utf-8"))
+        vectors = content["vectors"] if isinstance(content, dict) else content
         if isinstance(vectors, list) and all(isinstance(vector, dict) for vector in vectors):
             return vectors
-        problem = 'no list of vectors'
+        problem = "no list of vectors"
     except OSError as error:
-        problem = error.strerror or 'cannot be read'
+        problem = error.strerror or "cannot be read"
     except (ValueError, KeyError):
-        problem = 'no file of test vectors'
-    lines.append(f'{file}: {problem}')
+        problem = "no file of test vectors"
+    lines.append(f"{file}: {problem}")
     return []
 
 
 def _selected(vector: Mapping[str, Any], kind: str, first: str | None, last: str | None) -> bool:
-    if vector.get('kind') != kind:
+    if vector.get("kind") != kind:
         return False
     if first is None:
         return True
-    subclass = vector.get('in', {}).get('subclass')
+    subclass = vector.get("in", {}).get("subclass")
     return type(subclass) is int and int(first) <= subclass <= int(last or first)
 
 
 def _fault(vector: Mapping[str, Any]) -> str | None:
     """What is wrong with one vector's result, or None."""
-    kind = vector.get('kind')
+    kind = str(vector.get("kind"))
     if kind not in KINDS:
-        return 'unknown kind'
+        return "unknown kind"
     try:
-        expected, middle = vector['out'], vector.get('mid', {})
-        actual = _result(kind, vector['in'])
+        expected, middle = vector["out"], vector.get("mid", {})
+        actual = _result(kind, vector["in"])
         if not expected:
-            return 'nothing is expected'
+            return "nothing is expected"
         for name, value in expected.items():
             if name not in actual:
-                return f'{name}: expected {value}, got {actual.get("error", "nothing")}'
+                return f"{name}: expected {value}, got {actual.get('error', 'nothing')}"
             if actual[name] != value:
-                return f'{name}: expected {value}, got {actual[name]}'
+                return f"{name}: expected {value}, got {actual[name]}"
         for name, value in middle.items():
             if name in actual and actual[name] != value:
-                return f'{name} (on the way): expected {value}, got {actual[name]}'
+                return f"{name} (on the way): expected {value}, got {actual[name]}"
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return f'broken vector: {type(error).__name__} {error}'
+        return f"broken vector: {type(error).__name__} {error}"
     return None
 
 
@@ -94,4 +94,4 @@ def _result(kind: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         return KINDS[kind](given)
     except StsError as error:
-        return {'error': error.code}
+        return {"error": error.code}

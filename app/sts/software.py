@@ -25,7 +25,8 @@ from typing import TypeVar
 from app.sts import credit, errors, key_change, management, meter_number, meter_test, token_id
 from app.sts.ciphers import sta
 from app.sts.journal import Journal, Tokens
-from app.sts.keys import DecoderKey, KeyTarget, prepare
+from app.sts.keyring import KeyRing, expired, refused
+from app.sts.keys import DecoderKey
 from app.sts.keystore import VendingKey
 from app.sts.module import (
     Advice,
@@ -39,22 +40,22 @@ from app.sts.module import (
 )
 from app.sts.verify import verify
 
-VERSION = '1.0'
-T = TypeVar('T')
-_MESSAGE_ID = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.,-]{0,39}').fullmatch
+VERSION = "1.0"
+T = TypeVar("T")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,-]{0,39}").fullmatch
 
 
 class SoftwareModule:
     """A SecurityModule in process; safe between threads when its journal is."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         name: str,
         vending_keys: Iterable[VendingKey],
         journal: Journal,
         *,
         tid_offset_minutes: int = 0,
-        tables: str = 'production',
+        tables: str = "production",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """``tid_offset_minutes`` is added to UTC before a token id is computed; ``clock`` judges key changes.
@@ -63,13 +64,9 @@ class SoftwareModule:
         """
         self.name = name
         self.training_only = sta.load(tables).training_only
-        self._offset = timedelta(minutes=tid_offset_minutes)
+        self._ring = KeyRing(vending_keys, timedelta(minutes=tid_offset_minutes), tables)
         self._offset_minutes = tid_offset_minutes
         self._journal, self._clock = journal, clock
-        self._keys = {(key.sgc, key.krn): key for key in vending_keys}
-        self._ready = {
-            spot: prepare(key.dkga, key.material, tables) for spot, key in self._keys.items()
-        }
         self._issued = 0
 
     def credit_token(
@@ -106,7 +103,7 @@ class SoftwareModule:
             self._issued += len(tokens)
             return tokens
 
-        return self._journal.keep(message_id, _digest('key change', meter, amendment), make)
+        return self._journal.keep(message_id, _digest("key change", meter, amendment), make)
 
     def meter_test_token(self, subclass: int, control: int, mfr_code: int) -> MeterTestToken:
         """Class 1, see SecurityModule."""
@@ -115,11 +112,11 @@ class SoftwareModule:
 
     def verify(self, meter: MeterConfig, digits: str) -> Verification:
         """Decode under this meter's key, see SecurityModule; ModuleError without its vending key."""
-        vending_key = self._vending_key(meter.sgc, meter.krn, meter.key_type)
+        vending_key = self._ring.of(meter)
         drn = meter_number.drn_from_pan(meter.pan)
         return verify(
             digits,
-            self._decoder_key(meter, vending_key),
+            self._ring.decoder_key(meter, vending_key),
             base_date=vending_key.base_date,
             ken=meter.ken,
             key_type=meter.key_type,
@@ -132,21 +129,18 @@ class SoftwareModule:
         _require_message_id(message_id)
         answer = self._journal.answer(message_id)
         if answer is None:
-            raise ModuleError('ECacheMiss', permanent=False, detail='this message id was never taken')
+            raise ModuleError(
+                "ECacheMiss", permanent=False, detail="this message id was never taken"
+            )
         return answer.tokens
 
     def status(self) -> ModuleStatus:
         """Keys, tokens made since the start, alerts."""
         now = self._clock()
-        alerts = [
-            f'vending key {key.sgc}/{key.krn} makes no tokens now: {reason}'
-            for key in self._keys.values()
-            if (reason := self._unusable(key, now))
-        ]
+        alerts = self._ring.alerts(now)
         if self.training_only:
-            alerts.append('EA07 runs on the sample tables: its tokens are for training only')
-        facts = tuple(key.facts() for key in self._keys.values())
-        return ModuleStatus(self.name, VERSION, facts, self._issued, tuple(alerts))
+            alerts += ("EA07 runs on the sample tables: its tokens are for training only",)
+        return ModuleStatus(self.name, VERSION, self._ring.facts(), self._issued, alerts)
 
     def _token(
         self,
@@ -165,24 +159,29 @@ class SoftwareModule:
         if known is not None and known.request_digest == digest:
             return known.tokens  # also when the key has expired since
         before, after = self._change_if_due(meter, issue_time)
-        key = self._vending_key(after.sgc, after.krn, after.key_type)
-        self._require_vendable(after, key, token_class, issue_time)
-        minute = self._minute(key, issue_time)
-        decoder_key = self._decoder_key(after, key)
+        key = self._ring.of(after)
+        if token_class == 0 and key.key_type == 1:
+            raise refused("no credit under a default key (KT 1)")
+        _require_carrier(after, key)
+        self._ring.require_usable(key, issue_time)
+        minute = self._ring.minute(key, issue_time)
+        decoder_key = self._ring.decoder_key(after, key)
+
+        kcv = self._ring.kcv(key)
 
         def wanted(last: int | None) -> int:
             try:
                 identifier = token_id.first_free(minute, last)
             except errors.TokenIdOutOfRange:
-                raise _expired(key) from None
+                raise expired(key) from None
             if token_id.is_expired(identifier, min(key.ken, after.ken)):
-                raise _expired(key)
+                raise expired(key)
             return identifier
 
         def make(identifier: int) -> Tokens:
             made = IssuedToken(
                 digits(decoder_key, identifier), after.pan, after.ea, after.tct, after.sgc, after.krn,
-                after.ti, token_class, subclass, identifier, key.base_date, issue_time, carried, key.kcv,
+                after.ti, token_class, subclass, identifier, key.base_date, issue_time, carried, kcv,
             )  # fmt: skip
             self._issued += 1 + len(before)
             return (*before, made)
@@ -192,8 +191,8 @@ class SoftwareModule:
     def _change_if_due(self, meter: MeterConfig, now: datetime) -> tuple[Tokens, MeterConfig]:
         amendment = meter.amendment
         if amendment is None:
-            held = self._vending_key(meter.sgc, meter.krn, meter.key_type)
-            newest = self._newest(held, now) if meter.allow_krn_update else held
+            held = self._ring.of(meter)
+            newest = self._ring.newest(held, now) if meter.allow_krn_update else held
             if newest is held and not (meter.allow_ken_update and held.ken != meter.ken):
                 return (), meter
             amendment = Amendment(newest.sgc, newest.krn, meter.ti)
@@ -203,91 +202,30 @@ class SoftwareModule:
         self, meter: MeterConfig, amendment: Amendment, now: datetime
     ) -> tuple[Tokens, MeterConfig]:
         """Return the set, and the meter as it is after taking it. Expired old keys may be left."""
-        old = self._vending_key(meter.sgc, meter.krn, meter.key_type)
-        new = self._vending_key(amendment.sgc, amendment.krn, None)
-        if new.key_type == 3 and meter.tct != 1:
-            raise _refused('a common key (KT 3) is for magnetic cards (TCT 01) only')
-        self._require_usable(new, now)
+        old = self._ring.of(meter)
+        new = self._ring.find(amendment.sgc, amendment.krn)
+        _require_carrier(meter, new)
+        self._ring.require_usable(new, now)
         after = replace(
             meter, sgc=new.sgc, krn=new.krn, ti=amendment.ti, ken=new.ken, key_type=new.key_type,
             amendment=None,
         )  # fmt: skip
+        ti, kcv = amendment.ti, self._ring.kcv(old)
         rollover = old.base_date != new.base_date
         change = key_change.KeyChange(
-            self._decoder_key(after, new), new.sgc, new.krn, new.key_type, amendment.ti, new.ken,
+            self._ring.decoder_key(after, new), new.sgc, new.krn, new.key_type, ti, new.ken,
             rollover, meter.three_key_tokens,
         )  # fmt: skip
-        advice = Advice(new.sgc, new.krn, amendment.ti, new.ken, rollover, new.kcv)
-        digits = key_change.issue(self._decoder_key(meter, old), change)
+        digits = key_change.issue(self._ring.decoder_key(meter, old), change)
+        advice = Advice(new.sgc, new.krn, ti, new.ken, rollover, self._ring.kcv(new))
         tokens = tuple(
             IssuedToken(
-                twenty, meter.pan, meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, 2, subclass, None,
-                old.base_date, now, None, old.kcv, advice if subclass == key_change.FIRST else None,
+                twenty, meter.pan, meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, 2, section,
+                None, old.base_date, now, None, kcv, advice if section == key_change.FIRST else None,
             )
-            for subclass, twenty in zip(key_change.SECTIONS, digits, strict=False)
+            for section, twenty in zip(key_change.SECTIONS, digits, strict=False)
         )  # fmt: skip
         return tokens, after
-
-    def _vending_key(self, sgc: str, krn: int, key_type: int | None) -> VendingKey:
-        key = self._keys.get((sgc, krn))
-        if key is None or key_type not in (None, key.key_type):
-            kind = '' if key_type is None else f' of key type {key_type}'
-            raise ModuleError('EKeystore.NotFound', permanent=True, detail=f'no vending key {sgc}/{krn}{kind}')
-        return key
-
-    def _decoder_key(self, meter: MeterConfig, key: VendingKey) -> DecoderKey:
-        target = KeyTarget(meter.pan, meter.ea, key.sgc, key.key_type, key.krn, meter.ti, key.base_date)
-        return _checked(lambda: self._ready[key.sgc, key.krn].decoder_key(target))
-
-    def _newest(self, held: VendingKey, now: datetime) -> VendingKey:
-        """The key of the same group and type that became active last; the held one if none is newer."""
-        newest = held
-        for key in self._keys.values():
-            if (key.sgc, key.key_type) != (held.sgc, held.key_type) or key.active_from is None:
-                continue
-            later = newest.active_from is None or key.active_from > newest.active_from
-            if later and not self._unusable(key, now):
-                newest = key
-        return newest
-
-    def _minute(self, key: VendingKey, now: datetime) -> int:
-        """The token id of a moment under a key's base date."""
-        if now.tzinfo is None:
-            raise _refused('a time of issue needs its time zone')
-        try:
-            return token_id.clock_minute(now + self._offset, key.base_date)
-        except errors.TokenIdOutOfRange:
-            if now + self._offset < token_id.base(key.base_date):
-                detail = f'vending key {key.sgc}/{key.krn}: its base date has not begun'
-                raise ModuleError('ESts.VkBeforeBdt', permanent=True, detail=detail) from None
-            raise _expired(key) from None
-
-    def _require_vendable(
-        self, meter: MeterConfig, key: VendingKey, token_class: int, now: datetime
-    ) -> None:
-        if key.key_type == 1 and token_class == 0:
-            raise _refused('no credit under a default key (KT 1)')
-        if key.key_type == 3 and meter.tct != 1:
-            raise _refused('a common key (KT 3) is for magnetic cards (TCT 01) only')
-        self._require_usable(key, now)
-
-    def _require_usable(self, key: VendingKey, now: datetime) -> None:
-        """Refuse a key that is expired, over, or not yet active at a moment."""
-        if token_id.is_expired(self._minute(key, now), key.ken):
-            raise _expired(key)
-        if key.active_to is not None and now > key.active_to:
-            raise _expired(key)
-        if key.active_from is not None and now < key.active_from:
-            raise ModuleError(
-                'EKeystore.NotFound', permanent=True, detail=f'vending key {key.sgc}/{key.krn} is not active yet'
-            )
-
-    def _unusable(self, key: VendingKey, now: datetime) -> str:
-        try:
-            self._require_usable(key, now)
-        except ModuleError as error:
-            return str(error)
-        return ''
 
 
 def _checked(work: Callable[[], T]) -> T:
@@ -295,22 +233,18 @@ def _checked(work: Callable[[], T]) -> T:
     try:
         return work()
     except errors.StsError as error:
-        raise _refused(errors.sentence(error)) from None
+        raise refused(errors.sentence(error)) from None
 
 
-def _refused(detail: str) -> ModuleError:
-    return ModuleError('EParamRange', permanent=True, detail=detail)
-
-
-def _expired(key: VendingKey) -> ModuleError:
-    detail = f'vending key {key.sgc}/{key.krn} has expired: a key change to a newer key is due'
-    return ModuleError('ESts.VkExpired', permanent=True, detail=detail)
+def _require_carrier(meter: MeterConfig, key: VendingKey) -> None:
+    if key.key_type == 3 and meter.tct != 1:
+        raise refused("a common key (KT 3) is for magnetic cards (TCT 01) only")
 
 
 def _require_message_id(message_id: str) -> None:
     if type(message_id) is not str or not _MESSAGE_ID(message_id):
-        raise _refused('a message id has 1 to 40 of the characters A-Z a-z 0-9 _ . , -')
+        raise refused("a message id has 1 to 40 of the characters A-Z a-z 0-9 _ . , -")
 
 
 def _digest(what: str, meter: MeterConfig, amendment: Amendment | None) -> str:
-    return hashlib.sha256(f'{what}|{meter!r}|{amendment!r}'.encode()).hexdigest()
+    return hashlib.sha256(f"{what}|{meter!r}|{amendment!r}".encode()).hexdigest()

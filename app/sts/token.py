@@ -85,7 +85,7 @@ def issue(token_class: int, data: int, key: DecoderKey | None) -> str:
     block = seal(token_class, data)
     if key is not None:
         block = key.encrypt(block)
-    return f'{insert_class(token_class, block):020d}'
+    return f"{insert_class(token_class, block):020d}"
 
 
 def insert_class(token_class: int, block: int) -> int:
@@ -107,7 +107,7 @@ def read(digits: str, key: DecoderKey) -> tuple[int, int]:
     if token_class != 1:
         block = key.decrypt(block)
     if seal(token_class, block >> 16) != block:
-        raise errors.InvalidChecksum('the checksum is wrong: other meter, other key, or mistyped')
+        raise errors.InvalidChecksum("the checksum is wrong: other meter, other key, or mistyped")
     return token_class, block >> 16
 
 
@@ -123,21 +123,21 @@ def open_digits(digits: str) -> tuple[int, int]:
     """
     number = int(compact(digits))
     if number >= LIMIT:
-        raise errors.InvalidFormat(f'twenty digits above {LIMIT - 1} are no token')
+        raise errors.InvalidFormat(f"twenty digits above {LIMIT - 1} are no token")
     return number >> 27 & 3, number & _WITHOUT_CLASS | (number >> 64) << 27
 
 
 def compact(digits: str) -> str:
     """Return the twenty digits without spaces and hyphens. Raises InvalidFormat, InvalidLength."""
-    bare = digits if len(digits) == 20 else digits.replace(' ', '').replace('-', '')
+    bare = digits if len(digits) == 20 else digits.replace(" ", "").replace("-", "")
     if not (bare.isascii() and bare.isdigit()):
-        raise errors.InvalidFormat('a token is written with the digits 0 to 9')
+        raise errors.InvalidFormat("a token is written with the digits 0 to 9")
     if len(bare) != 20:
-        raise errors.InvalidLength(f'a token has 20 digits, not {len(bare)}')
+        raise errors.InvalidLength(f"a token has 20 digits, not {len(bare)}")
     return bare
 
 
 def groups(digits: str) -> str:
     """Return twenty digits as five groups of four, the way they are printed and typed."""
     bare = compact(digits)
-    return ' '.join(bare[at : at + 4] for at in range(0, 20, 4))
+    return " ".join(bare[at : at + 4] for at in range(0, 20, 4))

@@ -6,8 +6,10 @@ there because the minute before was taken, gets 00:02. Base dates are 1 January 
 
 >>> token_id(datetime(1996, 3, 25, 13, 55, tzinfo=UTC), 93)
 1698595
->>> token_id(datetime(2026, 7, 29, 0, 1, tzinfo=UTC), 14), special(datetime(2026, 7, 29, 13, 45, tzinfo=UTC), 14)
-(6612482, 6612481)
+>>> token_id(datetime(2026, 7, 29, 0, 1, tzinfo=UTC), 14)
+6612482
+>>> special(datetime(2026, 7, 29, 13, 45, tzinfo=UTC), 14)
+6612481
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,10 @@ from app.sts.errors import (
     check_range,
 )
 
-BASE_DATES = {year: datetime(century + year, 1, 1, tzinfo=UTC) for century, year in ((1900, 93), (2000, 14), (2000, 35))}
+BASE_DATES = {
+    year: datetime(century + year, 1, 1, tzinfo=UTC)
+    for century, year in ((1900, 93), (2000, 14), (2000, 35))
+}
 MAX_TOKEN_ID = 0xFFFFFF
 _MINUTES_PER_DAY = 1440
 _RESERVED_MINUTE = 1
@@ -38,9 +43,11 @@ def clock_minute(time: datetime, base_date: int) -> int:
     app.sts.errors.TokenIdOutOfRange: 16777216 is not in 0..16777215
     """
     if time.tzinfo is None:
-        raise InvalidFormat('a time of issue needs its time zone')
+        raise InvalidFormat("a time of issue needs its time zone")
     passed = time - base(base_date)
-    return check_range(TokenIdOutOfRange, passed.days * 1440 + passed.seconds // 60, 0, MAX_TOKEN_ID)
+    return check_range(
+        TokenIdOutOfRange, passed.days * 1440 + passed.seconds // 60, 0, MAX_TOKEN_ID
+    )
 
 
 def token_id(time: datetime, base_date: int, last: int | None = None) -> int:
@@ -104,4 +111,4 @@ def base(base_date: int) -> datetime:
     try:
         return BASE_DATES[base_date]
     except (KeyError, TypeError):
-        raise UnknownBaseDate(base_date, 93, '35 (93, 14 or 35)') from None
+        raise UnknownBaseDate(base_date, 93, "35 (93, 14 or 35)") from None

@@ -17,12 +17,12 @@ from app.sts.errors import InvalidChecksum, InvalidFormat, ReservedToken
 from app.sts.keys import DecoderKey
 from app.sts.module import Verification
 
-OK, FORMAT, FUNCTION = 'EVerify.Ok', 'EVerify.Format', 'EVerify.Function'
-CRC, KEY_EXPIRED, DDTK_CREDIT = 'EVerify.Crc', 'EVerify.KeyExpired', 'EVerify.DdtkCredit'
-MFR_CODE = 'EVerify.MfrCode'
+OK, FORMAT, FUNCTION = "EVerify.Ok", "EVerify.Format", "EVerify.Function"
+CRC, KEY_EXPIRED, DDTK_CREDIT = "EVerify.Crc", "EVerify.KeyExpired", "EVerify.DdtkCredit"
+MFR_CODE = "EVerify.MfrCode"
 
 
-def verify(  # noqa: PLR0913  each is one fact of the meter, named by the caller
+def verify(
     digits: str,
     key: DecoderKey,
     *,
@@ -51,9 +51,11 @@ def verify(  # noqa: PLR0913  each is one fact of the meter, named by the caller
     except ReservedToken:
         return Verification(FUNCTION, token_class, data >> 44)
     if answer.token_id is None:
-        own = dict(answer.facts).get('mfr_code', 0) in (0, mfr_code)
+        own = dict(answer.facts).get("mfr_code", 0) in (0, mfr_code)
         return answer if own else replace(answer, reason=MFR_CODE)
-    issued_at = token_id.issue_time(answer.token_id, base_date) - timedelta(minutes=tid_offset_minutes)
+    issued_at = token_id.issue_time(answer.token_id, base_date) - timedelta(
+        minutes=tid_offset_minutes
+    )
     reason = OK
     if token_id.is_expired(answer.token_id, ken):
         reason = KEY_EXPIRED
@@ -71,22 +73,22 @@ def describe(token_class: int, data: int, ea: int) -> Verification:
     if token_class == 0:
         said = credit.decode(data)
         _, nibble, identifier, field = token.unpack(data)
-        facts = (('se' if said.subclass >= 4 else 'rnd', nibble), ('field', field))
+        facts = (("se" if said.subclass >= 4 else "rnd", nibble), ("field", field))
         kind = credit.KINDS[said.subclass]
         return Verification(OK, 0, said.subclass, kind, said.amount, identifier, None, facts)
     if token_class == 1:
         subclass, control, mfr_code = meter_test.decode(data)
-        facts = (('control', control), ('mfr_code', mfr_code))
+        facts = (("control", control), ("mfr_code", mfr_code))
         return Verification(OK, 1, subclass, meter_test.KINDS[subclass], facts=facts)
     if token_class == 2 and data >> 44 in key_change.SECTIONS:
         sections = tuple(key_change.decode(data, ea).items())
         # Words of a new key are key material: they stay inside.
-        public = tuple(fact for fact in sections if not fact[0].startswith('nk'))
-        return Verification(OK, 2, data >> 44, 'key_change', facts=public)
+        public = tuple(fact for fact in sections if not fact[0].startswith("nk"))
+        return Verification(OK, 2, data >> 44, "key_change", facts=public)
     if token_class == 2:
         order = management.decode(data)
         _, nibble, identifier, field = token.unpack(data)
-        facts = (('rnd', nibble), ('field', field))
+        facts = (("rnd", nibble), ("field", field))
         kind = management.KINDS[order.subclass]
         return Verification(OK, 2, order.subclass, kind, order.value, identifier, None, facts)
-    raise ReservedToken('class 3 is reserved')
+    raise ReservedToken("class 3 is reserved")

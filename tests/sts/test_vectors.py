@@ -8,82 +8,86 @@ import pytest
 from app.sts import selftest
 from app.sts.__main__ import main
 
-VECTORS = Path(__file__).parents[1] / 'vectors'
-FILES = sorted(VECTORS.glob('*.json'))
+VECTORS = Path(__file__).parents[1] / "vectors"
+FILES = sorted(VECTORS.glob("*.json"))
 
 
-@pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
-def test_every_public_vector_passes(file):
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_public_vector_passes(file: Path) -> None:
     passed, failed, lines = selftest.run([file])
     assert (failed, lines) == (0, [])
-    assert passed == len(json.loads(file.read_text())['vectors'])
+    assert passed == len(json.loads(file.read_text())["vectors"])
 
 
-def test_every_vector_names_its_source():
-    vectors = [vector for file in FILES for vector in json.loads(file.read_text())['vectors']]
-    assert len(vectors) == len({vector['id'] for vector in vectors}) == 418
-    assert all(vector['source'] for vector in vectors)
+def test_every_vector_names_its_source() -> None:
+    vectors = [vector for file in FILES for vector in json.loads(file.read_text())["vectors"]]
+    assert len(vectors) == len({vector["id"] for vector in vectors}) == 418
+    assert all(vector["source"] for vector in vectors)
 
 
-def test_a_selection_takes_kinds_and_subclasses_only():
-    units = selftest.run(FILES, ['credit:0-3'])[0]
-    money = selftest.run(FILES, ['credit:4-7'])[0]
-    assert units + money == selftest.run(FILES, ['credit'])[0] == 160
+def test_a_selection_takes_kinds_and_subclasses_only() -> None:
+    units = selftest.run(FILES, ["credit:0-3"])[0]
+    money = selftest.run(FILES, ["credit:4-7"])[0]
+    assert units + money == selftest.run(FILES, ["credit"])[0] == 160
     assert units == 133
-    assert selftest.run(FILES, ['tid', 'crc'])[:2] == (9, 0)
-
-
-@pytest.mark.parametrize('kind', ['credit', 'mse', 'meter_test', 'key_change', 'kct_section', 'decode'])
-def test_a_changed_token_fails(tmp_path, kind):
-    vector = next(
-        vector
-        for file in FILES
-        for vector in json.loads(file.read_text())['vectors']
-        if vector['kind'] == kind and 'error' not in vector['out']
-    )
-    name = next(name for name in ('token', 'tokens', 'subclass') if name in vector['out'])
-    vector['out'][name] = 'something else'
-    wrong = tmp_path / 'wrong.json'
-    wrong.write_text(json.dumps({'vectors': [vector]}))
-    passed, failed, lines = selftest.run([wrong])
-    assert (passed, failed) == (0, 1)
-    assert lines[0].startswith(f'{vector["id"]} ({kind}): {name}: expected')
+    assert selftest.run(FILES, ["tid", "crc"])[:2] == (9, 0)
 
 
 @pytest.mark.parametrize(
-    ('content', 'says'),
+    "kind", ["credit", "mse", "meter_test", "key_change", "kct_section", "decode"]
+)
+def test_a_changed_token_fails(tmp_path: Path, kind: str) -> None:
+    vector = next(
+        vector
+        for file in FILES
+        for vector in json.loads(file.read_text())["vectors"]
+        if vector["kind"] == kind and "error" not in vector["out"]
+    )
+    name = next(name for name in ("token", "tokens", "subclass") if name in vector["out"])
+    vector["out"][name] = "something else"
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps({"vectors": [vector]}))
+    passed, failed, lines = selftest.run([wrong])
+    assert (passed, failed) == (0, 1)
+    assert lines[0].startswith(f"{vector['id']} ({kind}): {name}: expected")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
     [
-        ('[{"id": "x", "kind": "horoscope", "in": {}, "out": {"sign": 1}}]', 'unknown kind'),
-        ('[{"id": "x", "kind": "crc", "in": {}, "out": {"crc": "0FFA"}}]', 'broken vector'),
-        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {}}]', 'nothing is expected'),
-        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {"colour": 1}}]', 'colour'),
-        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {"error": "crc"}}]', 'error'),
-        ('[{"id": "x"}]', 'unknown kind'),
-        ('{"vectors": 7}', 'no list of vectors'),
-        ('[1]', 'no list of vectors'),
-        ('{}', 'no file of test vectors'),
-        ('no json', 'no file of test vectors'),
+        ('[{"id": "x", "kind": "horoscope", "in": {}, "out": {"sign": 1}}]', "unknown kind"),
+        ('[{"id": "x", "kind": "crc", "in": {}, "out": {"crc": "0FFA"}}]', "broken vector"),
+        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {}}]', "nothing is expected"),
+        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {"colour": 1}}]', "colour"),
+        ('[{"id": "x", "kind": "crc", "in": {"bytes": "00"}, "out": {"error": "crc"}}]', "error"),
+        ('[{"id": "x"}]', "unknown kind"),
+        ('{"vectors": 7}', "no list of vectors"),
+        ("[1]", "no list of vectors"),
+        ("{}", "no file of test vectors"),
+        ("no json", "no file of test vectors"),
     ],
 )
-def test_what_is_no_good_vector_fails_with_a_line(tmp_path, content, says):
-    file = tmp_path / 'odd.json'
+def test_what_is_no_good_vector_fails_with_a_line(tmp_path: Path, content: str, says: str) -> None:
+    file = tmp_path / "odd.json"
     file.write_text(content)
     passed, failed, lines = selftest.run([file])
     assert (passed, failed) == (0, 1)
     assert says in lines[0]
 
 
-def test_a_missing_file_fails():
-    assert selftest.run(['nowhere.json'])[:2] == (0, 1)
+def test_a_missing_file_fails() -> None:
+    assert selftest.run(["nowhere.json"])[:2] == (0, 1)
 
 
-def test_an_unknown_kind_asked_for_fails():
-    assert selftest.run(FILES, ['credit:x'])[1] == 1
-    assert selftest.run(FILES, ['nope'])[:2] == (0, 1)
+def test_an_unknown_kind_asked_for_fails() -> None:
+    assert selftest.run(FILES, ["credit:x"])[1] == 1
+    assert selftest.run(FILES, ["nope"])[:2] == (0, 1)
 
 
-def test_the_shell_closes_with_the_count_and_an_exit_code(capsys):
-    assert main(['selftest', '--kind', 'crc', *map(str, FILES)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == '2 passed, 0 failed'
-    assert main(['selftest', '--kind', 'nope', *map(str, FILES)]) == 1
-    assert capsys.readouterr().out.splitlines() == ['nope: unknown kind', '0 passed, 1 failed']
+def test_the_shell_closes_with_the_count_and_an_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["selftest", "--kind", "crc", *map(str, FILES)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
+    assert main(["selftest", "--kind", "nope", *map(str, FILES)]) == 1
+    assert capsys.readouterr().out.splitlines() == ["nope: unknown kind", "0 passed, 1 failed"]

@@ -22,7 +22,7 @@ class Cipher(Protocol):
 
 
 @cache
-def cipher(ea: int, tables: str = 'production') -> Cipher:
+def cipher(ea: int, tables: str = "production") -> Cipher:
     """Return the cipher of an encryption algorithm; ``tables`` names the STA set or its file.
 
     Raises UnknownAlgorithm for anything but 7 and 11, InvalidFormat for a bad table file.
@@ -38,4 +38,4 @@ def cipher(ea: int, tables: str = 'production') -> Cipher:
         from app.sts.ciphers import misty1
 
         return misty1.Misty1()
-    raise UnknownAlgorithm(ea, 7, '11 (7 or 11)')
+    raise UnknownAlgorithm(ea, 7, "11 (7 or 11)")

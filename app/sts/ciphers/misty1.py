@@ -17,16 +17,16 @@ from struct import Struct
 
 from app.sts.errors import BlockOutOfRange, InvalidKey
 
-_KEY_WORDS = Struct('>8H').unpack
+_KEY_WORDS = Struct(">8H").unpack
 _Tables = tuple[Sequence[int], Sequence[int]]
 
 
 @cache
 def fi_tables() -> _Tables:
     """Return A and B, 65 536 words each, of FI(x, k) = B[A[x] ^ k]; built on first use."""
-    boxes = json.loads((Path(__file__).parent / 'misty1.json').read_text('utf-8'))
-    s7, s9 = boxes['s7'], boxes['s9']
-    before, after = array('H', bytes(131072)), array('H', bytes(131072))
+    boxes = json.loads((Path(__file__).parent / "misty1.json").read_text("utf-8"))
+    s7, s9 = boxes["s7"], boxes["s9"]
+    before, after = array("H", bytes(131072)), array("H", bytes(131072))
     for word in range(65536):
         nine = s9[word >> 7] ^ word & 0x7F
         before[word] = (s7[word & 0x7F] ^ nine & 0x7F) << 9 | nine
@@ -66,9 +66,9 @@ _Words = tuple[int, ...]
 
 def _schedule(key: bytes, block: int) -> tuple[_Words, _Words]:
     if type(key) is not bytes or len(key) != 16:
-        raise InvalidKey('an EA11 decoder key has 16 bytes')
+        raise InvalidKey("an EA11 decoder key has 16 bytes")
     if type(block) is not int or not 0 <= block < 2**64:
-        raise BlockOutOfRange(block, 0, '2^64-1')
+        raise BlockOutOfRange(block, 0, "2^64-1")
     before, after = fi_tables()
     a, b, c, d, e, f, g, h = k = _KEY_WORDS(key)
     j = (

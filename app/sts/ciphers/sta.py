@@ -23,7 +23,7 @@ from app.sts.errors import BlockOutOfRange, InvalidFormat, InvalidKey
 
 _HERE = Path(__file__).parent
 _ALL = 2**64 - 1
-_ROUND_MASKS = Struct('<16Q').unpack
+_ROUND_MASKS = Struct("<16Q").unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Tables:
     @property
     def training_only(self) -> bool:
         """Whether real meters refuse every token made with this set."""
-        return self.name == 'sample'
+        return self.name == "sample"
 
 
-def load(name: str = 'production') -> Tables:
+def load(name: str = "production") -> Tables:
     """Return the set named 'production' or 'sample', or the one in the JSON file of that path.
 
     A missing production file means the sample set. Raises InvalidFormat when a file has no such
@@ -51,18 +51,20 @@ def load(name: str = 'production') -> Tables:
     >>> load('sample').training_only
     True
     """
-    path = _HERE / f'sta_{name}.json' if name in ('production', 'sample') else Path(name)
-    if name == 'production' and not path.exists():
-        return load('sample')
+    path = _HERE / f"sta_{name}.json" if name in ("production", "sample") else Path(name)
+    if name == "production" and not path.exists():
+        return load("sample")
     try:
-        data = json.loads(path.read_text('utf-8'))
-        s1, s2, perm = (tuple(data[part]) for part in ('s1', 's2', 'perm'))
-        complete = [sorted(part) for part in (s1, s2, perm)] == [list(range(n)) for n in (16, 16, 64)]
+        data = json.loads(path.read_text("utf-8"))
+        s1, s2, perm = (tuple(data[part]) for part in ("s1", "s2", "perm"))
+        complete = [sorted(part) for part in (s1, s2, perm)] == [
+            list(range(n)) for n in (16, 16, 64)
+        ]
     except (KeyError, TypeError, ValueError):
         complete = False
     if not complete:
-        raise InvalidFormat(f'no STA tables (s1, s2, perm) in {path.name}')
-    return Tables(str(data.get('name', path.stem)), s1, s2, perm, str(data.get('provenance', '')))
+        raise InvalidFormat(f"no STA tables (s1, s2, perm) in {path.name}")
+    return Tables(str(data.get("name", path.stem)), s1, s2, perm, str(data.get("provenance", "")))
 
 
 class Sta:
@@ -88,8 +90,8 @@ class Sta:
     def encrypt(self, key: bytes, block: int) -> int:
         """Return the encrypted 64-bit block. Raises InvalidKey, BlockOutOfRange."""
         _check(key, block)
-        complement = int.from_bytes(key, 'big') ^ _ALL
-        return _rounds(self._encrypt, complement.to_bytes(8, 'little'), block)
+        complement = int.from_bytes(key, "big") ^ _ALL
+        return _rounds(self._encrypt, complement.to_bytes(8, "little"), block)
 
     def decrypt(self, key: bytes, block: int) -> int:
         """Return the plain 64-bit block. Raises InvalidKey, BlockOutOfRange."""
@@ -139,8 +141,8 @@ def _rounds(compiled: _Compiled, key: bytes, block: int) -> int:
     (t0, t1, t2, t3, t4, t5, t6, t7), (k0, k1, k2, k3, k4, k5, k6, k7) = compiled
     a, b, c, d, e, f, g, h = key
     masks = k0[a] | k1[b] | k2[c] | k3[d] | k4[e] | k5[f] | k6[g] | k7[h]
-    for mask in _ROUND_MASKS(masks.to_bytes(128, 'little')):
-        a, b, c, d, e, f, g, h = block.to_bytes(8, 'little')
+    for mask in _ROUND_MASKS(masks.to_bytes(128, "little")):
+        a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
         both = t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
         block = both & _ALL ^ both >> 64 & mask
     return block
@@ -155,7 +157,7 @@ def _byte_permutation(perm: tuple[int, ...]) -> list[list[int]]:
 
 
 def _permuted(block: int, tables: list[list[int]]) -> int:
-    return sum(table[byte] for table, byte in zip(tables, block.to_bytes(8, 'little'), strict=True))
+    return sum(table[byte] for table, byte in zip(tables, block.to_bytes(8, "little"), strict=True))
 
 
 def _inverse(mapping: tuple[int, ...]) -> tuple[int, ...]:
@@ -164,6 +166,6 @@ def _inverse(mapping: tuple[int, ...]) -> tuple[int, ...]:
 
 def _check(key: bytes, block: int) -> None:
     if type(key) is not bytes or len(key) != 8:
-        raise InvalidKey('an EA07 decoder key has 8 bytes')
+        raise InvalidKey("an EA07 decoder key has 8 bytes")
     if type(block) is not int or not 0 <= block <= _ALL:
-        raise BlockOutOfRange(block, 0, '2^64-1')
+        raise BlockOutOfRange(block, 0, "2^64-1")

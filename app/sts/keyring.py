@@ -1,0 +1,115 @@
+"""The vending keys a software module was handed, and the standard's rules for using them.
+
+Expiry is judged with the token id of the moment under the key's base date (IEC 62055-41, 6.1.10):
+no token is made under an expired key and none changes a meter to one; away from one is allowed.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from app.sts import errors, token_id
+from app.sts.keys import DecoderKey, KeyTarget, prepare
+from app.sts.keystore import VendingKey
+from app.sts.module import KeyFacts, MeterConfig, ModuleError
+
+
+class KeyRing:
+    """Vending keys by supply group and revision, each made ready once. Raises ModuleError only."""
+
+    def __init__(self, keys: Iterable[VendingKey], offset: timedelta, tables: str) -> None:
+        """``offset`` is added to UTC before a token id is computed; ``tables`` is the STA set."""
+        self._keys = {(key.sgc, key.krn): key for key in keys}
+        self._ready = {
+            spot: prepare(key.dkga, key.material, tables) for spot, key in self._keys.items()
+        }
+        self._kcvs = {spot: key.kcv for spot, key in self._keys.items()}
+        self._offset = offset
+
+    def find(self, sgc: str, krn: int, key_type: int | None = None) -> VendingKey:
+        """Return the key of a group and revision, of this type if one is named."""
+        key = self._keys.get((sgc, krn))
+        if key is None or key_type not in (None, key.key_type):
+            kind = "" if key_type is None else f" of key type {key_type}"
+            detail = f"no vending key {sgc}/{krn}{kind}"
+            raise ModuleError("EKeystore.NotFound", permanent=True, detail=detail)
+        return key
+
+    def of(self, meter: MeterConfig) -> VendingKey:
+        """Return the vending key a meter is under."""
+        return self.find(meter.sgc, meter.krn, meter.key_type)
+
+    def decoder_key(self, meter: MeterConfig, key: VendingKey) -> DecoderKey:
+        """Derive the key inside one meter."""
+        target = KeyTarget(
+            meter.pan, meter.ea, key.sgc, key.key_type, key.krn, meter.ti, key.base_date
+        )
+        try:
+            return self._ready[key.sgc, key.krn].decoder_key(target)
+        except errors.StsError as error:
+            raise refused(errors.sentence(error)) from None
+
+    def kcv(self, key: VendingKey) -> str:
+        """Return a key's check value, computed once."""
+        return self._kcvs[key.sgc, key.krn]
+
+    def newest(self, held: VendingKey, now: datetime) -> VendingKey:
+        """Return the key of the same group and type that became active last, else the held one."""
+        newest = held
+        for key in self._keys.values():
+            if (key.sgc, key.key_type) != (held.sgc, held.key_type) or key.active_from is None:
+                continue
+            later = newest.active_from is None or key.active_from > newest.active_from
+            if later and not self.unusable(key, now):
+                newest = key
+        return newest
+
+    def minute(self, key: VendingKey, now: datetime) -> int:
+        """Return the token id of a moment under a key's base date, reserved minute or not."""
+        if now.tzinfo is None:
+            raise refused("a time of issue needs its time zone")
+        shifted = now + self._offset
+        try:
+            return token_id.clock_minute(shifted, key.base_date)
+        except errors.TokenIdOutOfRange:
+            if shifted < token_id.base(key.base_date):
+                detail = f"vending key {key.sgc}/{key.krn}: its base date has not begun"
+                raise ModuleError("ESts.VkBeforeBdt", permanent=True, detail=detail) from None
+            raise expired(key) from None
+
+    def require_usable(self, key: VendingKey, now: datetime) -> None:
+        """Refuse a key that is expired, over, or not yet active at a moment."""
+        if token_id.is_expired(self.minute(key, now), key.ken):
+            raise expired(key)
+        if key.active_to is not None and now > key.active_to:
+            raise expired(key)
+        if key.active_from is not None and now < key.active_from:
+            detail = f"vending key {key.sgc}/{key.krn} is not active yet"
+            raise ModuleError("EKeystore.NotFound", permanent=True, detail=detail)
+
+    def unusable(self, key: VendingKey, now: datetime) -> str:
+        """Return why :meth:`require_usable` would refuse, or nothing."""
+        try:
+            self.require_usable(key, now)
+        except ModuleError as error:
+            return str(error)
+        return ""
+
+    def facts(self) -> tuple[KeyFacts, ...]:
+        """Return everything but the keys."""
+        return tuple(key.facts() for key in self._keys.values())
+
+    def alerts(self, now: datetime) -> tuple[str, ...]:
+        """Return a line for each key that makes no tokens at a moment."""
+        reasons = (self.unusable(key, now) for key in self._keys.values())
+        return tuple(reason for reason in reasons if reason)
+
+
+def refused(detail: str) -> ModuleError:
+    """Return the refusal of a request that will never be right."""
+    return ModuleError("EParamRange", permanent=True, detail=detail)
+
+
+def expired(key: VendingKey) -> ModuleError:
+    """Return the refusal of a key whose time is over, with what to do."""
+    detail = f"vending key {key.sgc}/{key.krn} has expired: a key change to a newer key is due"
+    return ModuleError("ESts.VkExpired", permanent=True, detail=detail)
