@@ -1,0 +1,243 @@
+"""What the frame round every page shows: language, colours, menu, person, place.
+
+Templates read `frame`; each part is worked out only when a page asks for it, so that the
+sign-in page and the error pages ask the database nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+from werkzeug.routing import BuildError
+
+# The manual's menu in the manual's order; what a release adds stands after it.
+ORDER = ("Vending", "Registration", "Engineering", "Report", "System", "Security")
+THEMES = frozenset({"light", "dark"})
+
+
+class Link(NamedTuple):
+    """One line of the menu."""
+
+    label: str
+    url: str
+    icon: str = ""
+    current: bool = False
+    count: int = 0
+
+
+class Group(NamedTuple):
+    """A part of the menu with its links; the first one, with Home alone, has no label."""
+
+    label: str
+    links: list[Link]
+
+
+class Entry(NamedTuple):
+    """One line of the account menu; `post` when following it changes something."""
+
+    label: Any
+    url: str
+    icon: str
+    post: bool = False
+
+
+class Tongue(NamedTuple):
+    """A language in its own name."""
+
+    lang: str
+    name: str
+    url: str
+    current: bool
+
+
+class Frame:
+    """The frame of this request's page."""
+
+    @cached_property
+    def _builder(self) -> Any:
+        return current_app.appbuilder  # type: ignore[attr-defined]
+
+    @cached_property
+    def user(self) -> Any:
+        """Who is signed in, or None."""
+        user = getattr(g, "user", None)
+        return user if user is not None and user.is_authenticated else None
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether the page has a sidebar."""
+        return self.user is not None
+
+    # --- language and colours -------------------------------------------------------------
+
+    @property
+    def lang(self) -> str:
+        """The language of the page, as HTML writes it."""
+        return str(get_locale() or "en").replace("_", "-")
+
+    @property
+    def dir(self) -> str:
+        """Where lines begin: ltr or rtl."""
+        locale = get_locale()
+        return "ltr" if locale is None else str(locale.text_direction)
+
+    @property
+    def theme(self) -> str:
+        """What the person chose; auto follows the system."""
+        chosen = getattr(self.user, "theme", None) or request.cookies.get("theme")
+        return chosen if chosen in THEMES else "auto"
+
+    @property
+    def theme_url(self) -> str | None:
+        """Where a chosen theme is kept with the user."""
+        return _url("AccountView.theme") if self.signed_in else None
+
+    @cached_property
+    def languages(self) -> list[Tongue]:
+        """Every language that can be chosen."""
+        chosen = str(self._builder.bm.get_locale())
+        return [
+            Tongue(code.replace("_", "-"), about["name"], self._builder.get_url_for_locale(code), code == chosen)
+            for code, about in self._builder.bm.languages.items()
+        ]
+
+    @property
+    def language_name(self) -> str:
+        """The chosen language in its own name."""
+        return next((tongue.name for tongue in self.languages if tongue.current), self.lang)
+
+    # --- menu -----------------------------------------------------------------------------
+
+    @cached_property
+    def _menu(self) -> list[tuple[Group, str]]:
+        allowed = self._builder.sm.has_access
+        groups: dict[str, Group] = {}
+        for item in self._builder.menu.get_list():
+            links = [
+                self._link(child)
+                for child in (item.childs or [item])
+                if child.name != "-" and child.should_render() and allowed("menu_access", child.name)
+            ]
+            if links and (not item.childs or allowed("menu_access", item.name)):
+                groups[item.name] = Group(str(item.label) if item.childs else "", links)
+        place = {name: at for at, name in enumerate(ORDER)}
+        return [
+            (groups[name], name)
+            for name in sorted(groups, key=lambda name: (bool(groups[name].label), place.get(name, len(ORDER))))
+        ]
+
+    @property
+    def groups(self) -> list[Group]:
+        """The menu as far as this person may open it."""
+        return [group for group, _name in self._menu]
+
+    def _link(self, item: Any) -> Link:
+        url = item.get_url()
+        endpoint = (request.endpoint or "").split(".")[0]
+        own = getattr(item.baseview, "endpoint", None)
+        current = endpoint == own if own else url == request.path
+        icon = item.icon if not item.icon or item.icon.startswith("fa-") else f"fa-{item.icon}"
+        return Link(str(item.label), url, icon, current)
+
+    @cached_property
+    def _here(self) -> tuple[str, str]:
+        for group in self.groups:
+            for link in group.links:
+                if link.current:
+                    return group.label, link.label
+        return "", ""
+
+    @property
+    def section(self) -> str:
+        """The part of the menu this page belongs to."""
+        return self._here[0]
+
+    @property
+    def link_name(self) -> str:
+        """The line of the menu this page belongs to."""
+        return self._here[1]
+
+    # --- person and place -----------------------------------------------------------------
+
+    @property
+    def person(self) -> str:
+        """The full name, or the user name of somebody without one."""
+        return f"{self.user.first_name or ''} {self.user.last_name or ''}".strip() or str(self.user.username)
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the round sign."""
+        return "".join(word[0] for word in self.person.split()[:2]).upper()
+
+    @property
+    def group(self) -> str:
+        """The user group's name."""
+        return str(getattr(self.user, "group", None) or "")
+
+    @property
+    def place(self) -> str:
+        """Where this person sells; nothing for somebody without a vending point."""
+        return str(getattr(self.user, "vending_point", None) or "")
+
+    @property
+    def place_note(self) -> str:
+        """The region the person belongs to."""
+        return str(getattr(self.user, "region", None) or "")
+
+    @property
+    def account(self) -> list[Entry]:
+        """What the account menu offers, as far as it exists."""
+        own = _url("AccountView.settings") or self._builder.get_url_for_userinfo
+        return [
+            Entry(_l("Account settings"), own, "fa-user-gear"),
+            Entry(_l("Sign out"), self._builder.get_url_for_logout, "fa-right-from-bracket", _posts("logout")),
+        ]
+
+    # --- addresses ------------------------------------------------------------------------
+
+    @property
+    def home(self) -> str:
+        """The home page."""
+        return str(self._builder.get_url_for_index)
+
+    @property
+    def login(self) -> str:
+        """The sign-in page."""
+        return str(self._builder.get_url_for_login)
+
+    @property
+    def forgot_url(self) -> str | None:
+        """Where a forgotten password is asked for, once that page exists."""
+        return _url("ForgottenPasswordView.ask")
+
+    @property
+    def module(self) -> Any:
+        """The state of the security module for the bar, when `frame_module` says one."""
+        say = current_app.extensions.get("frame_module")
+        return say() if say and self.signed_in else None
+
+
+def _url(endpoint: str) -> str | None:
+    try:
+        return url_for(endpoint)
+    except BuildError:
+        return None
+
+
+def _posts(name: str) -> bool:
+    rules = [rule for rule in current_app.url_map.iter_rules() if rule.endpoint.endswith(f".{name}")]
+    return any("GET" not in (rule.methods or ()) for rule in rules)
+
+
+def install(app: Flask) -> None:
+    """Give every template its frame."""
+
+    @app.context_processor
+    def _frame() -> dict[str, Any]:
+        if "_frame" not in g:
+            g._frame = Frame()  # noqa: SLF001
+        return {"frame": g._frame, "appbuilder": current_app.appbuilder}  # type: ignore[attr-defined]  # noqa: SLF001
