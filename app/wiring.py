@@ -66,15 +66,13 @@ def _modules(app: Flask) -> object:
 
 
 def _views(app: Flask) -> None:
-    from flask_appbuilder import AppBuilder
-
     from app.access.guard import install_guard
     from app.views import doors, register
     from app.views.home import HomeView
-    from app.views.security import AppSecurityManager
+    from app.views.security import AppSecurityManager, StsAppBuilder
 
     # Made per application: an AppBuilder holds state of its application.
-    appbuilder = AppBuilder(
+    appbuilder = StsAppBuilder(
         security_manager_class=AppSecurityManager,
         base_template="appbuilder/baselayout.html",
         indexview=HomeView,

@@ -257,6 +257,14 @@ class StaleRow(Refusal, code="stale_row"):
     """Somebody changed the record meanwhile."""
 
 
+class ValueTaken(Refusal, code="value_taken"):
+    """Another record has this number or name already."""
+
+
+class StillReferred(Refusal, code="still_referred"):
+    """Other records refer to this one, so it cannot go."""
+
+
 class InUse(Refusal, code="in_use", names="count"):
     """What has history is switched off, not deleted."""
 

@@ -1,0 +1,209 @@
+"""How a page of reference data saves, deletes and acts: all or nothing, and a refusal is shown.
+
+Mixed into `fab.SafeModelView`.  A save that is refused (rule, version, unique value, scope)
+rolls back, shows the form again with what was typed and answers 422.  FAB would flash the
+text of the exception, lose what was typed and leave the changed row in the session.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import abort, current_app, flash, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug import Response
+
+from app.access.interface import read_filters
+from app.domain.errors import Refusal, StaleRow, StillReferred, ValueTaken
+
+ACTION_ROWS_MAX = 500
+UNPROCESSABLE = 422
+
+
+def sentence(refusal: Refusal) -> str:
+    """A refusal in the reader's language."""
+    return str(current_app.extensions["sentence"](refusal))
+
+
+class Saving:
+    """Add, edit and delete of one view's rows."""
+
+    datamodel: Any
+
+    @expose("/add", methods=["GET", "POST"])
+    @has_access
+    def add(self) -> Any:
+        """An empty form, and the new row."""
+        widgets = self._add()
+        if not widgets:
+            return self.post_add_redirect()
+        page = self.render_template(self.add_template, title=self.add_title, widgets=widgets)
+        return page, UNPROCESSABLE if request.method == "POST" else 200
+
+    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @has_access
+    def edit(self, pk: str) -> Any:
+        """The row in its form, and the changed row."""
+        widgets = self._edit(pk)
+        if not widgets:
+            return self.post_edit_redirect()
+        page = self.render_template(
+            self.edit_template, title=self.edit_title, widgets=widgets, related_views=self.allowed_related()
+        )
+        return page, UNPROCESSABLE if request.method == "POST" else 200
+
+    @expose("/delete/<pk>", methods=["POST"])
+    @has_access
+    def delete(self, pk: str) -> Response:
+        """Remove a row that nothing refers to."""
+        self._delete(pk)
+        return self.post_delete_redirect()  # type: ignore[no-any-return]
+
+    def post_delete_redirect(self) -> Response:
+        """Back to the list: the row's own page is gone."""
+        return redirect(url_for(f"{self.endpoint}.list"), 303)
+
+    def _add(self) -> Any:
+        given = self._given(self.add_columns)
+        form = self.add_form.refresh()
+        if request.method == "POST":
+            self._fill_form_exclude_cols(given, form)
+            if form.validate():
+                self.process_form(form, True)
+                if self._save(form, self.datamodel.obj(), new=True):
+                    return None
+        else:
+            self.update_redirect()
+        return self._get_add_widget(form=form, exclude_cols=given)
+
+    def _edit(self, pk: Any) -> Any:
+        given = self._given(self.edit_columns)
+        item = self._row(pk)
+        key = self.datamodel.get_pk_value(item)
+        if request.method == "POST":
+            form = self.edit_form.refresh()
+            self._fill_form_exclude_cols(given, form)
+            form._id = key  # noqa: SLF001  (FAB's Unique passes the row itself by it)
+            if form.validate():
+                self.process_form(form, False)
+                if self._save(form, item, new=False):
+                    return None
+                item = self._row(pk)  # what was refused is no longer in it
+        else:
+            form = self.edit_form.refresh(obj=item)
+            if hasattr(item, "version"):
+                form.row_version.data = item.version
+            self.prefill_form(form, key)
+            self.update_redirect()
+        return self._related(item, self._get_edit_widget(form=form, exclude_cols=given))
+
+    def _given(self, columns: list[str]) -> list[str]:
+        """Relations that the address fills in (a related list's Add button)."""
+        relations = {name for name in columns if self.datamodel.is_relation_many_to_one(name)}
+        read_filters(self._filters, relations)
+        kept = [
+            (flt, values)
+            for flt, values in self._filters.get_filters_values()
+            if re.fullmatch(r"[0-9]{1,18}", values[0])
+        ]
+        self._filters.clear_filters()
+        for flt, values in kept:
+            self._filters._add_filter(flt, values[0])  # noqa: SLF001
+        return list(self._filters.get_relation_cols())
+
+    def _save(self, form: Any, item: Any, *, new: bool) -> bool:
+        """Store the form in the row, or show why not; nothing half done is left in the session."""
+        database = self.datamodel.session
+        try:
+            with database.no_autoflush:
+                if not new and not self._same_version(form, item):
+                    raise StaleRow
+                form.populate_obj(item)
+                self.require_own(item)
+                (self.pre_add if new else self.pre_update)(item)
+            database.add(item)
+            database.commit()
+        except Refusal as refusal:
+            database.rollback()
+            self.explain(form, refusal)
+            return False
+        except StaleDataError:
+            database.rollback()
+            self.explain(form, StaleRow())
+            return False
+        except IntegrityError:
+            database.rollback()
+            self.explain(form, ValueTaken())
+            return False
+        (self.post_add if new else self.post_update)(item)
+        flash(str(self.add_row_message if new else self.edit_row_message), "success")
+        return True
+
+    @staticmethod
+    def _same_version(form: Any, item: Any) -> bool:
+        shown = form.row_version.data if "row_version" in form else None
+        return not shown or shown == str(item.version)
+
+    def explain(self, form: Any, refusal: Refusal) -> None:
+        """Put the sentence at its field, or over the form when it belongs to none of them."""
+        words = sentence(refusal)
+        if refusal.field and refusal.field in form:
+            field = form[refusal.field]
+            field.errors = [*field.errors, words]
+        else:
+            flash(words, "danger")
+
+    def require_own(self, item: Any) -> None:
+        """Refuse a row that would belong to somebody else; `ScopedModelView` knows whose it is."""
+
+    def _delete(self, pk: Any) -> None:
+        item = self._row(pk)
+        database = self.datamodel.session
+        try:
+            self.pre_delete(item)
+            database.delete(item)
+            database.commit()
+        except Refusal as refusal:
+            database.rollback()
+            flash(sentence(refusal), "danger")
+        except StaleDataError:
+            database.rollback()
+            flash(sentence(StaleRow()), "danger")
+        except IntegrityError:
+            database.rollback()
+            flash(sentence(StillReferred()), "danger")
+        else:
+            self.post_delete(item)
+            flash(str(self.delete_row_message), "success")
+
+
+class Acting:
+    """Actions on rows, by POST only, and never on a stranger's."""
+
+    def _wanted_action(self, name: str, *, single: bool) -> Any:
+        chosen = self.actions.get(name)
+        if chosen is None or not (chosen.single if single else chosen.multiple):
+            abort(404)
+        permission = self.get_action_permission_name(name)
+        if not self.appbuilder.sm.has_access(permission, self.class_permission_name):
+            abort(403)
+        return chosen
+
+    @expose("/action/<string:name>/<pk>", methods=["POST"])
+    def action(self, name: str, pk: str) -> Any:
+        """One action on one row of one's own."""
+        chosen = self._wanted_action(name, single=True)
+        return chosen.func(self._row(pk))
+
+    @expose("/action_post", methods=["POST"])
+    def action_post(self) -> Any:
+        """One action on many rows, all of them one's own or none."""
+        chosen = self._wanted_action(request.form.get("action", ""), single=False)
+        keys = request.form.getlist("rowid")
+        if len(keys) > ACTION_ROWS_MAX:
+            abort(413)
+        return chosen.func([self._row(key) for key in keys])

@@ -1,0 +1,180 @@
+"""The front wall: nobody passes without a sign-in, and every answer carries its safety headers.
+
+Open without one: the sign-in page, the switch of languages, static files, and the two pages
+that say whether the program lives.  GET changes nothing, but for `user_session.seen`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import text
+from werkzeug import Response
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.access.current import signed_in
+from app.extensions import db
+from app.views import frame, sessions, troubles
+from app.views.language import chosen_language
+
+STATIC = frozenset({"static", "appbuilder.static"})
+OPEN = STATIC | {"AuthView.login", "AccountView.language", "healthz", "readyz"}
+# What somebody may do who must choose a new password first.
+UNTIL_CHANGED = OPEN | {"AccountView.password", "AccountView.theme", "AuthView.logout"}
+YEAR_S = 31_536_000
+
+
+def install(app: Flask) -> None:
+    """Put up the wall, the headers, the error pages and the two signs of life."""
+    proxies = app.config["TRUSTED_PROXIES"]
+    if proxies:  # else the address of every attempt would be the proxy's
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
+    app.extensions["babel"].locale_selector = chosen_language
+    app.appbuilder.bm.get_locale = chosen_language  # type: ignore[attr-defined]
+    app.jinja_env.globals["csp_nonce"] = nonce
+    app.before_request(keep_out)
+    app.after_request(note_and_close)
+    app.url_defaults(with_version)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+    frame.install(app)
+    troubles.install(app)
+
+
+# --- who passes ---------------------------------------------------------------------------
+
+
+def keep_out() -> Any:
+    """Send strangers to the sign-in page; name the person for the audit log."""
+    endpoint = request.endpoint
+    if endpoint in STATIC or endpoint in ("healthz", "readyz"):
+        return None
+    user = signed_in()
+    if user is None:
+        # NB: an unknown address asks for a sign-in as well, so that nobody maps the house.
+        return None if endpoint in OPEN else _to_the_door()
+    db.session().info["actor"] = (user.id, user.username)
+    if user.must_change_password and endpoint not in UNTIL_CHANGED:
+        return redirect(url_for("AccountView.password"))
+    return None
+
+
+def _to_the_door() -> Any:
+    if g.get("session_over"):
+        flash(_("Your session is over. Sign in again."), "warning")
+    if request.method != "GET" or request.headers.get("HX-Request") or _wants_data():
+        answer = Response(_("Your session is over. Sign in again."), 401, content_type="text/plain; charset=utf-8")
+        answer.headers["HX-Redirect"] = url_for("AuthView.login")
+        return answer
+    wanted = request.full_path.rstrip("?")
+    return redirect(url_for("AuthView.login", next=wanted if wanted != "/" else None))
+
+
+def _wants_data() -> bool:
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"]) == "application/json"
+
+
+# --- what every answer carries ------------------------------------------------------------
+
+
+def nonce() -> str:
+    """The word of this answer by which its own scripts are known."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    word: str = g.csp_nonce
+    return word
+
+
+def policy() -> str:
+    """The content security policy: nothing from elsewhere, no script in the page itself."""
+    word = f"'nonce-{nonce()}'"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {word}",
+            f"style-src 'self' {word}",
+            "style-src-attr 'unsafe-inline'",  # FAB's select boxes carry their width
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def note_and_close(answer: Response) -> Response:
+    """Write the safety headers; then note that this browser was here."""
+    headers = answer.headers
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Content-Security-Policy"] = policy()
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if current_app.config["BEHIND_TLS"]:
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
+    if request.endpoint in STATIC:
+        if answer.status_code == 200 and "v" in request.args:
+            headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
+    else:
+        headers["Cache-Control"] = "no-store"
+        sessions.note_seen()
+    return answer
+
+
+# --- static files by version --------------------------------------------------------------
+
+
+def with_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Name the content of a static file in its address, so that it may be kept for a year."""
+    if endpoint in STATIC and "filename" in values:
+        version = version_of(endpoint, values["filename"])
+        if version:
+            values["v"] = version
+
+
+def version_of(endpoint: str, filename: str) -> str | None:
+    """A short hash of the file, or None when there is no such file."""
+    owner: Any = current_app if endpoint == "static" else current_app.blueprints["appbuilder"]
+    path = Path(owner.static_folder) / filename
+    try:
+        return _hash(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=512)
+def _hash(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+# --- signs of life ------------------------------------------------------------------------
+
+
+def healthz() -> tuple[str, int]:
+    """The process answers."""
+    return "ok", 200
+
+
+def readyz() -> tuple[str, int]:
+    """The database answers, and its tables are those of this release."""
+    from alembic.script import ScriptDirectory
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        stands = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except SQLAlchemyError:
+        db.session.rollback()
+        return "no database", 503
+    head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
+    return ("ready", 200) if stands == head else ("migrations are missing", 503)

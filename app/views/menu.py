@@ -1,0 +1,75 @@
+"""The menu in one list: category, label, icon and page, in the manual's words and order.
+
+A line names its page as ``module:Class``.  A page without a category has no line of its own
+(the home page leads there).  What may not be opened is absent from the menu: an item shows
+for whoever has any permission of its page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A heading of the menu; `name` is its stable key."""
+
+    name: str
+    label: Any
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A page and its place; `category` None keeps it out of the menu."""
+
+    category: str | None
+    page: str
+    label: Any = ""
+    icon: str = ""
+
+    @property
+    def name(self) -> str:
+        """The stable key of the line: the page's class."""
+        return self.page.split(":")[1]
+
+    def view(self) -> Any:
+        """The page's class."""
+        module, name = self.page.split(":")
+        return getattr(import_module(f"app.views.{module}"), name)
+
+
+CATEGORIES = (
+    Category("Vending", _l("Vending"), "fa-cash-register"),
+    Category("Registration", _l("Registration"), "fa-address-card"),
+    Category("Engineering", _l("Engineering"), "fa-screwdriver-wrench"),
+    Category("Report", _l("Report"), "fa-chart-column"),
+    Category("System", _l("System"), "fa-gear"),
+)
+
+LINES: tuple[Line, ...] = (
+    Line("Vending", "counter:CounterView", _l("Purchase"), "fa-bolt"),
+    Line(None, "receipts:ReceiptView"),
+    Line("Vending", "records:SaleView", _l("Sales"), "fa-receipt"),
+    Line("Registration", "consumers:ConsumerView", _l("Consumers"), "fa-users"),
+    Line("Registration", "meters:MeterView", _l("Meters"), "fa-gauge-high"),
+    Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
+    Line("Report", "records:TokenView", _l("Tokens"), "fa-key"),
+    Line("Report", "records:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
+    Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
+    Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),
+    Line("System", "people:UserGroupView", _l("User groups"), "fa-people-group"),
+    Line("System", "people:AppUserView", _l("Users"), "fa-user"),
+    Line("System", "products:ManufacturerView", _l("Manufacturers"), "fa-industry"),
+    Line("System", "products:ProductView", _l("Products"), "fa-box"),
+    Line("System", "tariffs:TariffView", _l("Tariffs"), "fa-scale-balanced"),
+    Line("System", "modules:SecurityModuleView", _l("Security modules"), "fa-shield-halved"),
+    Line("System", "modules:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
+    Line("System", "settings:CurrencyView", _l("Currencies"), "fa-coins"),
+    Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
+    Line("System", "settings:LicenceView", _l("Licence"), "fa-certificate"),
+)

@@ -1,0 +1,129 @@
+"""Signing in and out.
+
+By user name or e-mail address.  Every failure gives the same answer after the same time:
+nobody learns whether a name exists, is switched off, or has another password.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, flash, g, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.utils.base import is_safe_redirect_url
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import func, select
+from werkzeug.security import check_password_hash
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+from app.access import attempts
+from app.access.fab import SafeBaseView
+from app.extensions import db
+from app.models import AppUser
+from app.models.base import now
+from app.views import sessions
+
+TEXT_MAX = 320
+
+
+class SignInForm(FlaskForm):
+    """A name and a password."""
+
+    username = StringField(_l("User name or e-mail"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
+
+
+def find_user(name: str) -> AppUser | None:
+    """The person with this user name, else with this e-mail address; big and small letters alike."""
+    name = name.strip().lower()
+    query = select(AppUser).execution_options(unscoped=True).order_by(AppUser.id).limit(1)
+    by_name = db.session.scalar(query.where(func.lower(AppUser.username) == name))
+    by_email = db.session.scalar(query.where(func.lower(AppUser.email) == name))  # always both: same time
+    return by_name or by_email
+
+
+def password_fits(user: AppUser | None, password: str) -> bool:
+    """Whether the password is right; takes as long when there is nobody to ask."""
+    stored = user.password if user is not None else None
+    fits = check_password_hash(stored or current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"], password)
+    return bool(fits and stored)
+
+
+def too_many(account: str) -> bool:
+    """Count one attempt on `account` from this address; True when it must wait."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return False
+    return attempts.note_attempt(_subjects(account), current_app.config["LOGIN_RATE_LIMIT"]) is not None
+
+
+def forgive(account: str) -> None:
+    """The password was right."""
+    if current_app.config["RATELIMIT_ENABLED"]:
+        attempts.forgive(_subjects(account))
+
+
+def _subjects(account: str) -> tuple[str, str]:
+    return attempts.subjects(account, request.remote_addr or "", current_app.secret_key)
+
+
+def next_page() -> str:
+    """Where the person wanted to go, if it is a page of this site; else home."""
+    wanted = request.args.get("next", "")
+    if wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/login", "/logout")):
+        if wanted.isprintable() and is_safe_redirect_url(wanted):
+            return wanted
+    return url_for(f"{current_app.appbuilder.indexview.__name__}.index")
+
+
+class AuthView(SafeBaseView):
+    """The door.  FAB finds the sign-in page under this class's name and `login`."""
+
+    route_base = ""
+    default_view = "login"
+    open_methods = frozenset({"login", "logout"})
+    login_template = "appbuilder/general/security/login_db.html"
+
+    @expose("/login/", methods=["GET", "POST"])
+    def login(self) -> Any:
+        """The form, and what was typed into it."""
+        if current_user.is_authenticated:
+            return redirect(next_page())
+        form = SignInForm()
+        if not form.validate_on_submit():
+            return self._page(form, 422 if form.is_submitted() else 200)
+        account = form.username.data
+        if too_many(account):
+            flash(_("Too many attempts. Wait a minute, then try again."), "warning")
+            return self._page(form, 429)
+        user = find_user(account)
+        fits = password_fits(user, form.password.data)
+        if user is None or not fits or not user.active or user.group_id is None:
+            flash(_("The name or the password is not right. Try again."), "warning")
+            return self._page(form, 401)
+        forgive(account)
+        self._let_in(user.id)
+        return redirect(next_page())
+
+    def _page(self, form: SignInForm, status: int) -> Any:
+        return self.render_template(self.login_template, title=_("Sign in"), form=form), status
+
+    @staticmethod
+    def _let_in(user_id: int) -> None:
+        user = db.session.get_one(AppUser, user_id)
+        user.login_count = (user.login_count or 0) + 1
+        user.fail_login_count = 0
+        user.last_login = now().replace(tzinfo=None)
+        sessions.begin(user)
+        db.session.commit()
+        g.user = current_user
+
+    @expose("/logout/", methods=["POST"])
+    def logout(self) -> Any:
+        """End this session here and now; a copy of the cookie is worth nothing afterwards."""
+        sessions.end_this()
+        db.session.commit()
+        return redirect(url_for("AuthView.login"))
