@@ -1,0 +1,55 @@
+"""The pages of docs/ agree with the program."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import config
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+ROW = re.compile(r"^\| (`[A-Z][^|]*) \|", re.MULTILINE)
+
+
+def names_in_settings() -> set[str]:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    return set(re.findall(r"`([A-Z_]+)`", " ".join(ROW.findall(page))))
+
+
+def test_every_setting_has_its_line():
+    assert sorted(set(config.load({})) - names_in_settings()) == []
+
+
+def test_no_line_is_about_a_setting_that_is_gone():
+    assert sorted(names_in_settings() - set(config.load({}))) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    targets = [link for link, _ in LINK.findall(page.read_text(encoding="utf-8"))]
+    here = [link for link in targets if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in here if not (page.parent / link).exists()] == []
+
+
+def test_every_decision_has_context_decision_and_consequences():
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert len(decisions) >= 8
+    for page in decisions:
+        heads = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert heads == ["Context", "Decision", "Consequences"], page.name
+
+
+def test_the_changelog_speaks_to_those_who_run_it():
+    page = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## Unreleased" in page or re.search(r"^## \d", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("word", ["make run", "make test"])
+def test_the_readme_has_the_two_commands(word):
+    readme = ROOT / "README.md"
+    assert readme.exists()
+    assert word in readme.read_text(encoding="utf-8")

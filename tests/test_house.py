@@ -1,0 +1,147 @@
+"""The house rules: floors, sizes, names, and tests that can fail."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINES_MAX = 350
+DRAWERS = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+PROGRAM = sorted([*ROOT.glob("*.py"), *ROOT.glob("app/**/*.py"), *ROOT.glob("tools/*.py")])
+TESTS = sorted(ROOT.glob("tests/**/*.py"))
+BENCHES = sorted(ROOT.glob("bench/*.py"))
+EVERYTHING = [*PROGRAM, *TESTS, *BENCHES]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def python(source: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("room", ["app.sts", "app.domain", "app.sts.software", "app.domain.pricing"])
+def test_the_ground_floor_loads_no_framework(room):
+    source = (
+        f"import sys, {room}; heavy = {{'flask', 'sqlalchemy', 'flask_appbuilder', 'pandas', 'numpy'}};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert python(source) == "[]"
+
+
+def test_arrows_point_down_only():
+    linter = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [linter, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name)
+def test_a_file_is_a_few_pages(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", [path for path in PROGRAM if path.stat().st_size], ids=name)
+def test_a_module_starts_with_its_purpose(path):
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert words
+    assert len(words.split()) >= 3
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=name)
+def test_no_room_is_a_drawer(path):
+    assert not DRAWERS & set(path.with_suffix("").relative_to(ROOT).parts)
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=name)
+def test_nothing_is_left_for_later(path):
+    later = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
+    source = path.read_text(encoding="utf-8")
+    assert [word for word in later if word in source] == []
+
+
+FLOATS = [p for room in ("domain", "sts", "services", "access") for p in ROOT.glob(f"app/{room}/**/*.py")]
+
+
+@pytest.mark.parametrize("path", sorted(FLOATS), ids=name)
+def test_no_figure_is_a_float(path):
+    """Decision 0002; seconds to wait and shares for chance are no figures."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "float"
+    ]
+    assert calls == []
+
+
+def sentences_in(path: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def can_fail(node: ast.AST, source: dict[str, ast.AST], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether it asserts, itself or through a function of the same file."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assert | ast.Raise):
+            return True
+        if isinstance(part, ast.Call):
+            words = ast.unparse(part.func)
+            if words.split(".")[-1] in {"raises", "fail", "expect", "testmod"}:
+                return True
+            if words.split(".")[-1].startswith(("assert_", "check_", "must_")):
+                return True
+            inner = source.get(words)
+            if inner is not None and words not in seen and can_fail(inner, source, seen | {words}):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("path", [path for path in TESTS if sentences_in(path)], ids=name)
+def test_every_test_can_fail(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert [test.name for test in sentences_in(path) if not can_fail(test, functions)] == []
+
+
+TARGETS = "run test deep check bench lint types demo docs clean".split()
+
+
+def test_make_alone_lists_every_chore():
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = [line.split()[1] for line in done.stdout.splitlines()]
+    assert sorted(listed) == sorted([*TARGETS, "help"])
+
+
+def test_every_package_is_pinned_to_one_version():
+    for file in ROOT.glob("requirements*.txt"):
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line]
+        loose = [line for line in lines if "==" not in line and not line.startswith(("#", "-r"))]
+        assert loose == [], file.name
+
+
+@pytest.mark.parametrize("pair", ["requirements", "requirements-dev"])
+def test_what_we_ask_for_is_what_is_pinned(pair):
+    def pins(suffix: str) -> set[str]:
+        lines = (ROOT / f"{pair}{suffix}").read_text(encoding="utf-8").splitlines()
+        bare = (line.split("#")[0].strip().lower() for line in lines)
+        return {line.replace("[binary]", "").replace("_", "-") for line in bare if "==" in line}
+
+    assert pins(".in") - pins(".txt") == set()
