@@ -70,16 +70,10 @@ def run_setup(app: Flask) -> list[str]:
 
 
 def _permissions(app: Flask) -> list[str]:
-    """FAB's permissions of every view, its two built-in roles, then our roles and groups."""
-    from flask_appbuilder.security.manager import BaseSecurityManager
-
+    """The permissions of every page, and what is new of them for the seeded roles."""
     from app.access import roles
 
-    sm = app.appbuilder.sm  # type: ignore[attr-defined]
-    BaseSecurityManager.create_db(sm)  # NB: the SQLA override is switched off by FAB_CREATE_DB
-    app.appbuilder.add_permissions(update_perms=True)  # type: ignore[attr-defined]
-    app.appbuilder.security_cleanup()  # type: ignore[attr-defined]
-    given = roles.seed(sm)
+    given = roles.seed(app.appbuilder.sm)  # type: ignore[attr-defined]
     return [f"{given} permissions given to seeded roles"] if given else []
 
 

@@ -211,7 +211,7 @@ class TariffLevy(_Named, Model):
 @event.listens_for(Session, "before_flush")
 def _touch_plan(session: Session, _context: object, _instances: object) -> None:
     """A change of a row is a change of its plan: its version rises, and compiled copies are stale."""
-    for row in {*session.new, *session.dirty, *session.deleted}:
+    for row in [*session.new, *session.dirty, *session.deleted]:  # FAB's ViewMenu has no hash
         if isinstance(row, TariffStep | TariffFine | TariffFee | TariffTax | TariffLevy):
             plan = row.plan
             if plan is not None and plan not in session.new and plan not in session.deleted:

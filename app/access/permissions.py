@@ -1,0 +1,82 @@
+"""Every permission by name.  An auditor has this one page to read; a typing error is an AttributeError.
+
+A permission is an action on a page.  A page of reference data has three: read (list and one
+row), write (add and change), delete.  A page that acts has one per act.  A test holds this
+list against the registered pages: neither may have more than the other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Permission(NamedTuple):
+    """What may be done (`can_...`) on which page (FAB calls it a view menu)."""
+
+    action: str
+    page: str
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.page}"
+
+
+# --- Vending ------------------------------------------------------------------------------
+OPEN_COUNTER = Permission("can_read", "CounterView")
+SELL = Permission("can_sell", "CounterView")
+RESOLVE_SALES = Permission("can_resolve", "HomeView")
+READ_RECEIPTS = Permission("can_read", "ReceiptView")
+PRINT_RECEIPTS = Permission("can_print", "ReceiptView")
+READ_SALES = Permission("can_read", "SaleView")
+
+# --- Registration -------------------------------------------------------------------------
+READ_CONSUMERS = Permission("can_read", "ConsumerView")
+WRITE_CONSUMERS = Permission("can_write", "ConsumerView")
+DELETE_CONSUMERS = Permission("can_delete", "ConsumerView")
+READ_METERS = Permission("can_read", "MeterView")
+WRITE_METERS = Permission("can_write", "MeterView")
+DELETE_METERS = Permission("can_delete", "MeterView")
+LOOK_UP = Permission("can_pick", "Pick")
+
+# --- Engineering and report ---------------------------------------------------------------
+READ_ENGINEERING = Permission("can_read", "EngineeringRecordView")
+READ_TOKENS = Permission("can_read", "TokenView")
+READ_AUDIT_LOG = Permission("can_read", "AuditEntryView")
+
+# --- System -------------------------------------------------------------------------------
+READ_REGIONS = Permission("can_read", "RegionView")
+WRITE_REGIONS = Permission("can_write", "RegionView")
+DELETE_REGIONS = Permission("can_delete", "RegionView")
+READ_VENDING_POINTS = Permission("can_read", "VendingPointView")
+WRITE_VENDING_POINTS = Permission("can_write", "VendingPointView")
+DELETE_VENDING_POINTS = Permission("can_delete", "VendingPointView")
+READ_GROUPS = Permission("can_read", "UserGroupView")
+WRITE_GROUPS = Permission("can_write", "UserGroupView")
+DELETE_GROUPS = Permission("can_delete", "UserGroupView")
+READ_USERS = Permission("can_read", "AppUserView")
+WRITE_USERS = Permission("can_write", "AppUserView")
+READ_MANUFACTURERS = Permission("can_read", "ManufacturerView")
+WRITE_MANUFACTURERS = Permission("can_write", "ManufacturerView")
+DELETE_MANUFACTURERS = Permission("can_delete", "ManufacturerView")
+READ_PRODUCTS = Permission("can_read", "ProductView")
+WRITE_PRODUCTS = Permission("can_write", "ProductView")
+DELETE_PRODUCTS = Permission("can_delete", "ProductView")
+READ_TARIFFS = Permission("can_read", "TariffView")
+WRITE_TARIFFS = Permission("can_write", "TariffView")
+DELETE_TARIFFS = Permission("can_delete", "TariffView")
+READ_MODULES = Permission("can_read", "SecurityModuleView")
+WRITE_MODULES = Permission("can_write", "SecurityModuleView")
+DELETE_MODULES = Permission("can_delete", "SecurityModuleView")
+READ_KEYS = Permission("can_read", "SupplyGroupKeyView")
+WRITE_KEYS = Permission("can_write", "SupplyGroupKeyView")
+DELETE_KEYS = Permission("can_delete", "SupplyGroupKeyView")
+READ_CURRENCIES = Permission("can_read", "CurrencyView")
+WRITE_CURRENCIES = Permission("can_write", "CurrencyView")
+DELETE_CURRENCIES = Permission("can_delete", "CurrencyView")
+READ_SETTINGS = Permission("can_read", "SettingsView")
+WRITE_SETTINGS = Permission("can_write", "SettingsView")
+READ_LICENCE = Permission("can_read", "LicenceView")
+
+
+def every() -> dict[str, Permission]:
+    """All permissions by their name here, in the order of this page."""
+    return {name: value for name, value in globals().items() if isinstance(value, Permission)}
