@@ -110,7 +110,7 @@ def start() -> int:
     _require_folder(settings["INSTANCE_DIR"])
     _require_port(host, port)
     _say("Setting up the database ...")
-    _flask("setup")
+    print(_flask("setup"), end="")
     words = _flask("demo", "load") if settings["MODE"] == "demonstration" else ""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
 

@@ -30,7 +30,9 @@ def python(source: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("room", ["app.sts", "app.domain", "app.sts.software", "app.domain.pricing"])
+@pytest.mark.parametrize(
+    "room", ["app.sts", "app.domain", "app.sts.software", "app.domain.pricing"]
+)
 def test_the_ground_floor_loads_no_framework(room):
     source = (
         f"import sys, {room}; heavy = {{'flask', 'sqlalchemy', 'flask_appbuilder', 'pandas', 'numpy'}};"
@@ -71,7 +73,9 @@ def test_nothing_is_left_for_later(path):
     assert [word for word in later if word in source] == []
 
 
-FLOATS = [p for room in ("domain", "sts", "services", "access") for p in ROOT.glob(f"app/{room}/**/*.py")]
+FLOATS = [
+    p for room in ("domain", "sts", "services", "access") for p in ROOT.glob(f"app/{room}/**/*.py")
+]
 
 
 @pytest.mark.parametrize("path", sorted(FLOATS), ids=name)
@@ -121,7 +125,7 @@ def test_every_test_can_fail(path):
     assert [test.name for test in sentences_in(path) if not can_fail(test, functions)] == []
 
 
-TARGETS = "run test deep check bench lint types demo docs clean".split()
+TARGETS = ["run", "test", "deep", "check", "bench", "lint", "types", "demo", "docs", "clean"]
 
 
 def test_make_alone_lists_every_chore():
