@@ -9,7 +9,7 @@ Clauses: IEC 62055-41, 6.3.6.2 (units, watts) and 6.3.6.3 (currency).
 ('0100 416A', 20004)
 """
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 
 from app.sts.errors import AmountOutOfRange, FieldOutOfRange, check_range
@@ -19,6 +19,7 @@ _OFFSET: tuple[int, ...] = tuple(
     sum(2**14 * 10 ** (n - 1) for n in range(1, e + 1)) for e in range(33)
 )
 _M_MAX = 0x3FFF
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 MAX_TENTHS = 18_201_624
 #: Largest magnitude of a currency token, in 0.00001 of the currency unit (about 1.8e30 units).
 MAX_CURRENCY = _STEP[31] * _M_MAX + _OFFSET[31]
@@ -81,8 +82,11 @@ def to_tenths(quantity: int | Fraction | Decimal) -> int:
         raise AmountOutOfRange(str(quantity), 0, MAX_TENTHS)
     if not 0 <= quantity <= MAX_TENTHS:  # also keeps 1E+999999 from becoming a huge integer
         raise AmountOutOfRange(str(quantity), 0, MAX_TENTHS)
-    exact = Fraction(quantity) * 10
-    return check_range(AmountOutOfRange, -(-exact.numerator // exact.denominator), 0, MAX_TENTHS)
+    if isinstance(quantity, Decimal):  # as a fraction, 1E-999999 would have a million digits
+        whole = int(quantity.scaleb(1, _EXACT).to_integral_value(ROUND_CEILING, _EXACT))
+    else:
+        whole = -(-quantity.numerator * 10 // quantity.denominator)
+    return check_range(AmountOutOfRange, whole, 0, MAX_TENTHS)
 
 
 def encode_currency(amount: int) -> tuple[int, int]:

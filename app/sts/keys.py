@@ -29,7 +29,7 @@ _KCV_LABEL = b"KCV"
 class DecoderKey:
     """The key inside one meter; it can encrypt and decrypt blocks, but not show itself."""
 
-    __slots__ = ("_cipher", "_material", "ea")
+    __slots__ = ("_cipher", "_material", "_tables", "ea")
 
     def __init__(self, ea: int, material: bytes, tables: str = "production") -> None:
         """``ea``: 7 (8 bytes) or 11 (16 bytes); ``tables``: the STA set, see ``ciphers.cipher``.
@@ -39,7 +39,7 @@ class DecoderKey:
         self._cipher = cipher(ea, tables)
         if type(material) is not bytes or len(material) != KEY_BYTES[ea]:
             raise errors.InvalidKey(f"an EA{ea:02d} decoder key has {KEY_BYTES[ea]} bytes")
-        self.ea, self._material = ea, material
+        self.ea, self._material, self._tables = ea, material, tables
 
     def encrypt(self, block: int) -> int:
         """Return the encrypted 64-bit block. Raises BlockOutOfRange."""
@@ -48,6 +48,10 @@ class DecoderKey:
     def decrypt(self, block: int) -> int:
         """Return the plain 64-bit block. Raises BlockOutOfRange."""
         return self._cipher.decrypt(self._material, block)
+
+    def replaced(self, material: bytes) -> "DecoderKey":
+        """Return another key for the same algorithm and tables. Raises InvalidKey."""
+        return DecoderKey(self.ea, material, self._tables)
 
     def words(self) -> tuple[int, ...]:
         """Return the key as 32-bit words, first the most significant: what key-change tokens carry."""

@@ -1,0 +1,278 @@
+"""A meter in software: configured like a real one, it takes tokens and answers with the standard's words.
+
+It keeps credit registers, limits, tamper state, the token ids it remembers and unfinished key changes.
+Tests use it as the counterpart of everything this package issues; people can be trained on it.
+Clause: IEC 62055-41, 7 (TokenResult, order of the checks in 7.3); sizes are a maker's choice.
+
+>>> from app.sts.credit import Credit, issue
+>>> config = MeterConfig('600727000000000009', ea=7, tct=2, sgc='201457', krn=1, ti=1, ken=255)
+>>> key = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
+>>> meter, token = VirtualMeter(config, key), issue(key, Credit(0, 250, 85740))
+>>> [meter.enter(digits).result.value for digits in (token, token, '1' * 20)]
+['Accept', 'UsedError', 'CRCError']
+>>> meter.registers[0]
+250
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.sts import (
+    credit,
+    errors,
+    key_change,
+    management,
+    meter_number,
+    meter_test,
+    token,
+    token_id,
+)
+from app.sts.amount import MAX_CURRENCY
+from app.sts.keys import DecoderKey
+from app.sts.module import MeterConfig
+
+#: How many token ids it remembers, unless told otherwise.
+MEMORY = 50
+#: How long sections of a key change wait for the others.
+PATIENCE = timedelta(minutes=2)
+#: The largest credit it can hold: 0.1 kWh, 0.1 m3 or 0.1 minute.
+CAPACITY_TENTHS = 999_999_999
+
+
+class Result(StrEnum):
+    """The answers of a meter, spelled as the standard spells them."""
+
+    ACCEPT = "Accept"
+    FIRST_SECTION = "1stKCT"
+    SECOND_SECTION = "2ndKCT"
+    THIRD_SECTION = "3rdKCT"
+    FOURTH_SECTION = "4thKCT"
+    OVERFLOW = "OverflowError"
+    KEY_TYPE = "KeyTypeError"
+    FORMAT = "FormatError"
+    RANGE = "RangeError"
+    FUNCTION = "FunctionError"
+    OLD = "OldError"
+    USED = "UsedError"
+    KEY_EXPIRED = "KeyExpiredError"
+    DDTK = "DDTKError"
+    CRC = "CRCError"
+    MFR_CODE = "MfrCodeError"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the display shows after twenty digits: the result, and values for tests and displays."""
+
+    result: Result
+    shown: tuple[tuple[str, int | str], ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the token took effect, or waits for the rest of its set."""
+        return self.result is Result.ACCEPT or self.result.value.endswith("KCT")
+
+
+class _Refused(Exception):
+    def __init__(self, result: Result) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+_SECTION_RESULTS = {
+    key_change.FIRST: Result.FIRST_SECTION,
+    key_change.SECOND: Result.SECOND_SECTION,
+    key_change.THIRD: Result.THIRD_SECTION,
+    key_change.FOURTH: Result.FOURTH_SECTION,
+}
+
+
+class VirtualMeter:
+    """One meter. Its attributes may be read at any time; only :meth:`enter` changes them."""
+
+    def __init__(self, config: MeterConfig, key: DecoderKey, *, memory: int = MEMORY) -> None:
+        """``config``: as a vending system knows it (KEN, SGC, KRN, KT and TI belong to ``key``)."""
+        self.config = config
+        self.registers = dict.fromkeys(range(8), 0)
+        self.power_limit_watts: int | None = None
+        self.phase_unbalance_limit_watts: int | None = None
+        self.tariff_rate: int | None = None
+        self.water_meter_factor: int | None = None
+        self.extended: dict[int, int] = {}
+        self.flags: dict[int, int] = {}
+        self.tampered = False
+        self.token_ids: list[int] = []
+        self._key, self._memory = key, memory
+        self._sections: dict[int, tuple[datetime | None, dict[str, int]]] = {}
+
+    def enter(self, digits: str, now: datetime | None = None) -> Reply:
+        """Take twenty digits and answer; nothing changes unless the answer is accepted.
+
+        ``now`` (aware) lets an unfinished key change lapse; without it sections wait for ever.
+        """
+        try:
+            if token.open_digits(digits)[0] == 3:
+                return Reply(Result.FUNCTION)
+            token_class, data = token.read(digits, self._key)
+        except errors.InvalidFormat:
+            return Reply(Result.FORMAT)
+        except errors.InvalidChecksum:
+            return Reply(Result.CRC)
+        try:
+            if token_class == 1:
+                return Reply(Result.ACCEPT, self._test(data))
+            if token_class == 2 and data >> 44 in key_change.SECTIONS:
+                return Reply(self._key_section(data, now))
+            return Reply(self._ordinary(token_class, data))
+        except errors.ReservedToken:
+            return Reply(Result.FUNCTION)
+        except _Refused as refusal:
+            return Reply(refusal.result)
+
+    def _ordinary(self, token_class: int, data: int) -> Result:
+        """Class 0 and 2: the checks of the token id, then the effect, then remember the id."""
+        identifier = token.unpack(data).token_id
+        said = credit.decode(data) if token_class == 0 else management.decode(data)
+        if token_class == 0 and self.config.key_type == 1:
+            return Result.DDTK
+        if token_id.is_expired(identifier, self.config.ken):
+            return Result.KEY_EXPIRED
+        if identifier in self.token_ids:
+            return Result.USED
+        full = len(self.token_ids) >= self._memory
+        if full and identifier < self.token_ids[0]:
+            return Result.OLD
+        if isinstance(said, credit.Credit):
+            self._load(said)
+        else:
+            self._manage(said)
+        self.token_ids = sorted([*self.token_ids, identifier])[-self._memory :]
+        return Result.ACCEPT
+
+    def _load(self, said: credit.Credit) -> None:
+        total = self.registers[said.subclass] + said.amount
+        capacity = CAPACITY_TENTHS if said.subclass < 4 else MAX_CURRENCY
+        if not -capacity <= total <= capacity:
+            raise _Refused(Result.OVERFLOW)
+        self.registers[said.subclass] = total
+
+    def _manage(self, order: management.Management) -> None:
+        value = order.value
+        if order.subclass == management.MAXIMUM_POWER_LIMIT:
+            self.power_limit_watts = value
+        elif order.subclass == management.MAXIMUM_PHASE_UNBALANCE_LIMIT:
+            self.phase_unbalance_limit_watts = value
+        elif order.subclass == management.CLEAR_CREDIT:
+            if value > 7 and value != management.ALL_REGISTERS:
+                raise _Refused(Result.RANGE)
+            cleared = self.registers if value == management.ALL_REGISTERS else (value,)
+            self.registers = self.registers | dict.fromkeys(cleared, 0)
+        elif order.subclass == management.CLEAR_TAMPER_CONDITION:
+            self.tampered = False
+        elif order.subclass == management.SET_TARIFF_RATE:
+            self.tariff_rate = value
+        elif order.subclass == management.WATER_METER_FACTOR:
+            self.water_meter_factor = value
+        elif order.subclass == management.EXTENDED_SET and value >> 10 == 63:
+            self.flags = self.flags | {value >> 1 & 511: value & 1}
+        elif order.subclass == management.EXTENDED_SET:
+            self.extended = self.extended | {value >> 10: value & 1023}
+        else:
+            raise _Refused(Result.FUNCTION)  # a maker's own function; this maker has none
+
+    def _key_section(self, data: int, now: datetime | None) -> Result:
+        """Store a section; act when the set is complete, in whatever order it came."""
+        fields = key_change.decode(data, self._key.ea)
+        if now is not None:
+            self._sections = {
+                number: (since, section)
+                for number, (since, section) in self._sections.items()
+                if since is None or now - since <= PATIENCE
+            }
+        self._check_section(fields)
+        self._sections[fields["subclass"]] = (now, fields)
+        if not self._complete():
+            return _SECTION_RESULTS[fields["subclass"]]
+        self._change_key()
+        return Result.ACCEPT
+
+    def _check_section(self, fields: dict[str, int]) -> None:
+        if not 1 <= fields.get("krn", 1) <= 9 or fields.get("ti", 0) > 99:
+            raise _Refused(Result.RANGE)
+        if max(fields.get("sgc", 0), fields.get("sgcho", 0) << 12) > 999_999:
+            raise _Refused(Result.RANGE)
+        new_type = fields.get("kt", self.config.key_type)
+        if new_type != self.config.key_type and (
+            new_type == 0 or (new_type == 3 and self.config.tct != 1)
+        ):
+            raise _Refused(Result.KEY_TYPE)
+
+    def _complete(self) -> bool:
+        if self._key.ea == 11:
+            return set(self._sections) == set(key_change.SECTIONS)
+        if not {key_change.FIRST, key_change.SECOND} <= set(self._sections):
+            return False
+        announced = self._sections[key_change.FIRST][1]["three_kct"]
+        return not announced or key_change.THIRD in self._sections
+
+    def _change_key(self) -> None:
+        said: dict[str, int] = {}
+        for _, fields in self._sections.values():
+            said |= fields
+        names = ("nkho", "nkmo2", "nkmo1", "nklo") if self._key.ea == 11 else ("nkho", "nklo")
+        material = b"".join(said[name].to_bytes(4, "big") for name in names)
+        group = said["sgcho"] << 12 | said["sgclo"] if self._key.ea == 11 else said.get("sgc")
+        if group is not None and group > 999_999:
+            self._sections = {}
+            raise _Refused(Result.RANGE)
+        self.config = replace(
+            self.config,
+            sgc=self.config.sgc if group is None else f"{group:06d}",
+            krn=said["krn"],
+            key_type=said["kt"],
+            ti=said["ti"],
+            ken=said["kenho"] << 4 | said["kenlo"],
+        )
+        self._key = self._key.replaced(material)
+        self._sections = {}
+        if said["ro"]:
+            self.token_ids = []
+
+    def _test(self, data: int) -> tuple[tuple[str, int | str], ...]:
+        """Class 1: what the display would show, in the order of the tests."""
+        subclass, control, mfr_code = meter_test.decode(data)
+        drn = meter_number.drn_from_pan(self.config.pan)
+        if mfr_code not in (0, meter_number.manufacturer_code(drn)):
+            raise _Refused(Result.MFR_CODE)
+        if subclass == meter_test.EXTENDED_READ:
+            index = control >> 22
+            value = (
+                self.flags.get(control >> 13 & 511, 0)
+                if index == 63
+                else self.extended.get(index, 0)
+            )
+            return (("extended_read", value),)
+        if subclass >= 6:
+            raise _Refused(Result.FUNCTION)
+        wanted = [n for n in range(1, len(meter_test.TESTS)) if control >> n - 1 & 1]
+        return tuple((meter_test.TESTS[n], self._display(meter_test.TESTS[n], drn)) for n in wanted)
+
+    def _display(self, name: str, drn: str) -> int | str:
+        config = self.config
+        values: dict[str, int | str | None] = {
+            "key_revision_number": config.krn,
+            "tariff_index": config.ti,
+            "maximum_power_limit": self.power_limit_watts,
+            "tamper_status": int(self.tampered),
+            "phase_unbalance_limit": self.phase_unbalance_limit_watts,
+            "water_meter_factor": self.water_meter_factor,
+            "tariff_rate": self.tariff_rate,
+            "encryption_algorithm": config.ea,
+            "key_change_tokens_supported": 4 if config.ea == 11 else 3,
+            "supply_group_code": config.sgc,
+            "key_expiry_number": config.ken,
+            "meter_number": drn,
+        }
+        value = values.get(name, "ok")
+        return 0 if value is None else value
