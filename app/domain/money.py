@@ -25,6 +25,9 @@ from app.domain.states import Settlement
 
 DIGITS_MAX: Final = 15
 
+# Quantities and sums between exact steps: an int where possible (fast), else a Fraction.
+Exact = int | Fraction
+
 
 @dataclass(frozen=True, slots=True)
 class Currency:
@@ -132,3 +135,21 @@ def to_minor(amount: Decimal | Fraction, currency: Currency) -> int:
 def to_major(amount_minor: int | Fraction, currency: Currency) -> Fraction:
     """Major units, exactly: 123450 -> 1234.50."""
     return Fraction(amount_minor) / currency.minor_per_major
+
+
+def whole_or_fraction(value: Exact) -> Exact:
+    """The same number as an int if it is one: integers keep the engine quick."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value
+
+
+def exact_decimal(value: Exact, places: int = 8) -> Decimal:
+    """The number as a Decimal, rounded half up to `places` only if it has more.
+
+    >>> exact_decimal(Fraction(295, 10)), exact_decimal(Fraction(1, 3), 4)
+    (Decimal('29.5'), Decimal('0.3333'))
+    """
+    scaled = round_whole(Fraction(value) * 10**places, Mode.HALF_UP)
+    number = Decimal(scaled).scaleb(-places)
+    return number.quantize(Decimal(1)) if scaled % 10**places == 0 else number.normalize()

@@ -113,7 +113,7 @@ class Plan:
     fee_cap_share: Fraction | None = None
     taxes: tuple[Tax, ...] = ()
     levies: tuple[Levy, ...] = ()
-    charges_first: tuple[Charge, ...] = ()
+    fees_first: tuple[Charge, ...] = ()
     # Lifeline schedules: the period's total, this purchase included, selects one of them.
     by_total: tuple[Schedule, ...] = ()
     tax_inclusive: bool = False

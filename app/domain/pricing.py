@@ -5,43 +5,156 @@ to the currency's unit; (b) the plan rounds the units an amount buys; (c) the to
 those, raised to what a token can hold; (d) a wished quantity is first raised to what a token
 can hold, and that is charged; (e) by amount the lines are for the exact money; (f) a rounding
 line closes the sum.  Steps count what tokens carried (g): that is `History.units_before`.
+
+>>> plan = Plan("demo", (Step(0, Fraction(3)), Step(1500, Fraction(4))))
+>>> usd = Currency("USD", "$", 2)
+>>> quote = quote_by_quantity(plan, History(), 2000, usd, Settlement.UP, lambda tenths: tenths, 10**6)
+>>> quote.amount_minor, [(line.code, line.amount_minor) for line in quote.lines]
+(65000, [('energy', 45000), ('energy', 20000), ('rounding', 0)])
+>>> quote_by_amount(plan, History(), 65000, usd, Settlement.UP, lambda tenths: tenths, 10**6).token_units
+2000
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
-from app.domain.money import Currency
+from app.domain import purchase
+from app.domain.compile import TENTHS, CompiledPlan, compile_plan
+from app.domain.errors import (
+    AmountBeyondLastStep,
+    AmountTooLarge,
+    AmountTooSmall,
+    BeyondLastFine,
+    NotPositive,
+    QuantityTooLarge,
+)
+from app.domain.money import Currency, Exact, Mode, round_whole, settle
 from app.domain.plan import Charge, Debt, Fee, FeeState, Fine, History, Levy, Plan, Schedule, Step, Tax
+from app.domain.purchase import Purchase
 from app.domain.quote import By, FeeTaken, Line, LineKind, Quote
 from app.domain.states import Settlement
 
 __all__ = [
-    "By", "Charge", "Debt", "Fee", "FeeState", "FeeTaken", "Fine", "History", "Levy", "Line",
-    "LineKind", "Plan", "Quote", "Schedule", "Step", "Tax", "quote_by_amount", "quote_by_quantity",
+    "By", "Charge", "CompiledPlan", "Debt", "Fee", "FeeState", "FeeTaken", "Fine", "History", "Levy",
+    "Line", "LineKind", "Plan", "Quote", "Schedule", "Step", "Tax", "compile_plan", "quote_by_amount",
+    "quote_by_quantity",
 ]  # fmt: skip
+
+Holdable = Callable[[int], int]
 
 
 def quote_by_amount(
-    plan: Plan,
+    plan: Plan | CompiledPlan,
     history: History,
     amount_minor: int,
     currency: Currency,
     settlement: Settlement,
-    representable: Callable[[int], int],
+    representable: Holdable,
     maximum: int,
 ) -> Quote:
-    """What `amount_minor` buys.  `representable` raises tenths to what a token can hold."""
-    raise NotImplementedError
+    """What `amount_minor` buys.
+
+    `representable` raises tenths to what a token can hold, `maximum` is the most it holds.
+    Raises NotPositive, AmountTooSmall, AmountTooLarge, FeesNotCovered, and where the plan
+    ends QuantityBeyondLastStep or BeyondLastFine, all with what would be possible.
+    """
+    if amount_minor <= 0:
+        raise NotPositive(text=str(amount_minor))
+    compiled = plan if isinstance(plan, CompiledPlan) else compile_plan(plan)
+    scale = currency.minor_per_major
+    bought, where = purchase.by_amount(compiled, history, amount_minor, scale)
+    charged = amount_minor
+    if bought.total_minor != amount_minor:
+        _refuse_more_than_there_is(compiled, history, bought, amount_minor)
+        charged = settle(Fraction(bought.total_minor), settlement)
+    rounding = where.compiled.plan.unit_rounding
+    exact = Fraction(bought.tenths, TENTHS)
+    priced = exact if rounding is None else rounding.apply(exact)
+    wanted = -(-priced.numerator * TENTHS // priced.denominator)
+    if wanted > maximum:
+        raise AmountTooLarge(maximum=_most_money(compiled, history, maximum, scale))
+    if not wanted and (bought.tenths or not bought.takes_something):
+        raise AmountTooSmall(minimum=_least_money(compiled, history, representable, scale))
+    token = representable(wanted) if wanted else 0
+    return Quote(By.AMOUNT, charged, exact, priced, token, bought.breakdown, amount_minor - charged)
 
 
 def quote_by_quantity(
-    plan: Plan,
+    plan: Plan | CompiledPlan,
     history: History,
     quantity_tenths: int,
     currency: Currency,
     settlement: Settlement,
-    representable: Callable[[int], int],
+    representable: Holdable,
     maximum: int,
 ) -> Quote:
-    """What `quantity_tenths` cost.  `representable` raises tenths to what a token can hold."""
-    raise NotImplementedError
+    """What `quantity_tenths` cost, once raised to what a token can hold (rule d).
+
+    Raises NotPositive, QuantityTooLarge, QuantityBeyondLastStep, BeyondLastFine.
+    """
+    if quantity_tenths <= 0:
+        raise NotPositive(text=str(quantity_tenths))
+    if quantity_tenths > maximum:
+        raise QuantityTooLarge(maximum=maximum)
+    compiled = plan if isinstance(plan, CompiledPlan) else compile_plan(plan)
+    token = representable(quantity_tenths)
+    where = purchase.range_for(compiled, history, token)
+    if where.high is not None and token > where.high:
+        raise where.refusal(maximum=_largest_holdable(where.high, representable))
+    bought = purchase.by_quantity(where, history, token, currency.minor_per_major)
+    amount = settle(Fraction(bought.total_minor), settlement)
+    units = Fraction(token, TENTHS)
+    return Quote(By.QUANTITY, amount, units, units, token, bought.breakdown)
+
+
+def _refuse_more_than_there_is(
+    compiled: CompiledPlan, history: History, bought: Purchase, amount_minor: int
+) -> None:
+    """Money that is left because the plan ends (not because of a jump) is not taken at all."""
+    *_, last = purchase.ranges(compiled, history)
+    most = round_whole(Fraction(bought.total_minor), Mode.UP)
+    if last.high is not None and bought.tenths >= last.high and amount_minor > most:
+        tenths = round_whole(Fraction(bought.tenths), Mode.DOWN)
+        if last.refusal is BeyondLastFine:
+            raise BeyondLastFine(maximum=tenths)
+        raise AmountBeyondLastStep(maximum=most, quantity=tenths)
+
+
+def _most_money(compiled: CompiledPlan, history: History, maximum: int, scale: int) -> int:
+    """The minor units that buy the most one token holds."""
+    where = purchase.range_for(compiled, history, maximum)
+    total = purchase.by_quantity(where, history, maximum, scale).total_minor
+    return round_whole(Fraction(total), Mode.DOWN)
+
+
+def _least_money(
+    compiled: CompiledPlan, history: History, representable: Holdable, scale: int
+) -> int | None:
+    """The minor units of the smallest purchase, or None if there is nothing left to buy."""
+    where = purchase.range_for(compiled, history, 1)
+    rounding = where.compiled.plan.unit_rounding
+    quantum = Fraction(0) if rounding is None else rounding.quantum
+    least = representable(max(1, round_whole(quantum * TENTHS, Mode.UP)))
+    if where.high is not None and least > where.high:
+        return None
+    total = purchase.by_quantity(where, history, least, scale).total_minor
+    return round_whole(Fraction(total), Mode.UP)
+
+
+def _largest_holdable(limit: Exact, representable: Holdable) -> int:
+    """The most tenths within `limit` that a token can hold exactly.
+
+    Holdable quantities are 1, 10, 100 or 1000 tenths apart, so the one below is found by
+    stepping back from the one above.
+    """
+    whole = round_whole(Fraction(limit), Mode.DOWN)
+    if whole <= 0:
+        return 0
+    above = representable(whole)
+    for step in (0, 1, 10, 100, 1000):
+        below = above - step
+        if 0 < below <= whole and representable(below) == below:
+            return below
+    return 0

@@ -7,10 +7,11 @@ rounding line, always add up to the sum that is charged (rule f).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from functools import cached_property
+from typing import Protocol
 
 from app.domain.states import ChargeMethod
 
@@ -41,13 +42,14 @@ class Line:
     """One line: what it is, the figures of its rule (`params`), and what it comes to.
 
     `amount` is exact in major units, `amount_minor` is what is printed; `quantity` is in
-    units where a line has one.  `params` holds plain numbers only; wording is the page's.
+    units where a line has one.  `params` is ready for JSON: ints, decimal text ("29.5")
+    and code words; `lines.py` says which kind has which.
     """
 
     kind: LineKind
     code: str
     name: str
-    params: Mapping[str, Any]
+    params: Mapping[str, int | str]
     quantity: Fraction | None
     amount: Fraction
     amount_minor: int
@@ -58,6 +60,7 @@ class FeeTaken:
     """What a purchase does to one fee: newly owed (`assessed`) and paid (`taken`), major units.
 
     The sum of assessed minus taken over a meter's sales is what is carried to the next one.
+    `periods` are the newly due periods this purchase has charged.
     """
 
     code: str
@@ -67,7 +70,17 @@ class FeeTaken:
     taken: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+class Explanation(Protocol):
+    """Makes the lines and fee records of a quote when somebody reads them."""
+
+    def lines(self, amount_minor: int) -> tuple[Line, ...]:
+        """All lines, the rounding line last."""
+
+    def fees(self) -> tuple[FeeTaken, ...]:
+        """One record for every fee of the plan."""
+
+
+@dataclass(frozen=True)
 class Quote:
     """What a purchase costs and carries.
 
@@ -79,11 +92,24 @@ class Quote:
     """
 
     by: By
-    lines: tuple[Line, ...]
     amount_minor: int
     exact_units: Fraction
     priced_units: Fraction
     token_units: int
-    given_away: Fraction
-    fees: tuple[FeeTaken, ...]
+    explanation: Explanation = field(repr=False, compare=False)
     left_minor: int = 0
+
+    @property
+    def given_away(self) -> Fraction:
+        """Units in the token beyond what the lines charge."""
+        return Fraction(self.token_units, 10) - self.exact_units
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The sum explained; the printed amounts add up to `amount_minor`."""
+        return self.explanation.lines(self.amount_minor)
+
+    @cached_property
+    def fees(self) -> tuple[FeeTaken, ...]:
+        """What became of each fixed fee."""
+        return self.explanation.fees()

@@ -1,0 +1,129 @@
+"""What comes off a purchase before energy, and back: from the energy to the purchase.
+
+The order is: channel fees (taken before anything else), recovered debt, taxes of the gross,
+fixed fees with their taxes; the rest buys units.  Shares (of the debt, of capped fees, of
+the gross) refer to the purchase after the channel fees.  All sums are grains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from app.domain.compile import CompiledPlan
+from app.domain.fees import FeeOwed, fees_owed
+from app.domain.money import Exact, whole_or_fraction
+from app.domain.plan import History
+from app.domain.states import Recovery
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How a purchase splits (grains; fees in periods); `left` buys units, below 0 it cannot be."""
+
+    debt: Exact
+    gross: tuple[Exact, ...]
+    fees: tuple[Exact, ...]
+    left: Exact
+
+
+@dataclass(frozen=True, slots=True)
+class Deductions:
+    """The deductions of one meter at one moment under one plan.
+
+    `first` and `fees` are the grains of channel and fixed fees asked for, taxes included.
+    """
+
+    owed: tuple[FeeOwed, ...]
+    first: int
+    fees: Exact
+    cap_share: Fraction | None
+    gross: tuple[Fraction, ...]
+    debt: Exact
+    debt_share: Fraction
+
+    @property
+    def fixed(self) -> bool:
+        """Whether no deduction depends on the size of the purchase."""
+        return self.cap_share is None and not self.gross and not self.debt
+
+    def split(self, purchase: Exact) -> Taken:
+        """Split a purchase (grains, channel fees already off)."""
+        whole = tuple(owed.asked for owed in self.owed)
+        if self.fixed:
+            return Taken(0, (), whole, purchase - self.fees)
+        debt = min(self.debt, self.debt_share * purchase)
+        gross = tuple(rate * (purchase - debt) for rate in self.gross)
+        left = purchase - debt - sum(gross)
+        if self.cap_share is None:
+            return Taken(debt, gross, whole, left - self.fees)
+        allowance = self.cap_share * purchase
+        taken = []
+        for owed in self.owed:
+            periods = owed.asked
+            if owed.stated:
+                periods = min(periods, Fraction(allowance, owed.stated), Fraction(left, owed.rate.cost))
+            allowance -= periods * owed.stated
+            left -= periods * owed.rate.cost
+            taken.append(whole_or_fraction(periods))
+        return Taken(debt, gross, tuple(taken), left)
+
+    def purchase_for(self, energy: Exact) -> Exact:
+        """The smallest purchase (grains) that leaves `energy` grains for units.
+
+        What is left is piecewise linear in the purchase and its slope only grows, where the
+        debt and each capped fee are covered: find the piece, solve it.
+        """
+        if self.fixed:
+            return energy + self.fees
+        low, below = Fraction(0), self._left(0)
+        for high in self._bends():
+            above = self._left(high)
+            if above >= energy and above > below:
+                break
+            low, below = high, above
+        else:
+            # Beyond the last bend one more grain leaves a constant share of itself.
+            high, above = low + 1, self._left(low + 1)
+        return low + (energy - below) * Fraction(high - low, 1) / Fraction(above - below)
+
+    def _left(self, purchase: Exact) -> Fraction:
+        """What is left, even below zero where fees would be cut to what there is."""
+        debt = min(self.debt, self.debt_share * purchase)
+        left = (purchase - debt) * (1 - sum(self.gross, Fraction(0)))
+        if self.cap_share is None:
+            return left - self.fees
+        allowance = self.cap_share * purchase
+        for owed in self.owed:
+            stated = min(owed.asked * owed.stated, allowance)
+            allowance -= stated
+            left -= stated * Fraction(owed.rate.cost, owed.stated) if owed.stated else 0
+        return left
+
+    def _bends(self) -> list[Fraction]:
+        """Purchases at which the debt or a capped fee is covered, ascending."""
+        bends = []
+        if self.debt and self.debt_share:
+            bends.append(self.debt / self.debt_share)
+        if self.cap_share is not None:
+            covered: Exact = 0
+            for owed in self.owed:
+                covered += owed.asked * owed.stated
+                bends.append(covered / self.cap_share)
+        return sorted(bends)
+
+
+def deductions(compiled: CompiledPlan, history: History) -> Deductions:
+    """What `history` makes of the plan's deductions."""
+    owed = fees_owed(compiled, history)
+    capped = compiled.plan.fee_recovery is Recovery.CAPPED
+    debt = history.debt
+    return Deductions(
+        owed=owed,
+        first=sum(rate.cost for rate in compiled.first),
+        fees=sum(fee.asked * fee.rate.cost for fee in owed),
+        cap_share=compiled.plan.fee_cap_share if capped and owed else None,
+        gross=compiled.gross,
+        debt=whole_or_fraction(debt.balance * compiled.grain) if debt and debt.share else 0,
+        debt_share=debt.share if debt else Fraction(0),
+    )
