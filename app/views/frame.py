@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
-from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from werkzeug.routing import BuildError
 
+from app.views.language import chosen_language, chosen_theme, direction
+
 # The manual's menu in the manual's order; what a release adds stands after it.
 ORDER = ("Vending", "Registration", "Engineering", "Report", "System", "Security")
-THEMES = frozenset({"light", "dark"})
 
 
 class Link(NamedTuple):
@@ -36,22 +36,17 @@ class Group(NamedTuple):
     links: list[Link]
 
 
-class Entry(NamedTuple):
-    """One line of the account menu; `post` when following it changes something."""
-
-    label: Any
-    url: str
-    icon: str
-    post: bool = False
-
-
 class Tongue(NamedTuple):
     """A language in its own name."""
 
-    lang: str
+    code: str
     name: str
-    url: str
     current: bool
+
+    @property
+    def lang(self) -> str:
+        """The code as HTML writes it."""
+        return self.code.replace("_", "-")
 
 
 class Frame:
@@ -77,38 +72,36 @@ class Frame:
     @property
     def lang(self) -> str:
         """The language of the page, as HTML writes it."""
-        return str(get_locale() or "en").replace("_", "-")
+        return chosen_language().replace("_", "-")
 
     @property
     def dir(self) -> str:
         """Where lines begin: ltr or rtl."""
-        locale = get_locale()
-        return "ltr" if locale is None else str(locale.text_direction)
+        return direction()
 
     @property
     def theme(self) -> str:
         """What the person chose; auto follows the system."""
-        chosen = getattr(self.user, "theme", None) or request.cookies.get("theme")
-        return chosen if chosen in THEMES else "auto"
-
-    @property
-    def theme_url(self) -> str | None:
-        """Where a chosen theme is kept with the user."""
-        return _url("AccountView.theme") if self.signed_in else None
+        return chosen_theme()
 
     @cached_property
     def languages(self) -> list[Tongue]:
-        """Every language that can be chosen."""
-        chosen = str(self._builder.bm.get_locale())
-        return [
-            Tongue(code.replace("_", "-"), about["name"], self._builder.get_url_for_locale(code), code == chosen)
-            for code, about in self._builder.bm.languages.items()
-        ]
+        """Every language on offer, the chosen one marked."""
+        chosen = chosen_language()
+        offered = current_app.config["LANGUAGES"]
+        return [Tongue(code, about["name"], code == chosen) for code, about in offered.items()]
 
     @property
     def language_name(self) -> str:
         """The chosen language in its own name."""
         return next((tongue.name for tongue in self.languages if tongue.current), self.lang)
+
+    @property
+    def address(self) -> str:
+        """This page, to come back to after the language was changed; home after a form was sent."""
+        if request.method != "GET":
+            return self.home if self.signed_in else self.login
+        return request.full_path.rstrip("?")
 
     # --- menu -----------------------------------------------------------------------------
 
@@ -188,15 +181,6 @@ class Frame:
         """The region the person belongs to."""
         return str(getattr(self.user, "region", None) or "")
 
-    @property
-    def account(self) -> list[Entry]:
-        """What the account menu offers, as far as it exists."""
-        own = _url("AccountView.settings") or self._builder.get_url_for_userinfo
-        return [
-            Entry(_l("Account settings"), own, "fa-user-gear"),
-            Entry(_l("Sign out"), self._builder.get_url_for_logout, "fa-right-from-bracket", _posts("logout")),
-        ]
-
     # --- addresses ------------------------------------------------------------------------
 
     @property
@@ -226,11 +210,6 @@ def _url(endpoint: str) -> str | None:
         return url_for(endpoint)
     except BuildError:
         return None
-
-
-def _posts(name: str) -> bool:
-    rules = [rule for rule in current_app.url_map.iter_rules() if rule.endpoint.endswith(f".{name}")]
-    return any("GET" not in (rule.methods or ()) for rule in rules)
 
 
 def install(app: Flask) -> None:

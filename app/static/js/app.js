@@ -53,17 +53,14 @@
     }
   });
 
-  // --- theme: kept in a cookie for this browser, and with the user where the server takes it -
+  // --- theme: the page turns at once, the server keeps it with the person -----------------
   on("click", "[data-theme-toggle]", (button) => {
     const dark = root.dataset.theme === "dark" ||
       (root.dataset.theme === "auto" && window.matchMedia("(prefers-color-scheme: dark)").matches);
     const chosen = dark ? "light" : "dark";
     root.dataset.theme = chosen;
-    document.cookie = "theme=" + chosen + ";path=/;max-age=31536000;samesite=lax";
-    if (button.dataset.url) {
-      const sent = new URLSearchParams({ theme: chosen, csrf_token: button.dataset.csrf });
-      fetch(button.dataset.url, { method: "POST", body: sent, credentials: "same-origin" });
-    }
+    const sent = new URLSearchParams({ theme: chosen, csrf_token: button.dataset.csrf });
+    fetch(button.dataset.url, { method: "POST", body: sent, credentials: "same-origin" });
   });
 
   // --- the question before what cannot be undone -------------------------------------------
@@ -99,7 +96,7 @@
   });
   window.addEventListener("pageshow", () => {
     all("form[data-once]").forEach((form) => { form.sent = false; });
-    all("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
+    all("form[data-once] [aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
     all("form[data-skip-empty] :disabled").forEach((field) => { field.disabled = false; });
   });
   window.tell = (text) => { document.getElementById("tell-text").textContent = text; document.getElementById("tell").showModal(); };
