@@ -24,6 +24,7 @@ class Permission(NamedTuple):
 OPEN_COUNTER = Permission("can_read", "CounterView")
 SELL = Permission("can_sell", "CounterView")
 RESOLVE_SALES = Permission("can_resolve", "HomeView")
+CONFIRM_CLOCK = Permission("can_confirm_clock", "HomeView")
 READ_RECEIPTS = Permission("can_read", "ReceiptView")
 PRINT_RECEIPTS = Permission("can_print", "ReceiptView")
 READ_SALES = Permission("can_read", "SaleView")

@@ -17,6 +17,8 @@ from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 
+from app.domain.states import UNIT
+
 SPACES = "\u0020\u00a0\u202f"
 NBSP = "\u00a0"
 UNITS_DECIMALS = 1
@@ -53,6 +55,11 @@ def money_code(minor: int, decimals: int, code: str) -> str:
 def units(tenths: int) -> str:
     """Base units as units: 1087 -> 108.7."""
     return number(Decimal(tenths).scaleb(-1), UNITS_DECIMALS)
+
+
+def units_short(tenths: int) -> str:
+    """As `units`, without a decimal that says nothing: 1500 -> 150."""
+    return number(Decimal(tenths).scaleb(-1), UNITS_DECIMALS, least=0)
 
 
 def share(value: Decimal | Fraction | int) -> str:
@@ -122,11 +129,14 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money,
         units=units,
+        units_short=units_short,
+        price=price,
         share=share,
         grouped=groups_of_four,
         moment=moment,
         day=day,
         hour=hour,
         date_of=date_of,
+        unit=lambda meter_type: UNIT[meter_type],
     )
     app.jinja_env.globals.update(money_code=money_code, decimal_mark=decimal_mark)

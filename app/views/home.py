@@ -1,18 +1,136 @@
-"""The home page: where everybody lands after signing in."""
+"""The home page: what needs a person, the box to sell from, today's figures, set-up.
+
+Two acts live here because here they are seen to be needed: asking again for a token that
+waits, and confirming the clock.
+"""
 
 from __future__ import annotations
 
-from flask_appbuilder import IndexView, expose
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from app.access.fab import SafeBaseView
+from flask import abort, current_app, flash, redirect, url_for
+from flask_appbuilder import IndexView, expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.routing import BuildError
+
+from app.access import permissions as p
+from app.access.current import current_scope
+from app.access.fab import SafeBaseView, has_access
+from app.access.permissions import Permission
+from app.domain.errors import OutOfScope, Refusal
+from app.domain.states import SaleStatus
+from app.models.base import now
+from app.services import home
+from app.services.clock import clock_doubt, confirm_clock
+from app.services.resolve import Patience, resolve
+from app.views.messages import sentence
+
+LAST = 6
+# The manual's order; where each step leads, what to add there, and whether the manual requires it.
+SET_UP: dict[str, tuple[Any, str, Any, bool]] = {
+    "region": (_l("Region"), "RegionView", _l("Add a region"), False),
+    "product": (_l("Product"), "ProductView", _l("Add a product"), True),
+    "vending_point": (_l("Vending point"), "VendingPointView", _l("Add a vending point"), False),
+    "tariff": (_l("Tariff"), "TariffView", _l("Add a tariff"), False),
+    "security_module": (_l("Security module"), "SecurityModuleView", _l("Add a security module"), False),
+    "setup": (_l("Setup"), "SettingsView", _l("Choose currency and settlement"), False),
+    "consumer": (_l("Consumer"), "ConsumerView", _l("Add a consumer"), True),
+    "meter": (_l("Meter"), "MeterView", _l("Add a meter"), True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One step of the set-up as the page shows it."""
+
+    number: int
+    label: Any
+    act: Any
+    done: bool
+    count: int
+    required: bool
+    url: str | None
 
 
 class HomeView(SafeBaseView, IndexView):
-    """The first page; needs a sign-in and nothing else."""
+    """The first page; needs a sign-in and nothing else.  Its two acts need permissions."""
 
     open_methods = frozenset({"index"})
+    method_permission_name = {"resolve": "resolve", "confirm_clock": "confirm_clock"}
 
     @expose("/")
-    def index(self):
+    def index(self) -> Any:
         """What is to be done today."""
-        return self.render_template("appbuilder/index.html")
+        scope = current_scope()
+        sees_sales = _may(p.READ_RECEIPTS)
+        return self.render_template(
+            "home.html",
+            now=now(),
+            sells=_may(p.OPEN_COUNTER),
+            may_resolve=_may(p.RESOLVE_SALES),
+            may_confirm=_may(p.CONFIRM_CLOCK),
+            waiting=home.waiting_sales(scope) if sees_sales else [],
+            doubt=_doubt(),
+            today=home.today(scope) if sees_sales else None,
+            sales=home.last_sales(scope, LAST) if sees_sales else [],
+            all_sales=_list_of("SaleView") if _may(p.READ_SALES) else None,
+            steps=_leads() if _may(p.WRITE_SETTINGS) else [],
+        )
+
+    @expose("/resolve/<int:sale_id>", methods=["POST"])
+    @has_access
+    def resolve(self, sale_id: int) -> Any:
+        """Ask the module again what became of a sale that waits."""
+        settings = current_app.config
+        patience = Patience(
+            wait=timedelta(seconds=settings["MODULE_WAIT_S"]),
+            memory=timedelta(hours=settings["MODULE_MEMORY_H"]),
+        )
+        if sale_id > 2**31 - 1:
+            abort(404)
+        try:
+            status = resolve(sale_id, current_scope(), current_app.extensions["modules"], patience)
+        except OutOfScope:
+            abort(404)
+        if status is SaleStatus.RESERVED:
+            flash(_("The module has no answer yet. The money stays held. Ask again in a minute."), "warning")
+        return redirect(url_for("ReceiptView.show", sale_id=sale_id), 303)
+
+    @expose("/confirm-clock", methods=["POST"])
+    @has_access
+    def confirm_clock(self) -> Any:
+        """Say that the clock is right although the newest token says otherwise."""
+        confirm_clock(current_scope().user_id or 0)
+        flash(_("The clock is confirmed. Selling goes on."), "success")
+        return redirect(url_for("HomeView.index"), 303)
+
+
+def _may(permission: Permission) -> bool:
+    return bool(current_app.appbuilder.sm.has_access(permission.action, permission.page))  # type: ignore[attr-defined]
+
+
+def _doubt() -> str:
+    doubt: Refusal | None = clock_doubt(ahead=timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
+    return sentence(doubt) if doubt is not None else ""
+
+
+def _list_of(page: str) -> str | None:
+    try:
+        return url_for(f"{page}.list")
+    except BuildError:
+        return None
+
+
+def _leads() -> list[Lead]:
+    """The eight steps; nothing once all are done."""
+    steps = home.checklist(current_scope())
+    if all(step.done for step in steps):
+        return []
+    leads = []
+    for number, step in enumerate(steps, start=1):
+        label, page, act, required = SET_UP[step.code]
+        leads.append(Lead(number, label, act, step.done, step.count, required, _list_of(page)))
+    return leads

@@ -1,0 +1,184 @@
+"""The counter: find a meter, see every line of the sum, sell.
+
+Looking changes nothing (GET).  Selling is one POST that carries what the customer was shown
+and a reference made with the page, so that a second click is the same sale.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app, redirect, request, session, url_for
+from flask_appbuilder import expose
+
+from app.access.current import current_scope
+from app.access.fab import SafeBaseView, has_access
+from app.domain import errors
+from app.domain.errors import Refusal
+from app.domain.states import UNIT
+from app.services import home
+from app.services.points import selling_points
+from app.services.search import MeterCard
+from app.services.vending import Order, vend
+from app.views.messages import sentence
+from app.views.meter_lookup import UNPROCESSABLE, card_of, look_up, status_of
+from app.views.purchase import Circumstances, Purchase, at_field, price_typed, quick_values
+from app.views.typed import Typed, row_id, shown
+
+SERVED = 5
+CONFLICT = 409
+# The order contradicts what is there: the page shows the new state, nothing is lost.
+MOVED = (errors.PriceMoved, errors.ReferenceTaken, errors.SaleFailed)
+# The reference is used up: the page that comes back has a new one.
+SPENT = (errors.ReferenceTaken, errors.SaleFailed, errors.ModuleRefused, errors.BadReference)
+
+
+class CounterView(SafeBaseView):
+    """The pages of a purchase."""
+
+    route_base = "/counter"
+    default_view = "page"
+    method_permission_name = {
+        "page": "read", "search": "read", "meter": "read", "quote": "read", "sell": "sell",
+    }  # fmt: skip
+
+    @expose("/")
+    @has_access
+    def page(self) -> Any:
+        """The search, and the meters found for `q`."""
+        found = look_up(request.args.get("q", ""))
+        return self.render_template("counter/page.html", served=_served(), **found), found["status"]
+
+    @expose("/search")
+    @has_access
+    def search(self) -> Any:
+        """The same cards as a part of the page, while somebody types."""
+        found = look_up(request.args.get("q", ""))
+        return self.render_template("counter/_cards.html", **found), found["status"]
+
+    @expose("/meter/<meter_number>")
+    @has_access
+    def meter(self, meter_number: str) -> Any:
+        """One purchase; with a value in the address, its sum."""
+        typed = Typed.read(request.args, meter_number)
+        try:
+            card = card_of(typed.meter_number)
+        except Refusal as refusal:
+            return self._no_meter(typed, refusal)
+        typed = typed.with_point(session.get("sells_for", ""))
+        purchase = price_typed(typed.with_meter(card.meter_number), _circumstances(card))
+        return self._page(card, purchase, UNPROCESSABLE if purchase.refused else 200)
+
+    @expose("/quote")
+    @has_access
+    def quote(self) -> Any:
+        """The parts of the page that follow what is typed."""
+        typed = Typed.read(request.args)
+        try:
+            card = card_of(typed.meter_number)
+        except Refusal as refusal:
+            return sentence(refusal), status_of(refusal)
+        purchase = price_typed(typed.with_meter(card.meter_number), _circumstances(card))
+        status = UNPROCESSABLE if purchase.refused else 200
+        return self.render_template("counter/_quote.html", **_words(card, purchase)), status
+
+    @expose("/sell", methods=["POST"])
+    @has_access
+    def sell(self) -> Any:
+        """Sell what the page showed, once; then lead to the receipt."""
+        typed = Typed.read(request.form)
+        try:
+            card = card_of(typed.meter_number)
+        except Refusal as refusal:
+            return self._no_meter(typed, refusal)
+        typed = typed.with_meter(card.meter_number)
+        try:
+            order = _order(typed)
+            sale_id = vend(order, current_scope(), current_app.extensions["modules"], ahead=_ahead())
+        except Refusal as refusal:
+            return self._refused(card, typed, refusal)
+        if current_scope().vending_point_id is None:
+            session["sells_for"] = typed.point
+        return redirect(url_for("ReceiptView.show", sale_id=sale_id), 303)
+
+    def _refused(self, card: MeterCard, typed: Typed, refusal: Refusal) -> Any:
+        """The same page with everything typed, the sentence in its place, and the sum as it is now."""
+        around = _circumstances(card)
+        purchase = price_typed(typed, around)
+        if not isinstance(refusal, errors.BadInput):  # what cannot be read stands at its field already
+            purchase = purchase.refuse(at_field(refusal, around))
+        reference = None if isinstance(refusal, SPENT) else request.form.get("reference")
+        return self._page(card, purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE, reference)
+
+    def _page(self, card: MeterCard, purchase: Purchase, status: int, reference: str | None = None) -> Any:
+        page = self.render_template(
+            "counter/purchase.html",
+            reference=reference or secrets.token_hex(16),
+            points=_points(),
+            quick=quick_values(card.meter_number, _circumstances(card)),
+            **_words(card, purchase),
+        )
+        return page, status
+
+    def _no_meter(self, typed: Typed, refusal: Refusal) -> Any:
+        page = self.render_template(
+            "counter/page.html",
+            q=typed.meter_number,
+            cards=[],
+            count="",
+            served=_served(),
+            refused=sentence(refusal),
+        )
+        return page, status_of(refusal)
+
+
+def _words(card: MeterCard, purchase: Purchase) -> dict[str, Any]:
+    """What the parts of the purchase page read."""
+    around = purchase.around
+    return {
+        "card": card,
+        "purchase": purchase,
+        "typed": purchase.typed,
+        "currency": around.currency,
+        "unit": around.unit,
+    }
+
+
+def _circumstances(card: MeterCard) -> Circumstances:
+    return Circumstances(home.currency(), UNIT[card.meter_type], current_scope(), _ahead())
+
+
+def _ahead() -> timedelta:
+    return timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"])
+
+
+def _served() -> list[Any]:
+    return home.last_sales(current_scope(), SERVED)
+
+
+def _points() -> list[Any]:
+    """Which vending points to choose from; none for somebody who has one."""
+    scope = current_scope()
+    return selling_points(scope) if scope.vending_point_id is None else []
+
+
+def _order(typed: Typed) -> Order:
+    """The order of the form.  Raises what is wrong with it."""
+    scope, currency = current_scope(), home.currency()
+    point = scope.vending_point_id or row_id(typed.point)
+    if point is None:
+        raise errors.NoVendingPoint
+    return Order(
+        reference=request.form.get("reference", "")[:80],
+        meter_number=typed.meter_number,
+        vending_point_id=point,
+        operator_id=scope.user_id or 0,
+        by_quantity=typed.by_quantity,
+        value=typed.wish_value(currency),
+        shown_amount=shown(request.form.get("shown_amount", "")),
+        shown_units=shown(request.form.get("shown_units", "")),
+        received=typed.received_minor(currency),
+        only_fees_confirmed=typed.only_fees,
+    )

@@ -1,0 +1,72 @@
+"""From what was typed at the counter to meter cards, or to the sentence why there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import ngettext
+
+from app.access.current import current_scope
+from app.domain import errors
+from app.domain.errors import Refusal
+from app.services.search import LIMIT, LONGEST, MeterCard, find_meters, meter_card
+from app.sts import meter_number as drn
+from app.sts.errors import InvalidCheckDigit, StsError
+from app.views.messages import sentence
+
+SHORTEST_NUMBER = 11
+MISSING, UNPROCESSABLE = 404, 422
+
+
+def look_up(text: str) -> dict[str, Any]:
+    """The cards for what was typed, with the sentence for a number that cannot be a meter's.
+
+    A number is judged only when nothing is found by it: telephone and ID numbers have as
+    many digits.
+    """
+    typed = " ".join(text.split())[:LONGEST]
+    cards = find_meters(typed, current_scope())
+    refusal = None if cards else _why_nothing(typed)
+    more = "+" if len(cards) == LIMIT else ""
+    return {
+        "q": typed,
+        "cards": cards,
+        "count": ngettext("%(num)s meter", "%(num)s meters", len(cards)) + more if cards else "",
+        "refused": sentence(refusal) if refusal else "",
+        "status": status_of(refusal),
+        "sentence": sentence,
+    }
+
+
+def status_of(refusal: Refusal | None) -> int:
+    """404 for what is not there, 422 for what cannot be."""
+    if refusal is None:
+        return 200
+    return MISSING if isinstance(refusal, errors.UnknownMeter) else UNPROCESSABLE
+
+
+def card_of(typed: str) -> MeterCard:
+    """The card of a whole number.  Raises BadMeterNumber, WrongCheckDigit, UnknownMeter."""
+    digits = "".join(typed.split())
+    if (refusal := number_refusal(digits)) is not None:
+        raise refusal
+    return meter_card(digits, current_scope())
+
+
+def number_refusal(digits: str) -> Refusal | None:
+    """What is wrong with a meter number as such, or None."""
+    try:
+        drn.validate(digits)
+    except InvalidCheckDigit:
+        return errors.WrongCheckDigit(text=digits[:40])
+    except StsError:
+        return errors.BadMeterNumber(text=digits[:40])
+    return None
+
+
+def _why_nothing(typed: str) -> Refusal | None:
+    """Why a whole number leads to no meter; None for words and for beginnings of numbers."""
+    digits = "".join(typed.split())
+    if not (digits.isascii() and digits.isdigit()) or len(digits) < SHORTEST_NUMBER:
+        return None
+    return number_refusal(digits) or errors.UnknownMeter(meter_number=digits)

@@ -1,0 +1,186 @@
+"""The slip: a receipt as rows for 80 mm of paper, its height in millimetres, and its QR code.
+
+The roll is cut where the server says: a printer is not asked to guess, and a slip of two
+tokens is longer than one of one.  38 signs of the mono face stand on a line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import segno
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from app.domain.states import SaleStatus, TokenKind
+from app.services.receipts import Receipt, ReceiptLine
+from app.views import figures, words
+from app.views.sum_lines import Worded, worded
+
+COLUMNS = 38
+LINE_MM, TOKEN_LINE_MM, BIG_LINE_MM, RULE_MM, QR_MM, EDGE_MM = 4.4, 9.2, 5.6, 3.2, 34, 10
+MASK_KEEPS = 4
+Row = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A stored line in the shape that `worded` speaks of."""
+
+    kind: str
+    name: str
+    params: Mapping[str, Any]
+    quantity: Fraction | None
+    amount_minor: int
+
+    @classmethod
+    def of(cls, line: ReceiptLine) -> StoredLine:
+        """Take one line of a receipt."""
+        return cls(line.kind, line.name, line.params, line.quantity, line.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What stands on the paper, in its order; templates only lay it out."""
+
+    receipt: Receipt
+    mark: int
+    about: tuple[Row, ...]
+    person: tuple[Row, ...]
+    meter: tuple[Row, ...]
+    lines: tuple[Worded, ...]
+    paid: tuple[Row, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Whether the token is still to come."""
+        return self.receipt.status is SaleStatus.RESERVED
+
+    @property
+    def failed(self) -> bool:
+        """Whether the money was released again."""
+        return self.receipt.status is SaleStatus.FAILED
+
+    @property
+    def height_mm(self) -> int:
+        """How long the roll must be, with a little to spare."""
+        rows = [*self.about, *self.person, *self.meter, *self.paid]
+        rows += [(line.title, figures.money(line.amount_minor, 2)) for line in self.lines]
+        texts = sum(_lines_of(label, value) for label, value in rows) + sum(map(_wraps, self._free_text()))
+        tokens = len(self.receipt.tokens)
+        height = texts * LINE_MM + tokens * (2 * TOKEN_LINE_MM + BIG_LINE_MM + LINE_MM)
+        height += QR_MM * tokens + 7 * RULE_MM + 3 * BIG_LINE_MM + EDGE_MM + 3 * LINE_MM
+        return math.ceil(height * 1.06)
+
+    def _free_text(self) -> list[str]:
+        utility = self.receipt.facts["utility"]
+        point = self.receipt.facts["point"]
+        said = [utility[name] or "" for name in ("name", "address", "telephone", "tax_number", "header", "footer")]
+        said += [f"{point['name']}, {point['region']}", point.get("address") or ""]
+        long = "x" * 90 if self.pending or self.receipt.demonstration else ""
+        return [*said, long, "x" * 70]
+
+
+def make_slip(receipt: Receipt, mark: int = 0) -> Slip:
+    """Lay a receipt out; `mark` is the number of the copy, 0 on the first printing."""
+    facts = receipt.facts
+    currency, unit = receipt.currency, receipt.unit
+    given_away = Fraction(facts.get("given_away") or 0)
+    lines = worded([StoredLine.of(line) for line in receipt.lines], given_away, unit, currency)
+    return Slip(
+        receipt=receipt,
+        mark=mark,
+        about=tuple(_about(receipt)),
+        person=tuple(_person(facts)),
+        meter=tuple(_meter(receipt)),
+        lines=tuple(lines),
+        paid=tuple(_paid(receipt)),
+    )
+
+
+def _about(receipt: Receipt) -> list[Row]:
+    facts = receipt.facts
+    rows = [(_("Receipt"), receipt.number or _("waiting")), (_("Time"), figures.moment(receipt.reserved_at))]
+    rows.append((_("Vending point"), facts["point"]["name"]))
+    operator = facts.get("operator") or {}
+    rows.append((_("Operator"), operator.get("name") or "—"))
+    return rows
+
+
+def _person(facts: Mapping[str, Any]) -> list[Row]:
+    consumer = facts["consumer"]
+    number = consumer["id_number"] or "—"
+    if facts["utility"]["mask_id_number"] and len(number) > MASK_KEEPS:
+        number = "•" * MASK_KEEPS + number[-MASK_KEEPS:]
+    return [
+        (_("User name"), consumer["name"]),
+        (_("User number"), consumer["user_number"]),
+        (_("ID number"), number),
+        (_("Region"), facts["meter"]["region"]),
+        (_("Address"), facts["meter"]["address"] or consumer["address"] or "—"),
+    ]
+
+
+def _meter(receipt: Receipt) -> list[Row]:
+    meter = receipt.facts["meter"]
+    return [
+        (_("Meter type"), f"{words.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
+        (_("Meter number"), figures.groups_of_four(meter["meter_number"])),
+        (_("SGC · KRN · TI"), f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}"),
+        (_("EA · TCT"), f"{meter['ea']:02d} · {meter['tct']:02d}"),
+        (_("Tariff"), receipt.facts["tariff"]["name"]),
+    ]
+
+
+def _paid(receipt: Receipt) -> list[Row]:
+    currency = receipt.currency
+    fees = sum(line.amount for line in receipt.lines if line.kind in ("fee", "arrears", "channel"))
+    rows = [(_("Of this, fees"), figures.money(fees, currency.decimals))]
+    received = receipt.amount if receipt.received is None else receipt.received
+    rows.append((_("Amount received"), figures.money(received, currency.decimals)))
+    rows.append((_("Change"), figures.money(receipt.change or 0, currency.decimals)))
+    return rows
+
+
+def token_title(kind: str, amount: int | None, unit: str) -> str:
+    """What a token is for: Credit token 108.7 kWh."""
+    if kind == TokenKind.CREDIT:
+        return _("Credit token %(units)s %(unit)s", units=figures.units(amount or 0), unit=unit)
+    return str(words.TOKEN_KIND[TokenKind(kind)])
+
+
+def how_many_tokens(number: int) -> str:
+    """The order of several tokens in words."""
+    if number < 2:  # noqa: PLR2004
+        return _("Type the 20 digits into the meter, then Enter. If it shows USED, the token is already in.")
+    return ngettext(
+        "Type the %(num)s token.", "Type all %(num)s tokens in this order; the last one only after the others.",
+        number,
+    )  # fmt: skip
+
+
+def qr(digits: str) -> str:
+    """Twenty digits as an inline picture that any telephone reads.
+
+    NB: without ``micro=False`` twenty digits become a Micro QR, which many cameras cannot read.
+    """
+    code = segno.make(digits, error="m", micro=False)
+    return str(code.svg_inline(border=4, svgclass="qr", lineclass="qr-line", light="#fff", omitsize=True))
+
+
+def qr_picture(digits: str) -> str:
+    """The same as a data address, for the file that cannot hold a drawing."""
+    return str(segno.make(digits, error="m", micro=False).png_data_uri(scale=6, border=4))
+
+
+def _wraps(text: str) -> int:
+    return math.ceil(len(text) / COLUMNS)
+
+
+def _lines_of(label: str, value: str) -> int:
+    """Lines that one row takes: label and value share a line while they fit."""
+    return 1 if len(label) + len(value) < COLUMNS else _wraps(label) + _wraps(value)

@@ -1,0 +1,72 @@
+"""What somebody typed at the counter, as it was typed, and the wish it means.
+
+The text is kept beside its meaning, so that a refusal never loses what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from app.domain.money import Currency, parse_decimal, to_minor
+from app.views.figures import plain_number
+
+TENTHS = Currency("", "", 1)  # units have one decimal
+TEXT_MAX = 60
+ROW_ID_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The fields of the purchase page: text, and which side was named."""
+
+    meter_number: str = ""
+    by_quantity: bool = False
+    value: str = ""
+    received: str = ""
+    point: str = ""
+    only_fees: bool = False
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str], meter_number: str = "") -> Typed:
+        """Take the fields of a form or an address; what is missing is empty, nothing is refused."""
+        return cls(
+            meter_number=(meter_number or fields.get("meter_number", ""))[:TEXT_MAX],
+            by_quantity=fields.get("by") == "quantity",
+            value=fields.get("value", "").strip()[:TEXT_MAX],
+            received=fields.get("received", "").strip()[:TEXT_MAX],
+            point=fields.get("point", "")[:TEXT_MAX],
+            only_fees=fields.get("only_fees") == "yes",
+        )
+
+    def with_meter(self, meter_number: str) -> Typed:
+        """The same wish for the meter as it is really numbered."""
+        return replace(self, meter_number=meter_number)
+
+    def with_point(self, point: str) -> Typed:
+        """The vending point of the sale before, where none was chosen."""
+        return self if self.point else replace(self, point=point)
+
+    def wish_value(self, currency: Currency) -> int:
+        """Minor units, or tenths by quantity.  Raises the refusals of `parse_decimal`."""
+        return _whole(self.value, TENTHS if self.by_quantity else currency)
+
+    def received_minor(self, currency: Currency) -> int | None:
+        """What the customer handed over; None when nothing was typed."""
+        return _whole(self.received, currency) if self.received else None
+
+
+def _whole(text: str, currency: Currency) -> int:
+    return to_minor(parse_decimal(plain_number(text), decimals=currency.decimals), currency)
+
+
+def row_id(text: str) -> int | None:
+    """A row's id from a form; None for anything that no row can have."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if 0 < int(text) <= ROW_ID_MAX else None
+
+
+def shown(text: str) -> int:
+    """A figure of the page's own hidden fields; a tampered one never matches a quote."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else -1
