@@ -117,7 +117,9 @@ def periods_due(
         return 1
     owed = _index(today, method, first_weekday) - _index(first, method, first_weekday) + 1
     if covered_through is not None:
-        since = _index(today, method, first_weekday) - _index(covered_through, method, first_weekday)
+        since = _index(today, method, first_weekday) - _index(
+            covered_through, method, first_weekday
+        )
         owed = min(owed, since)
     return max(owed, 0)
 

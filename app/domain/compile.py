@@ -1,5 +1,6 @@
 """A sound plan made ready to price: every sum of its rules as whole grains.
 
+>>> from app.domain.plan import Step
 >>> plan = Plan("x", (Step(0, Fraction("0.41")), Step(500, Fraction("0.91"))))
 >>> ready = compile_plan(plan)
 >>> ready.grain, [segment.cost for segment in ready.curve(None, 1).segments]
@@ -16,9 +17,17 @@ from typing import Final
 
 from app.domain.curve import Curve, FineRange, Rate, Segment
 from app.domain.money import Exact, whole_or_fraction
-from app.domain.plan import Plan, Step
+from app.domain.plan import Plan
 from app.domain.plan_check import require_sound
-from app.domain.taxing import Load, gross_taxes, load_energy, load_fee, load_fine, load_first, load_levy
+from app.domain.taxing import (
+    Load,
+    gross_taxes,
+    load_energy,
+    load_fee,
+    load_fine,
+    load_first,
+    load_levy,
+)
 
 # Every grain divides the thousandth of a major unit, the finest minor unit there is.
 FINEST_MINOR: Final = 1000
@@ -26,6 +35,8 @@ TENTHS: Final = 10
 
 # Net, each tax, total: major units, before they are made whole.
 Row = tuple[Fraction, ...]
+
+KEPT_MAX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,9 @@ class CompiledPlan:
     fines: tuple[tuple[Rate, ...], ...]
     gross: tuple[Fraction, ...]
     schedules: tuple[tuple[Exact | None, CompiledPlan], ...]
-    _curves: dict[tuple[int | None, int], Curve] = field(default_factory=dict, repr=False, compare=False)
+    _curves: dict[tuple[int | None, int], Curve] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def curve(self, days: int | None, lifeline_months: int) -> Curve:
         """The steps for a month of `days` in which `lifeline_months` first steps may be used."""
@@ -75,6 +88,9 @@ class CompiledPlan:
         return Curve(tuple(segments), tuple(levy.net for levy in self.levies), tuple(fines))
 
 
+_kept: dict[int, CompiledPlan] = {}
+
+
 def step_bounds(
     plan: Plan, days: int | None, lifeline_months: int
 ) -> tuple[tuple[Exact, ...], Exact | None]:
@@ -84,6 +100,7 @@ def step_bounds(
     several months may be used now, the first grows by its own length for each, and what
     follows moves up with it.
 
+    >>> from app.domain.plan import Step
     >>> step_bounds(Plan("x", (Step(0, Fraction(1)), Step(150, Fraction(2)))), None, 3)
     ((0, 450), None)
     """
@@ -106,12 +123,34 @@ def compile_plan(plan: Plan) -> CompiledPlan:
     return _compile(plan)
 
 
+def ready(plan: Plan | CompiledPlan) -> CompiledPlan:
+    """The compiled form of a plan, kept for plan objects that are priced again and again.
+
+    The store goes by identity: a plan is immutable, and the compiled one holds on to it, so
+    an id is never taken over by another plan while it is here.
+    """
+    if isinstance(plan, CompiledPlan):
+        return plan
+    known = _kept.get(id(plan))
+    if known is None or known.plan is not plan:
+        known = compile_plan(plan)
+        if len(_kept) >= KEPT_MAX:
+            _kept.clear()
+        _kept[id(plan)] = known
+    return known
+
+
 def _compile(plan: Plan) -> CompiledPlan:
     first = [_row(fee.amount, load_first(plan, fee.code)) for fee in plan.fees_first]
     fees = [_row(fee.amount * fee.times, load_fee(plan, fee)) for fee in plan.fees]
     levies = [_row(levy.price / TENTHS, load_levy(plan, levy)) for levy in plan.levies]
-    steps = [_with_levies(_row(step.price / TENTHS, load_energy(plan, step)), levies) for step in plan.steps]
-    fines = [[_row(fine.amount, load_fine(plan, step)) for step in plan.steps] for fine in plan.fines]
+    steps = [
+        _with_levies(_row(step.price / TENTHS, load_energy(plan, step)), levies)
+        for step in plan.steps
+    ]
+    fines = [
+        [_row(fine.amount, load_fine(plan, step)) for step in plan.steps] for fine in plan.fines
+    ]
     rows: Iterable[Row] = (*first, *fees, *levies, *steps, *(row for fine in fines for row in fine))
     grain = lcm(FINEST_MINOR, *(value.denominator for row in rows for value in row))
     return CompiledPlan(
@@ -134,7 +173,9 @@ def _row(stated: Fraction, share: Load) -> Row:
 def _with_levies(step: Row, levies: list[Row]) -> Row:
     """The row of a step with the levies' taxes and totals in it, but not their net."""
     net, *others = step
-    return net, *(value + sum(levy[i] for levy in levies) for i, value in enumerate(others, start=1))
+    return net, *(
+        value + sum(levy[i] for levy in levies) for i, value in enumerate(others, start=1)
+    )
 
 
 def _rates(rows: Iterable[Row], grain: int) -> tuple[Rate, ...]:

@@ -62,7 +62,9 @@ class Deductions:
         for owed in self.owed:
             periods = owed.asked
             if owed.stated:
-                periods = min(periods, Fraction(allowance, owed.stated), Fraction(left, owed.rate.cost))
+                periods = min(
+                    periods, Fraction(allowance, owed.stated), Fraction(left, owed.rate.cost)
+                )
             allowance -= periods * owed.stated
             left -= periods * owed.rate.cost
             taken.append(whole_or_fraction(periods))

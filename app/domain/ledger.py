@@ -42,11 +42,16 @@ class PricedLine(Protocol):
     """What a posting needs of a line of a quote or of a stored sale."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """One of LineKind, as text."""
+
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """Which fee, levy or tax."""
+
     @property
-    def amount_minor(self) -> int: ...
+    def amount_minor(self) -> int:
+        """What is printed, in minor units."""
 
 
 def account_of(kind: str, code: str) -> str:

@@ -68,7 +68,13 @@ class Breakdown:
         return tuple(found)
 
     def _line(
-        self, kind: LineKind, code: str, name: str, grains: Exact, params: Params, tenths: Exact | None = None
+        self,
+        kind: LineKind,
+        code: str,
+        name: str,
+        grains: Exact,
+        params: Params,
+        tenths: Exact | None = None,
     ) -> Line:
         grain = self.compiled.grain
         printed = (2 * grains * self.minor_per_major + grain) // (2 * grain)
@@ -102,7 +108,9 @@ class Breakdown:
             arrears = min(owed.arrears, periods)
             if owed.arrears:
                 yield self._fee(LineKind.ARREARS, owed, arrears, owed.arrears - arrears)
-            yield self._fee(LineKind.FEE, owed, periods - arrears, owed.current - (periods - arrears))
+            yield self._fee(
+                LineKind.FEE, owed, periods - arrears, owed.current - (periods - arrears)
+            )
             taxes = [tax + periods * one for tax, one in zip(taxes, owed.rate.taxes, strict=True)]
         yield from self._taxes(taxes, {"part": "fixed"})
 

@@ -122,6 +122,12 @@ class Plan:
     unit: str = "kWh"
     id: int | None = None
 
+    @property
+    def all_fees(self) -> tuple[Fee, ...]:
+        """The plan's fees and those of its schedules, each code once: what history must tell of."""
+        fees = {fee.code: fee for one in self.by_total for fee in one.plan.fees}
+        return tuple({**fees, **{fee.code: fee for fee in self.fees}}.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:

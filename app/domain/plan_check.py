@@ -36,7 +36,9 @@ def faults(plan: Plan) -> tuple[Fault, ...]:
     if plan.by_total:
         return tuple(_of_schedules(plan))
     return tuple(
-        fault for check in (_of_steps, _of_fines, _of_sums, _of_shares, _of_codes) for fault in check(plan)
+        fault
+        for check in (_of_steps, _of_fines, _of_sums, _of_shares, _of_codes)
+        for fault in check(plan)
     )
 
 
@@ -71,9 +73,7 @@ def _of_fines(plan: Plan) -> Iterator[Fault]:
             yield Fault("falls", "fine", row)
 
 
-def _of_starts(
-    rows: Sequence[Step | Fine], end: Exact | None, where: str
-) -> Iterator[Fault]:
+def _of_starts(rows: Sequence[Step | Fine], end: Exact | None, where: str) -> Iterator[Fault]:
     starts = [row.start for row in rows]
     for row in range(1, len(starts)):
         if starts[row] <= starts[row - 1]:
@@ -105,7 +105,9 @@ def _of_shares(plan: Plan) -> Iterator[Fault]:
     for row, tax in enumerate(plan.taxes):
         if tax.rate > 1:
             yield Fault("rate_over_100", "tax", row)
-    if plan.fee_recovery is Recovery.CAPPED and not (plan.fee_cap_share and 0 < plan.fee_cap_share <= 1):
+    if plan.fee_recovery is Recovery.CAPPED and not (
+        plan.fee_cap_share and 0 < plan.fee_cap_share <= 1
+    ):
         yield Fault("cap_not_a_share", "fee")
 
 
@@ -118,7 +120,8 @@ def _of_codes(plan: Plan) -> Iterator[Fault]:
         ("levy", [levy.code for levy in plan.levies]),
     ):
         for row, code in enumerate(codes):
-            if code in known:
+            # A fee may well be called "fixed": as a base that word means all fees anyway.
+            if code in known and (where, code) != ("fee", FIXED):
                 yield Fault("code_taken", where, row)
             known.add(code)
     for row, tax in enumerate(net_taxes(plan)):

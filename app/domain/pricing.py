@@ -21,7 +21,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from app.domain import purchase
-from app.domain.compile import TENTHS, CompiledPlan, compile_plan
+from app.domain.compile import TENTHS, CompiledPlan, compile_plan, ready
 from app.domain.errors import (
     AmountBeyondLastStep,
     AmountTooLarge,
@@ -31,7 +31,19 @@ from app.domain.errors import (
     QuantityTooLarge,
 )
 from app.domain.money import Currency, Exact, Mode, round_whole, settle
-from app.domain.plan import Charge, Debt, Fee, FeeState, Fine, History, Levy, Plan, Schedule, Step, Tax
+from app.domain.plan import (
+    Charge,
+    Debt,
+    Fee,
+    FeeState,
+    Fine,
+    History,
+    Levy,
+    Plan,
+    Schedule,
+    Step,
+    Tax,
+)
 from app.domain.purchase import Purchase
 from app.domain.quote import By, FeeTaken, Line, LineKind, Quote
 from app.domain.states import Settlement
@@ -62,7 +74,7 @@ def quote_by_amount(
     """
     if amount_minor <= 0:
         raise NotPositive(text=str(amount_minor))
-    compiled = plan if isinstance(plan, CompiledPlan) else compile_plan(plan)
+    compiled = ready(plan)
     scale = currency.minor_per_major
     bought, where = purchase.by_amount(compiled, history, amount_minor, scale)
     charged = amount_minor
@@ -98,7 +110,7 @@ def quote_by_quantity(
         raise NotPositive(text=str(quantity_tenths))
     if quantity_tenths > maximum:
         raise QuantityTooLarge(maximum=maximum)
-    compiled = plan if isinstance(plan, CompiledPlan) else compile_plan(plan)
+    compiled = ready(plan)
     token = representable(quantity_tenths)
     where = purchase.range_for(compiled, history, token)
     if where.high is not None and token > where.high:

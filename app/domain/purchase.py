@@ -68,7 +68,13 @@ def ranges(compiled: CompiledPlan, history: History) -> Iterator[Range]:
         high = lower_end(room, lower_end(curve.fines_end, reach))
         by_fine = high is not None and high == curve.fines_end
         yield Range(
-            schedule, curve, before, low, high, reach, BeyondLastFine if by_fine else QuantityBeyondLastStep
+            schedule,
+            curve,
+            before,
+            low,
+            high,
+            reach,
+            BeyondLastFine if by_fine else QuantityBeyondLastStep,
         )
         if reach is None:
             return
@@ -125,7 +131,9 @@ def by_amount(
     raise FeesNotCovered(fees=round_whole(Fraction(least.total_minor), Mode.UP))
 
 
-def _cost(where: Range, history: History, owed: Deductions, tenths: Exact, minor_per_major: int) -> Purchase:
+def _cost(
+    where: Range, history: History, owed: Deductions, tenths: Exact, minor_per_major: int
+) -> Purchase:
     energy = where.curve.cost(where.before, tenths) if tenths else 0
     purchase = owed.purchase_for(energy)
     taken = owed.split(purchase)

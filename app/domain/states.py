@@ -26,7 +26,12 @@ class MeterType(StrEnum):
 
 
 UNIT: Final = MappingProxyType(
-    {MeterType.ELECTRICITY: "kWh", MeterType.WATER: "m³", MeterType.GAS: "m³", MeterType.TIME: "min"}
+    {
+        MeterType.ELECTRICITY: "kWh",
+        MeterType.WATER: "m³",
+        MeterType.GAS: "m³",
+        MeterType.TIME: "min",
+    }
 )
 
 

@@ -1,0 +1,226 @@
+"""Reads files of worked tariff cases: tariffs and purchases with their stated results.
+
+The format is that of the public case set (`tests/tariffs/`), version 1; its `schema` entry
+explains every field.  Numbers are decimal text in the case's currency and unit.  A file
+that does not keep to it raises CaseError, which names the case and the field.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from app.domain.compile import TENTHS
+from app.domain.money import Exact, Mode, Rounding, whole_or_fraction
+from app.domain.plan import ENERGY, FINE, Charge, Fee, Fine, Levy, Plan, Schedule, Step, Tax
+from app.domain.states import ChargeMethod, Recovery, StepPeriod
+
+DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+TOLERANCE: Final = Fraction(5, 1000)
+TARIFF_FIELDS: Final = frozenset(
+    {
+        *("steps", "step_period", "step_scale", "by_total", "penalties", "rounding"),
+        *("fixed", "fixed_cap_share", "per_unit_levies", "fees_first"),
+        *("taxes", "tax_of_gross", "price_includes_tax"),
+    }
+)
+STATE_FIELDS: Final = frozenset(
+    {"units_before", "months_due", "lifeline_months", "days_in_month", "debt"}
+)
+
+
+class CaseError(ValueError):
+    """The file does not keep to the format."""
+
+
+@dataclass(frozen=True, slots=True)
+class CasePurchase:
+    """One purchase of a case: what is wished, the meter's state, and what must come out."""
+
+    by: str
+    wish: Fraction
+    continues: bool
+    state: Mapping[str, Any]
+    expect: Mapping[str, Fraction]
+    tolerance: Mapping[str, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A tariff with its purchases; `money` is how its amounts are rounded (None: not at all)."""
+
+    id: str
+    title: str
+    plan: Plan
+    money: Rounding | None
+    purchases: tuple[CasePurchase, ...]
+
+
+def read_cases(path: str | Path) -> list[tuple[str, Case | CaseError]]:
+    """Every case of a file with its id; one that cannot be understood as its CaseError.
+
+    Raises CaseError if the file as a whole is not such a file.
+    """
+    try:
+        content = json.loads(Path(path).read_text("utf-8"), parse_float=str, parse_int=str)
+    except (OSError, ValueError) as error:
+        raise CaseError(f"{path}: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
+        raise CaseError(f"{path}: no list of cases")
+    default = number(content.get("default_tolerance", "0.005"))
+    found: list[tuple[str, Case | CaseError]] = []
+    for index, raw in enumerate(content["cases"], start=1):
+        name = str(raw.get("id", index)) if isinstance(raw, dict) else str(index)
+        try:
+            found.append((name, _case(name, raw, default)))
+        except CaseError as error:
+            found.append((name, error))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            found.append((name, CaseError(f"{type(error).__name__}: {error}")))
+    return found
+
+
+def number(text: object) -> Fraction:
+    """The exact number of decimal text (or of a JSON number read as text)."""
+    if not isinstance(text, str | int) or not DECIMAL.fullmatch(str(text)):
+        raise CaseError(f"not a number: {text!r}")
+    return Fraction(text)
+
+
+def tenths(text: object) -> Exact:
+    """A quantity of the file in tenths."""
+    return whole_or_fraction(number(text) * TENTHS)
+
+
+def _case(name: str, raw: Mapping[str, Any], tolerance: Fraction) -> Case:
+    tariff = raw["tariff"]
+    rounding = tariff.get("rounding", {})
+    plan = replace(_plan(name, tariff), unit=str(raw.get("unit", "")))
+    purchases = tuple(_purchase(purchase, tolerance) for purchase in raw["purchases"])
+    return Case(name, str(raw.get("title", "")), plan, _rounding(rounding.get("money")), purchases)
+
+
+def _plan(name: str, tariff: Mapping[str, Any]) -> Plan:
+    unknown = tariff.keys() - TARIFF_FIELDS
+    if unknown:
+        raise CaseError(f"tariff has unknown fields {sorted(unknown)}")
+    cap = tariff.get("fixed_cap_share")
+    steps, steps_end = _ranges(tariff.get("steps", ()))
+    fines, fines_end = _ranges(tariff.get("penalties", ()))
+    return Plan(
+        name=name,
+        steps=tuple(
+            Step(start, number(row["price"]), tuple(row["taxes"]) if "taxes" in row else None)
+            for start, row in steps
+        ),
+        steps_end=steps_end,
+        step_period=StepPeriod(tariff.get("step_period", "month")),
+        step_scale_days=_scale_days(tariff.get("step_scale")),
+        fines=tuple(Fine(start, number(row["amount"])) for start, row in fines),
+        fines_end=fines_end,
+        fees=tuple(_fee(row) for row in tariff.get("fixed", ())),
+        fee_recovery=Recovery.WHOLE if cap is None else Recovery.CAPPED,
+        fee_cap_share=None if cap is None else number(cap),
+        taxes=(
+            *(_tax(row) for row in tariff.get("taxes", ())),
+            *(
+                Tax(row["code"], row.get("name", ""), number(row["rate"]), (), of_gross=True)
+                for row in tariff.get("tax_of_gross", ())
+            ),
+        ),
+        levies=tuple(
+            Levy(row["code"], row.get("name", ""), number(row["amount"]))
+            for row in tariff.get("per_unit_levies", ())
+        ),
+        fees_first=tuple(
+            Charge(
+                row["code"],
+                row.get("name", ""),
+                number(row["amount"]) * number(row.get("times", "1")),
+            )
+            for row in tariff.get("fees_first", ())
+        ),
+        by_total=tuple(_schedule(name, tariff, row) for row in tariff.get("by_total", ())),
+        tax_inclusive=tariff.get("price_includes_tax", False) is True,
+        unit_rounding=_rounding(tariff.get("rounding", {}).get("units")),
+    )
+
+
+def _schedule(name: str, tariff: Mapping[str, Any], row: Mapping[str, Any]) -> Schedule:
+    """A schedule is the whole tariff with its own fields put over the common ones."""
+    common = {key: value for key, value in tariff.items() if key != "by_total"}
+    up_to = row.get("to")
+    return Schedule(
+        None if up_to is None else tenths(up_to), _plan(name, {**common, **row["tariff"]})
+    )
+
+
+def _ranges(
+    rows: list[Mapping[str, Any]],
+) -> tuple[list[tuple[Exact, Mapping[str, Any]]], Exact | None]:
+    """Rows with their starts, and where the last one ends; they must follow without a gap."""
+    found: list[tuple[Exact, Mapping[str, Any]]] = []
+    end: Exact | None = None
+    for index, row in enumerate(rows):
+        start = tenths(row["from"])
+        if index:
+            # NB: price lists in whole units say "0 to 50, 51 to 200": the step has no gap.
+            if end is None or not 0 <= start - end <= TENTHS:
+                raise CaseError(
+                    f"row {index + 1} starts at {row['from']}, not where the one before ends"
+                )
+            start = end
+        end = None if row.get("to") is None else tenths(row["to"])
+        found.append((start, row))
+    return found, end
+
+
+def _fee(row: Mapping[str, Any]) -> Fee:
+    return Fee(
+        row["code"],
+        row.get("name", ""),
+        number(row["amount"]),
+        ChargeMethod(row.get("period", "month")),
+        number(row.get("times", "1")),
+    )
+
+
+def _tax(row: Mapping[str, Any]) -> Tax:
+    bases = row.get("base", [ENERGY])
+    words = {"penalty": FINE, "penalties": FINE}
+    return Tax(
+        row["code"],
+        row.get("name", ""),
+        number(row["rate"]),
+        tuple(words.get(base, base) for base in bases),
+    )
+
+
+def _scale_days(value: object) -> int | None:
+    """The N of "a month of N days": a number, or an object that holds it as days."""
+    if isinstance(value, Mapping):
+        value = value.get("days", value.get("days_in_month"))
+    return None if value is None else int(number(value))
+
+
+def _rounding(value: Mapping[str, Any] | None) -> Rounding | None:
+    return None if value is None else Rounding(Mode(value["mode"]), number(value["quantum"]))
+
+
+def _purchase(raw: Mapping[str, Any], tolerance: Fraction) -> CasePurchase:
+    state = raw.get("state", {})
+    if state.keys() - STATE_FIELDS:
+        raise CaseError(f"state has unknown fields {sorted(state.keys() - STATE_FIELDS)}")
+    expect = {key: number(value) for key, value in raw["expect"].items()}
+    given = raw.get("tolerance", {})
+    if not isinstance(given, Mapping):
+        given = dict.fromkeys(expect, given)
+    wide = {key: number(given.get(key, tolerance)) if key in given else tolerance for key in expect}
+    return CasePurchase(
+        raw["by"], number(raw[raw["by"]]), raw.get("continues") is True, state, expect, wide
+    )

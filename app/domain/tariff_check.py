@@ -1,0 +1,152 @@
+"""Runs worked tariff cases against the engine and says where it comes out differently.
+
+A case passes when every figure stated for every purchase of it comes out within the stated
+tolerance.  Units are judged as the plan rounds them (rule b), amounts as the case rounds
+money, lines before any rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from app.domain import purchase
+from app.domain.case_file import Case, CaseError, CasePurchase, number, read_cases, tenths
+from app.domain.compile import TENTHS, CompiledPlan, compile_plan
+from app.domain.errors import Refusal
+from app.domain.lines import plain
+from app.domain.money import Exact, whole_or_fraction
+from app.domain.plan import Debt, FeeState, History, Plan
+from app.domain.purchase import Purchase
+from app.domain.quote import LineKind
+
+# Exact figures are compared; the minor unit only says in what the tender is handed over.
+MINOR_PER_MAJOR: Final = 1
+FIXED_KINDS: Final = frozenset({LineKind.FEE, LineKind.ARREARS})
+
+
+@dataclass
+class _Run:
+    """The state a case's purchases share: what those before have delivered."""
+
+    compiled: CompiledPlan
+    delivered: Exact = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def run(files: Iterable[str | Path], case_ids: Iterable[str] = ()) -> tuple[int, int, list[str]]:
+    """Run the cases of `files` (only those in `case_ids`, if any): passed, failed, a line each fault.
+
+    A file or case that cannot be read, and an id that is in no file, count as failed.
+    """
+    wanted = list(dict.fromkeys(case_ids))
+    passed, lines, seen = 0, list[str](), set[str]()
+    failed = 0
+    for path in files:
+        try:
+            cases = read_cases(path)
+        except CaseError as error:
+            failed += 1
+            lines.append(str(error))
+            continue
+        for name, case in cases:
+            if wanted and name not in wanted:
+                continue
+            seen.add(name)
+            faults = [str(case)] if isinstance(case, CaseError) else check_case(case)
+            passed, failed = passed + (not faults), failed + bool(faults)
+            lines += [f"{name}: {fault}" for fault in faults]
+    for name in wanted:
+        if name not in seen:
+            failed += 1
+            lines.append(f"{name}: no such case")
+    return passed, failed, lines
+
+
+def check_case(case: Case) -> list[str]:
+    """What comes out differently in one case; empty if nothing does."""
+    try:
+        state = _Run(compile_plan(case.plan))
+        for index, wish in enumerate(case.purchases, start=1):
+            for fault in _check_purchase(state, case, wish):
+                state.faults.append(f"purchase {index}: {fault}")
+    except Refusal as refusal:
+        return [str(refusal)]
+    return state.faults
+
+
+def _check_purchase(state: _Run, case: Case, wish: CasePurchase) -> list[str]:
+    history = _history(case.plan, wish.state, state.delivered if wish.continues else 0)
+    try:
+        if wish.by == "amount":
+            bought, _ = purchase.by_amount(state.compiled, history, wish.wish, MINOR_PER_MAJOR)
+        else:
+            bought = _by_quantity(state.compiled, history, whole_or_fraction(wish.wish * TENTHS))
+    except Refusal as refusal:
+        return [str(refusal)]
+    figures = _figures(case, wish, bought)
+    state.delivered = history.units_before + whole_or_fraction(figures["units"] * TENTHS)
+    faults = []
+    for key, stated in wish.expect.items():
+        found = figures.get(key, Fraction(0)) if key.startswith("line.") else figures.get(key)
+        if found is None:
+            faults.append(f"{key} is not a figure of a purchase")
+        elif abs(found - stated) > wish.tolerance[key]:
+            faults.append(f"{key} is {plain(found)}, stated {plain(stated)}")
+    return faults
+
+
+def _by_quantity(compiled: CompiledPlan, history: History, wish: Exact) -> Purchase:
+    where = purchase.range_for(compiled, history, wish)
+    if where.high is not None and wish > where.high:
+        raise where.refusal(maximum=where.high)
+    return purchase.by_quantity(where, history, wish, MINOR_PER_MAJOR)
+
+
+def _history(plan: Plan, state: Mapping[str, Any], delivered: Exact) -> History:
+    """The meter's past; months due count for every fee, and are one where nothing is said."""
+    months = number(state.get("months_due", 1))
+    due = months.numerator // months.denominator
+    fees = {
+        fee.code: FeeState(due, (months - due) * fee.amount * fee.times) for fee in plan.all_fees
+    }
+    debt = state.get("debt")
+    days = state.get("days_in_month")
+    return History(
+        units_before=tenths(state["units_before"]) if "units_before" in state else delivered,
+        fees=fees,
+        days_in_month=None if days is None else int(number(days)),
+        lifeline_months=int(number(state.get("lifeline_months", 1))),
+        debt=None if debt is None else Debt(number(debt["balance"]), number(debt["share"])),
+    )
+
+
+def _figures(case: Case, wish: CasePurchase, bought: Purchase) -> dict[str, Fraction]:
+    """Every figure a case may state, by its key."""
+    lines = bought.breakdown.lines(0)[:-1]
+    sums: dict[str, Fraction] = {}
+    for line in lines:
+        keys = {line.code, f"{line.kind.value}_total"}
+        if line.kind in FIXED_KINDS:
+            keys |= {"fixed", "fixed_taken"}
+        if line.kind is LineKind.FINE:
+            keys |= {"penalty"}
+        for key in keys:
+            sums[f"line.{key}"] = sums.get(f"line.{key}", Fraction(0)) + line.amount
+    fees = bought.breakdown.fees()
+    owed = sum((one.state.carried for one in bought.breakdown.deductions.owed), Fraction(0))
+    sums["line.fixed_carried"] = owed + sum((fee.assessed - fee.taken for fee in fees), Fraction(0))
+    sums["line.energy_money"] = Fraction(
+        bought.breakdown.taken.left, bought.breakdown.compiled.grain
+    )
+    amount = Fraction(bought.total_minor)
+    rounding = wish.by == "amount" and bought.breakdown.compiled.plan.unit_rounding
+    units = Fraction(bought.tenths, TENTHS)
+    sums["units"] = rounding.apply(units) if rounding else units
+    if wish.by == "amount":
+        sums["change"] = wish.wish - amount
+    sums["amount"] = case.money.apply(amount) if case.money else amount
+    return sums
