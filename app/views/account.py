@@ -19,6 +19,7 @@ from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import AppUser
 from app.views import sessions
+from app.views.fields import Text, Unused, email
 from app.views.language import THEMES, languages
 from app.views.signin import TEXT_MAX, forgive, password_fits, too_many
 
@@ -72,12 +73,36 @@ class PasswordForm(FlaskForm):
     )
 
 
+class SettingsForm(FlaskForm):
+    """What everybody may say about themselves."""
+
+    first_name = Text(_l("First name"), most=64)
+    last_name = Text(_l("Last name"), most=64)
+    email = Text(
+        _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
+    )
+
+
 class AccountView(SafeBaseView):
     """One's own account.  Needs a sign-in, and no permission."""
 
     route_base = "/account"
-    default_view = "password"
-    open_methods = frozenset({"password", "language", "theme"})
+    default_view = "settings"
+    open_methods = frozenset({"settings", "password", "language", "theme"})
+
+    @expose("/", methods=["GET", "POST"])
+    def settings(self) -> Any:
+        """One's own name and address."""
+        user = signed_in() or abort(401)
+        form = SettingsForm(obj=user)
+        form._id = user.id  # noqa: SLF001  (Unused passes one's own row by it)
+        if form.validate_on_submit():
+            form.populate_obj(user)
+            db.session.commit()
+            flash(_("Your account is changed."), "success")
+            return redirect(url_for("AccountView.settings"), 303)
+        page = self.render_template("account/settings.html", title=_("Account settings"), form=form)
+        return page, 422 if form.is_submitted() else 200
 
     @expose("/password", methods=["GET", "POST"])
     def password(self) -> Any:
