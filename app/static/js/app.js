@@ -118,7 +118,7 @@
   on("change", "[data-search-in]", (select) => {
     const box = select.parentElement.querySelector("input");
     box.name = select.value;
-    box.placeholder = select.selectedOptions[0].textContent;
+    box.setAttribute("aria-label", select.selectedOptions[0].textContent);
     box.focus();
   });
   all("[data-folded]").forEach((panel) => { panel.hidden = true; });
