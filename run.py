@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is the place that says so)
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {found}.")
 
 # An old Python must still reach the sentence above, so these come after it.
+import os
 import socket
 import subprocess
 import tempfile
@@ -26,9 +27,16 @@ def __getattr__(name: str) -> Any:
     """Build the WSGI application the first time somebody asks for `app`."""
     if name != "app":
         raise AttributeError(name)
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     from app import create_app
 
     globals()["app"] = application = create_app()
+    if proxies := application.config["TRUSTED_PROXIES"]:
+        # The last so many addresses are the proxies' word; what stands before them is anybody's.
+        application.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            application.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     return application
 
 
@@ -105,6 +113,7 @@ def start() -> int:
     """Check, set up, then run until a signal; the exit code."""
     from app.supervisor import Program, Supervisor
 
+    os.umask(0o077)  # keys, books and secrets are nobody else's
     settings = config.load()
     host, port = settings["HOST"], settings["PORT"]
     _require_folder(settings["INSTANCE_DIR"])

@@ -89,6 +89,25 @@ def test_a_python_that_does_not_fit_is_one_sentence(tmp_path, version):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "192.0.2.7")])
+def test_only_a_trusted_proxy_names_the_visitor(tmp_path, proxies, address):
+    source = (
+        "from flask import request; from run import app\n"
+        "app.before_request_funcs = {None: [lambda: (request.remote_addr, 418)]}\n"
+        "headers = {'X-Forwarded-For': '203.0.113.5, 192.0.2.7'}\n"
+        "print(app.test_client().get('/', headers=headers).text)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        env=environment(TRUSTED_PROXIES=proxies, INSTANCE_DIR=tmp_path, SECRET_KEY="k" * 40),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == address
+
+
 @pytest.fixture
 def started(tmp_path) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
     """The program, started from nothing, with what it printed until it was up."""
@@ -134,4 +153,4 @@ def test_from_nothing_to_a_site_and_back(started, tmp_path):
     assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
     assert not (tmp_path / "home").exists(), "something was written into the home folder"
     private = [path for path in (tmp_path / "instance").iterdir() if path.stat().st_mode & 0o077]
-    assert [path.name for path in private if path.name != "setup.lock"] == []
+    assert [path.name for path in private] == []
