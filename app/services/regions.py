@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
 from app.db import transaction
-from app.domain.errors import OutOfScope, RegionInUse
+from app.domain.errors import OutOfScope, RegionInUse, ValueTaken
 from app.models import AppUser, Consumer, Meter, Region, Sale, VendingPoint
 from app.models.region import LEVELS
 
@@ -19,7 +21,7 @@ def visible(session: Session, scope: Scope, text: str = "", limit: int | None = 
         path = scope.region_path or "?"  # no path begins so: nothing is seen
         statement = statement.where(Region.path >= path, Region.path < path[:-1] + "0")
     if text.strip():
-        pattern = f"%{_literal(text.strip().lower())}%"
+        pattern = f"%{literal(text.strip().lower())}%"
         statement = statement.where(func.lower(Region.full_name).like(pattern, escape="!"))
     return list(session.execute(statement.limit(limit)).scalars())
 
@@ -32,7 +34,8 @@ def may_see(region: Region, scope: Scope) -> bool:
 def add(name: str, parent_id: int | None, scope: Scope) -> int:
     """Add a country (no parent; only for somebody over everything), a province or a town.
 
-    Raises OutOfScope for a foreign or unknown parent and below a town.
+    Raises OutOfScope for a foreign or unknown parent and below a town, ValueTaken for a name
+    that a neighbour has.
     """
     with transaction() as session:
         if parent_id is None:
@@ -42,6 +45,7 @@ def add(name: str, parent_id: int | None, scope: Scope) -> int:
             parent = _own(session, parent_id, scope)
             if parent.level + 1 >= len(LEVELS):
                 raise OutOfScope
+        _require_free(session, name, parent_id)
         region = Region(name=name, parent_id=parent_id)
         session.add(region)
         session.flush()
@@ -49,21 +53,24 @@ def add(name: str, parent_id: int | None, scope: Scope) -> int:
 
 
 def rename(region_id: int, name: str, scope: Scope) -> None:
-    """Give a place another name; full names below it follow.  Raises OutOfScope."""
+    """Give a place another name; full names below it follow.  Raises OutOfScope, ValueTaken."""
     with transaction() as session:
         region = _own(session, region_id, scope)
+        _require_free(session, name, region.parent_id, but=region_id)
         region.name = name
 
 
 def move(region_id: int, parent_id: int, scope: Scope) -> None:
     """Hang a province under another country, or a town under another province.
 
-    Sales keep the region they were made in.  Raises OutOfScope, also for a wrong level.
+    Sales keep the region they were made in.  Raises OutOfScope, also for a wrong level, and
+    ValueTaken when a neighbour there has the name.
     """
     with transaction() as session:
         region, parent = _own(session, region_id, scope), _own(session, parent_id, scope)
         if parent.level + 1 != region.level:
             raise OutOfScope
+        _require_free(session, region.name, parent_id, but=region_id)
         region.parent_id = parent_id
 
 
@@ -72,20 +79,21 @@ def uses(session: Session, region_id: int) -> dict[str, int]:
 
     Counted unscoped: a foreign row keeps a region as well.  Only what is there is named.
     """
-    counts = {
-        "places": select(func.count()).where(Region.parent_id == region_id),
-        "vending_points": select(func.count()).where(VendingPoint.region_id == region_id),
-        "users": select(func.count()).where(AppUser.region_id == region_id),
-        "consumers": select(func.count()).where(Consumer.region_id == region_id),
-        "meters": select(func.count()).where(Meter.region_id == region_id),
-        "sales": select(func.count()).where(
-            (Sale.point_region_id == region_id) | (Sale.consumer_region_id == region_id)
-        ),
+    of_sale = (Sale.point_region_id == region_id) | (Sale.consumer_region_id == region_id)
+    owners: dict[str, tuple[Any, Any]] = {
+        "places": (Region, Region.parent_id == region_id),
+        "vending_points": (VendingPoint, VendingPoint.region_id == region_id),
+        "users": (AppUser, AppUser.region_id == region_id),
+        "consumers": (Consumer, Consumer.region_id == region_id),
+        "meters": (Meter, Meter.region_id == region_id),
+        "sales": (Sale, of_sale),
     }
-    found = {
-        word: session.execute(query, execution_options={"unscoped": True}).scalar_one()
-        for word, query in counts.items()
-    }
+    columns = [
+        select(func.count()).select_from(model).where(condition).scalar_subquery().label(word)
+        for word, (model, condition) in owners.items()
+    ]
+    row = session.execute(select(*columns), execution_options={"unscoped": True}).one()
+    found = dict(row._mapping)  # noqa: SLF001  (a Row names its columns only here)
     return {word: count for word, count in found.items() if count}
 
 
@@ -106,6 +114,15 @@ def _own(session: Session, region_id: int, scope: Scope) -> Region:
     return region
 
 
-def _literal(text: str) -> str:
+def _require_free(session: Session, name: str, parent_id: int | None, but: int = 0) -> None:
+    """No two neighbours have one name, in whatever case (the database allows it to countries)."""
+    same = select(Region.id).where(
+        func.lower(Region.name) == name.lower(), Region.parent_id.is_not_distinct_from(parent_id), Region.id != but
+    )
+    if session.execute(same.limit(1)).first():
+        raise ValueTaken
+
+
+def literal(text: str) -> str:
     """Text whose % and _ stand for themselves in LIKE."""
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -29,7 +29,6 @@ from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import figures
 from app.views.messages import sentence
 
-CONTROL = {"class": "form-control"}
 NEEDED = _l("Fill this in.")
 # C0 and C1 controls, and half characters that no database can store.
 UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -47,8 +46,7 @@ class Text(StringField):
 
     def __init__(self, label: Any, *, most: int, required: bool = True, rules: Iterable[Any] = (), **more: Any):
         self.most = most
-        more.setdefault("render_kw", {})
-        more["render_kw"] = {**CONTROL, "maxlength": most, "autocomplete": "off", **more["render_kw"]}
+        more["render_kw"] = {"maxlength": most, "autocomplete": "off", **more.get("render_kw", {})}
         super().__init__(label, [*presence(required), *rules], **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
@@ -78,9 +76,10 @@ class Exact(Field):
         rules: Iterable[Any] = (),
         **more: Any,
     ):
-        self.decimals, self.least, self.most, self.unit = decimals, least, most, unit
+        self.decimals, self.least, self.most = decimals, least, most
+        suffix = {} if unit is None else {"data-suffix": unit}
         more["render_kw"] = {
-            **CONTROL, "inputmode": "decimal", "autocomplete": "off", **more.get("render_kw", {})
+            "class": "num", "inputmode": "decimal", "autocomplete": "off", **suffix, **more.get("render_kw", {})
         }  # fmt: skip
         super().__init__(label, [*presence(required), *rules], **more)
 
@@ -172,14 +171,14 @@ class Word(SelectField):
         rules: Iterable[Any] = (),
         **more: Any,
     ):
-        self.words, self.required, self.empty = words, required, empty
-        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
+        self.words, self.required = words, required
+        self.empty = empty or (_l("Choose one") if required else "")
         super().__init__(
             label, [*presence(required), *rules], coerce=self._member, choices=self._choices, **more
         )
 
     def _choices(self) -> list[tuple[str, Any]]:
-        blank = [] if self.required and not self.empty else [("", self.empty)]
+        blank = [] if self.required and self.default is not None else [("", self.empty)]
         return blank + [(str(key), word) for key, word in self.words.items()]
 
     def _member(self, value: Any) -> Any:
@@ -200,7 +199,6 @@ class Row(QuerySelectField):
 
     def __init__(self, label: Any, rows: Callable[[], Iterable[Any]], *, required: bool = True, **more: Any):
         rules = more.pop("rules", ())
-        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
         super().__init__(
             label,
             [*presence(required), *rules],
@@ -223,11 +221,11 @@ class Row(QuerySelectField):
 class LocalMoment(Field):
     """A date and time in the installation's time zone, stored as an instant in UTC."""
 
-    widget = TextInput(input_type="datetime-local")
+    widget = TextInput()
 
     def __init__(self, label: Any, time_zone: Callable[[], str], *, required: bool = True, **more: Any):
         self.time_zone = time_zone
-        more["render_kw"] = {**CONTROL, **more.get("render_kw", {})}
+        more["render_kw"] = {"type": "datetime-local", **more.get("render_kw", {})}
         super().__init__(label, presence(required), **more)
 
     def _value(self) -> str:
@@ -299,8 +297,8 @@ def telephone() -> Shape:
 class Unused:
     """The value stands in no other row, whoever owns that row."""
 
-    def __init__(self, column: Any, sentence: Any, fold: bool = False):
-        self.column, self.sentence, self.fold = column, sentence, fold
+    def __init__(self, column: Any, sentence: Any):
+        self.column, self.sentence = column, sentence
 
     def __call__(self, form: Any, field: Any) -> None:
         """Refuse a value that is taken.  NB: asked unscoped, and answers with no row."""

@@ -1,0 +1,72 @@
+"""The closed lists of the business as a form offers them: one table per list, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from app.domain.states import (
+    Algorithm,
+    ChargeMethod,
+    MeterStatus,
+    MeterType,
+    Recovery,
+    SaleKind,
+    SaleStatus,
+    Settlement,
+    StepPeriod,
+    TokenKind,
+)
+
+METER_TYPE: Mapping[MeterType, Any] = {
+    MeterType.ELECTRICITY: _l("Electricity"),
+    MeterType.WATER: _l("Water"),
+    MeterType.GAS: _l("Gas"),
+    MeterType.TIME: _l("Time"),
+}
+METER_STATUS: Mapping[MeterStatus, Any] = {
+    MeterStatus.INSTALLED: _l("Installed"),
+    MeterStatus.IN_STOCK: _l("In stock"),
+    MeterStatus.BLOCKED: _l("Blocked"),
+    MeterStatus.REMOVED: _l("Removed"),
+}
+ALGORITHM: Mapping[Algorithm, Any] = {Algorithm.LEGACY: _l("Legacy"), Algorithm.STS6: "STS6"}
+SALE_STATUS: Mapping[SaleStatus, Any] = {
+    SaleStatus.ISSUED: _l("Sold"),
+    SaleStatus.RESERVED: _l("Waiting"),
+    SaleStatus.FAILED: _l("Failed"),
+}
+SALE_KIND: Mapping[SaleKind, Any] = {SaleKind.SALE: _l("Sale"), SaleKind.REVERSAL: _l("Reversal")}
+TOKEN_KIND: Mapping[TokenKind, Any] = {
+    TokenKind.CREDIT: _l("Credit"),
+    TokenKind.KEY_CHANGE: _l("Key change"),
+    TokenKind.ENGINEERING: _l("Engineering"),
+}
+CHARGE_METHOD: Mapping[ChargeMethod, Any] = {
+    ChargeMethod.PURCHASE: _l("Each purchase"),
+    ChargeMethod.DAY: _l("Every day"),
+    ChargeMethod.WEEK: _l("Weekly"),
+    ChargeMethod.MONTH: _l("Monthly"),
+    ChargeMethod.YEAR: _l("Yearly"),
+}
+STEP_PERIOD: Mapping[StepPeriod, Any] = {
+    StepPeriod.MONTH: _l("per calendar month"),
+    StepPeriod.PURCHASE: _l("for each purchase"),
+    StepPeriod.YEAR: _l("per calendar year"),
+}
+RECOVERY: Mapping[Recovery, Any] = {
+    Recovery.WHOLE: _l("taken whole"),
+    Recovery.CAPPED: _l("taken up to a share of the purchase"),
+    Recovery.FORGIVEN: _l("forgiven"),
+}
+SETTLEMENT: Mapping[Settlement, Any] = {Settlement.UP: _l("Round up"), Settlement.DOWN: _l("Round down")}
+GENDER: Mapping[str, Any] = {"f": _l("Female"), "m": _l("Male"), "x": _l("Other")}
+WEEKDAY: Mapping[int, Any] = {
+    0: _l("Monday"), 1: _l("Tuesday"), 2: _l("Wednesday"), 3: _l("Thursday"), 4: _l("Friday"),
+    5: _l("Saturday"), 6: _l("Sunday"),
+}  # fmt: skip
+EA: Mapping[int, Any] = {7: _l("07 (STA)"), 11: _l("11 (MISTY1), STS6 only")}
+TCT: Mapping[int, Any] = {2: _l("02 (typed in)"), 1: _l("01 (magnetic card)")}
+BASE_YEAR: Mapping[int, str] = {93: "1993", 14: "2014", 35: "2035"}

@@ -1,0 +1,235 @@
+"""What lists share: finding rows by words, and keeping what has history.
+
+The search panel draws a control by the names of FAB's filter classes; ours carry the same
+names and differ in what they accept: an unknown word finds nothing, and is never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+
+from flask import flash
+from flask_appbuilder.models.filters import BaseFilter
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import false, func, select
+from wtforms import DateField, StringField
+from wtforms.widgets import TextInput
+
+from app.access.fab import Interface
+from app.domain.calendar import day_start_utc
+from app.models import Meter, Region
+from app.models.base import UTCDateTime
+from app.services.registration import consumers_like
+from app.services.regions import literal
+from app.views.fields import Word
+from app.views.installation import time_zone
+
+
+def _column(flt: BaseFilter) -> Any:
+    return getattr(flt.model, flt.column_name)
+
+
+class FilterEqual(BaseFilter):
+    """One member of a closed list, or yes and no."""
+
+    name = _l("is")
+    arg_name = "eq"
+
+    def apply(self, query: Any, value: str) -> Any:
+        """Keep the rows with this value; an unknown word keeps none."""
+        column = _column(self)
+        kind = getattr(column.type, "enum_class", None)
+        if column.type.python_type is bool:
+            return query.filter(column.is_(value in ("y", "1", "True")))
+        try:
+            return query.filter(column == (kind(value) if kind else value))
+        except ValueError:
+            return query.filter(false())
+
+
+class FilterStartsWith(BaseFilter):
+    """Text that begins so, whatever its case."""
+
+    name = _l("begins with")
+    arg_name = "sw"
+
+    def apply(self, query: Any, value: str) -> Any:
+        """Keep the rows whose column begins with it."""
+        return query.filter(_column(self).istartswith(value.strip(), autoescape=True))
+
+
+class FilterContains(BaseFilter):
+    """Text that holds these words; for small tables only."""
+
+    name = _l("holds")
+    arg_name = "ct"
+
+    def apply(self, query: Any, value: str) -> Any:
+        """Keep the rows whose column holds it."""
+        return query.filter(_column(self).icontains(value.strip(), autoescape=True))
+
+
+class FilterGreater(BaseFilter):
+    """From this day on, the day included, in the installation's time zone."""
+
+    name = _l("from")
+    arg_name = "gt"
+
+    def apply(self, query: Any, value: str) -> Any:
+        """Keep the rows of this day and later."""
+        day = _day(value)
+        if day is None:
+            return query.filter(false())
+        return query.filter(_column(self) >= _edge(_column(self), day))
+
+
+class FilterSmaller(BaseFilter):
+    """Up to this day, the day included, in the installation's time zone."""
+
+    name = _l("to")
+    arg_name = "lt"
+
+    def apply(self, query: Any, value: str) -> Any:
+        """Keep the rows of this day and earlier."""
+        day = _day(value)
+        if day is None:
+            return query.filter(false())
+        return query.filter(_column(self) < _edge(_column(self), day + timedelta(days=1)))
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1970 <= day.year <= 2200 else None
+
+
+def _edge(column: Any, day: date) -> date | datetime:
+    return day_start_utc(day, time_zone()) if isinstance(column.type, UTCDateTime) else day
+
+
+def _named(name: str, apply: Any) -> type[BaseFilter]:
+    """A filter that the panel takes for FAB's of this name."""
+    return type(name, (BaseFilter,), {"name": "", "arg_name": name, "apply": apply})
+
+
+def _consumer_words(flt: BaseFilter, query: Any, value: str) -> Any:
+    own = flt.model.__tablename__ == "consumer"
+    column = flt.model.id if own else flt.model.consumer_id
+    return query.filter(column.in_(consumers_like(value))) if value.strip() else query
+
+
+def _digits(flt: BaseFilter, query: Any, value: str) -> Any:
+    digits = "".join(c for c in value if c in "0123456789")
+    return query.filter(_column(flt).startswith(digits)) if digits else query.filter(false())
+
+
+def _meter_digits(flt: BaseFilter, query: Any, value: str) -> Any:
+    """Rows of a meter by the first digits of its number; the meter must be one's own."""
+    digits = "".join(c for c in value if c in "0123456789")
+    if not digits:
+        return query.filter(false())
+    found = select(Meter.id).where(Meter.meter_number.startswith(digits))
+    return query.filter(flt.model.meter_id.in_(found))
+
+
+def _place(flt: BaseFilter, query: Any, value: str) -> Any:
+    """Rows in a place whose full name holds the words: a town's name holds its country's."""
+    pattern = f"%{literal(value.strip().lower())}%"
+    places = select(Region.id).where(func.lower(Region.full_name).like(pattern, escape="!"))
+    (own,) = _column(flt).property.local_columns
+    return query.filter(own.in_(places)) if value.strip() else query
+
+
+CONSUMER_WORDS = _named("FilterStartsWith", _consumer_words)
+DIGITS = _named("FilterStartsWith", _digits)
+METER_DIGITS = _named("FilterStartsWith", _meter_digits)
+PLACE = _named("FilterContains", _place)
+
+Found = tuple[Sequence[type[BaseFilter]], Any]
+
+
+def words(label: Any) -> Found:
+    """A column of text that holds what is typed."""
+    return (FilterContains,), StringField(label, widget=TextInput())
+
+
+def begins(label: Any) -> Found:
+    """A column of text that begins with what is typed."""
+    return (FilterStartsWith,), StringField(label, widget=TextInput())
+
+
+def typed(kind: type[BaseFilter], label: Any) -> Found:
+    """A text box with a filter of its own."""
+    return (kind,), StringField(label, widget=TextInput())
+
+
+def one_of(label: Any, table: Mapping[Any, Any]) -> Found:
+    """A closed list to choose from."""
+    return (FilterEqual,), Word(label, table, required=False)
+
+
+def days(label: Any) -> Found:
+    """From a day to a day, both included."""
+    return (FilterGreater, FilterSmaller), DateField(label)
+
+
+class Rows(Interface):
+    """Rows with columns that are worked out, and with words of closed lists left as they are.
+
+    `computed` names a function of the row for each column that the table does not have.
+    """
+
+    def __init__(self, obj: Any, eager: Sequence[str] = (), computed: Mapping[str, Callable[[Any], Any]] | None = None):
+        super().__init__(obj, eager=eager)
+        self.computed = computed or {}
+
+    def _get_attr_value(self, item: Any, col: str) -> Any:
+        """The column of the row; FAB would turn an enumeration into its bare text."""
+        if col in self.computed:
+            return self.computed[col](item)
+        return getattr(item, col)
+
+
+class Listed:
+    """A list whose search panel is told, column by column, what to find and how."""
+
+    found_by: ClassVar[Mapping[str, Found]] = {}
+    add_template = "lists/add.html"
+    edit_template = "lists/edit.html"
+
+    def _init_properties(self) -> None:
+        self.search_columns = list(self.found_by)
+        self.search_form_extra_fields = {name: control for name, (_kinds, control) in self.found_by.items()}
+        super()._init_properties()  # type: ignore[misc]
+        filters = self._filters  # type: ignore[attr-defined]
+        for name, (kinds, _control) in self.found_by.items():
+            own = [kind(name, self.datamodel) for kind in kinds]  # type: ignore[attr-defined]
+            filters._search_filters[name] = own  # noqa: SLF001  (FAB has no door for own filters)
+            filters._all_filters[name] = own  # noqa: SLF001
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """What the page of one row shows beside its facts."""
+        return {}
+
+    def render_template(self, template: str, **kwargs: Any) -> Any:
+        """Draw a page; that of one row gets what stands beside it."""
+        if template == self.show_template and "pk" in kwargs:  # type: ignore[attr-defined]
+            kwargs.update(self.beside(kwargs["pk"]))
+        return super().render_template(template, **kwargs)  # type: ignore[misc]
+
+    # --- deleting -------------------------------------------------------------------------
+
+    def why_kept(self, item: Any) -> Any:
+        """The sentence that says why this row stays, or nothing when it may go."""
+        return None
+
+    def _delete(self, pk: Any) -> None:
+        reason = self.why_kept(self._row(pk))  # type: ignore[attr-defined]
+        if reason:
+            flash(str(reason), "danger")
+        else:
+            super()._delete(pk)  # type: ignore[misc]
