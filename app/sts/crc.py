@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from functools import cache
 
-from app.sts.errors import BlockOutOfRange, check_range
+from app.sts.errors import BlockOutOfRange
 
 _POLYNOMIAL = 0xA001
 _START = 0xFFFF
@@ -34,8 +34,10 @@ def token_checksum(token_class: int, data: int, *, currency: bool = False) -> in
     >>> f'{token_checksum(0, 0x4052B13960AA, currency=True):04X}'
     'C385'
     """
-    check_range(BlockOutOfRange, token_class, 0, 3)
-    check_range(BlockOutOfRange, data, 0, 2**48 - 1)
+    if not 0 <= token_class <= 3:
+        raise BlockOutOfRange(token_class, 0, 3)
+    if type(data) is not int or not 0 <= data < 2**48:
+        raise BlockOutOfRange(data, 0, 2**48 - 1)
     starts, high, middle, low = _tables(currency)
     return starts[token_class] ^ high[data >> 32] ^ middle[data >> 16 & 0xFFFF] ^ low[data & 0xFFFF]
 

@@ -14,6 +14,7 @@ DecoderKey(ea=7)
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from app.sts import errors
@@ -183,7 +184,12 @@ def control_block(target: KeyTarget) -> int:
     >>> f'{control_block(KeyTarget("600727000000000009", 7, "123456", 2, 1, 1, 93)):016X}'
     '2123456011FFFFFF'
     """
-    return int(f"{target.key_type}{target.sgc}{target.ti:02d}{target.krn}FFFFFF", 16)
+    return _control_block(target.key_type, target.sgc, target.ti, target.krn)
+
+
+@lru_cache(maxsize=1024)  # the same for all meters of a group on one tariff
+def _control_block(key_type: int, sgc: str, ti: int, krn: int) -> int:
+    return int(f"{key_type}{sgc}{ti:02d}{krn}FFFFFF", 16)
 
 
 def data_block(target: KeyTarget) -> bytes:

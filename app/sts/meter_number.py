@@ -77,12 +77,12 @@ def validate_pan(number: str) -> str:
     if len(pan) != 18:
         raise InvalidLength(f"a MeterPAN has 18 digits, not {len(pan)}")
     if pan.startswith(IIN_SHORT):
-        drn = pan[6:17]
+        start = 6
     elif pan.startswith(IIN_LONG):
-        drn = pan[4:17]
+        start = 4
     else:
         raise InvalidFormat("a MeterPAN starts with 600727 or 0000")
-    if not _luhn_fits(pan) or not _luhn_fits(drn):
+    if not _luhn_fits(pan) or not _luhn_fits(pan[start:17]):
         raise InvalidCheckDigit("a check digit of the MeterPAN does not fit")
     return pan
 
@@ -148,5 +148,6 @@ def _require_digits(text: str) -> None:
 
 def _luhn_fits(number: str) -> bool:
     raw = number.encode("ascii")
-    total = sum(raw[-1::-2].translate(_ONCE)) + sum(raw[-2::-2].translate(_TWICE))
-    return total % 10 == 0
+    # sum() of the digits' codes: each "0" counts 48, taken off again
+    once = raw[-1::-2]
+    return (sum(once) - 48 * len(once) + sum(raw[-2::-2].translate(_TWICE))) % 10 == 0

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.sts import errors, meter_number
-from app.sts.errors import StsError
+from app.sts.errors import StsError, check_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class MeterConfig:
         if type(self.ea) is not int or self.ea not in (7, 11):
             raise errors.UnknownAlgorithm(self.ea, 7, "11 (7 or 11)")
         _check_key_fields(self.sgc, self.krn, self.ti)
-        errors.check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
-        errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
-        errors.check_range(errors.KeyTypeOutOfRange, self.key_type, 0, 3)
+        check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
+        check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
+        check_range(errors.KeyTypeOutOfRange, self.key_type, 0, 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 from app.sts import errors
 from app.sts.crc import token_checksum
+from app.sts.errors import check_range
 from app.sts.keys import DecoderKey
 
 #: First T that no token can have: 66 bits.
@@ -56,10 +57,10 @@ def pack(subclass: int, nibble: int, token_id: int, field: int) -> int:
 
     Raises SubclassOutOfRange, RandomOutOfRange (4 bits each), TokenIdOutOfRange, FieldOutOfRange.
     """
-    errors.check_range(errors.SubclassOutOfRange, subclass, 0, 15)
-    errors.check_range(errors.RandomOutOfRange, nibble, 0, 15)
-    errors.check_range(errors.TokenIdOutOfRange, token_id, 0, 0xFFFFFF)
-    errors.check_range(errors.FieldOutOfRange, field, 0, 0xFFFF)
+    check_range(errors.SubclassOutOfRange, subclass, 0, 15)
+    check_range(errors.RandomOutOfRange, nibble, 0, 15)
+    check_range(errors.TokenIdOutOfRange, token_id, 0, 0xFFFFFF)
+    check_range(errors.FieldOutOfRange, field, 0, 0xFFFF)
     return subclass << 44 | nibble << 40 | token_id << 16 | field
 
 

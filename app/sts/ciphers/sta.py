@@ -71,7 +71,7 @@ class Sta:
     """The cipher under one set of tables.
 
     A round is eight look-ups. For each byte a 128-bit entry holds, already permuted, what S1 makes
-    of it (low half) and how S2 differs (high half); the key bits of a round, spread to a mask of
+    of it (high half) and how S2 differs (low half); the key bits of a round, spread to a mask of
     permuted nibbles, say where the difference counts. Key bytes give all 16 masks at once.
     """
 
@@ -116,7 +116,7 @@ def _compile(
     for byte in range(8):
         low, high = (
             [
-                _permute(s_zero[v] << at, perm) | _permute((s_zero[v] ^ s_one[v]) << at, perm) << 64
+                _permute(s_zero[v] << at, perm) << 64 | _permute((s_zero[v] ^ s_one[v]) << at, perm)
                 for v in range(16)
             ]
             for at in (8 * byte, 8 * byte + 4)
@@ -144,7 +144,7 @@ def _rounds(compiled: _Compiled, key: bytes, block: int) -> int:
     for mask in _ROUND_MASKS(masks.to_bytes(128, "little")):
         a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
         both = t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
-        block = both & _ALL ^ both >> 64 & mask
+        block = both >> 64 ^ both & mask
     return block
 
 
@@ -157,7 +157,9 @@ def _byte_permutation(perm: tuple[int, ...]) -> list[list[int]]:
 
 
 def _permuted(block: int, tables: list[list[int]]) -> int:
-    return sum(table[byte] for table, byte in zip(tables, block.to_bytes(8, "little"), strict=True))
+    t0, t1, t2, t3, t4, t5, t6, t7 = tables
+    a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
+    return t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
 
 
 def _inverse(mapping: tuple[int, ...]) -> tuple[int, ...]:
