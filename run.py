@@ -109,6 +109,17 @@ def _web(settings: dict[str, Any]) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--no-control-socket", *flat, "run:app"]
 
 
+def _logins() -> str:
+    """The demonstration's people, for whoever tries the program out."""
+    from app.demo_data import PASSWORD, PEOPLE
+
+    rows = [
+        f"    {name:<8} {PASSWORD:<9} {first} {last}, {group}"
+        for name, (first, last, group, *_) in PEOPLE.items()
+    ]
+    return "\n".join(["  Demonstration. Log in with a name and the password:", "", *rows, ""])
+
+
 def start() -> int:
     """Check, set up, then run until a signal; the exit code."""
     from app.supervisor import Program, Supervisor
@@ -116,17 +127,19 @@ def start() -> int:
     os.umask(0o077)  # keys, books and secrets are nobody else's
     settings = config.load()
     host, port = settings["HOST"], settings["PORT"]
+    demonstration = settings["MODE"] == "demonstration"
     _require_folder(settings["INSTANCE_DIR"])
     _require_port(host, port)
-    _say("Setting up the database ...")
+    _say("Setting up ...")
     print(_flask("setup"), end="")
-    words = _flask("demo", "load") if settings["MODE"] == "demonstration" else ""
+    if demonstration:
+        print(_flask("demo", "load"), end="")
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
 
     def announce() -> None:
-        _say(
-            f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n\n{words}".rstrip()
-        )
+        _say(f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n")
+        if demonstration:
+            _say(_logins())
 
     web = Program("web server", _web(settings), is_up=lambda: _answers(shown, port))
     return Supervisor([web], say=_say, on_up=announce).run()
