@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, false, func, select, true
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
@@ -16,14 +16,20 @@ from app.models.region import LEVELS
 
 def visible(session: Session, scope: Scope, text: str = "", limit: int | None = None) -> list[Region]:
     """The regions of this scope in the order of the tree, with those that hold `text` only."""
-    statement = select(Region).order_by(Region.full_name)
-    if not scope.sees_all:
-        path = scope.region_path or "?"  # no path begins so: nothing is seen
-        statement = statement.where(Region.path >= path, Region.path < path[:-1] + "0")
+    statement = select(Region).where(in_scope(scope)).order_by(Region.full_name)
     if text.strip():
         pattern = f"%{literal(text.strip().lower())}%"
         statement = statement.where(func.lower(Region.full_name).like(pattern, escape="!"))
     return list(session.execute(statement.limit(limit)).scalars())
+
+
+def in_scope(scope: Scope) -> ColumnElement[bool]:
+    """The condition under which a region lies in the scope."""
+    if scope.sees_all:
+        return true()
+    if scope.region_path is None:
+        return false()
+    return and_(Region.path >= scope.region_path, Region.path < scope.region_path[:-1] + "0")
 
 
 def may_see(region: Region, scope: Scope) -> bool:

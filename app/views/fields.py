@@ -27,6 +27,7 @@ from app.extensions import db
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import figures
+from app.views.installation import currency
 from app.views.messages import sentence
 
 NEEDED = _l("Fill this in.")
@@ -139,6 +140,29 @@ class Tenths(Exact):
     def stored(self, typed: Decimal) -> int:
         """150.5 units are 1505 tenths."""
         return int(typed * 10)
+
+
+class Money(Exact):
+    """An amount in the installation's currency, stored in its smallest unit."""
+
+    def __init__(self, label: Any, **more: Any):
+        more.setdefault("most", Decimal("999999999"))
+        super().__init__(label, decimals=3, **more)
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """The currency's decimals are known only when a form is made."""
+        money = currency()
+        self.decimals = money.decimals
+        self.render_kw = {**(self.render_kw or {}), "data-suffix": money.code}
+        super().process(*args, **kwargs)
+
+    def shown(self, stored: Any) -> str:
+        """300000 stand as 3,000.00."""
+        return figures.money(stored, self.decimals)
+
+    def stored(self, typed: Decimal) -> int:
+        """3000 are 300000 cents."""
+        return int(typed.scaleb(self.decimals))
 
 
 class PerCent(Exact):

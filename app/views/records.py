@@ -1,0 +1,301 @@
+"""Records that are only ever shown: sales, tokens, engineering acts, the audit log (P2 to P5).
+
+Names, numbers and places come from the sale's own snapshot: a later change does not rewrite
+the past, and a meter or consumer of another region is not looked up.  A token is shown only
+when its sale was issued.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask_appbuilder.models.filters import BaseFilter
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import false, select
+
+from app.access.current import current_scope
+from app.access.fab import LedgerView, SafeModelView
+from app.domain.states import UNIT, SaleStatus
+from app.models import AppUser, AuditEntry, EngineeringRecord, Region, Sale, Token, VendingPoint
+from app.services.receipts import receipt_for, receipt_number
+from app.services.regions import in_scope
+from app.sts.meter_number import drn_from_pan
+from app.views import choices, figures
+from app.views.lists import METER_DIGITS, Listed, Rows, begins, days, one_of, typed
+from app.views.slip import make_slip
+
+
+def _of(sale: Sale, part: str, name: str) -> str:
+    """One word of the sale's snapshot."""
+    facts = json.loads(sale.snapshot).get(part)
+    return (facts.get(name) or "") if isinstance(facts, dict) else str(facts or "")
+
+
+def _sum(sale: Sale, minor: int | None) -> str:
+    return "" if minor is None else figures.money_code(minor, sale.currency_decimals, sale.currency)
+
+
+def _carried(sale: Sale) -> str:
+    units = sale.token_units if sale.carried_units is None else sale.carried_units
+    return f"{figures.units(units)} {UNIT[sale.meter_type]}"
+
+
+class _Sales(Listed, LedgerView):
+    """Sales of the reader's vending point, or of all points of the region."""
+
+    datamodel = Rows(
+        Sale,
+        eager=["vending_point"],
+        computed={
+            "receipt": lambda sale: receipt_number(_of(sale, "point", "code"), sale.receipt_number) or _("none"),
+            "meter_number": lambda sale: figures.groups_of_four(_of(sale, "meter", "meter_number")),
+            "consumer_name": lambda sale: _of(sale, "consumer", "name"),
+            "user_number": lambda sale: _of(sale, "consumer", "user_number"),
+            "operator_name": lambda sale: _of(sale, "operator", "name"),
+            "tariff_name": lambda sale: _of(sale, "tariff", "name"),
+            "region": lambda sale: _of(sale, "point", "region"),
+            "amount": lambda sale: _sum(sale, sale.amount),
+            "received": lambda sale: _sum(sale, sale.received),
+            "units": _carried,
+            "kind": lambda sale: choices.SALE_KIND[sale.kind],
+        },
+    )
+    add_title = edit_title = _l("Sale")
+    show_title = _l("Sale")
+    empty_text = _l("No sales here yet.")
+    label_columns = {
+        "receipt": _l("Receipt"), "reserved_at": _l("Time"), "settled_at": _l("Settled"),
+        "business_date": _l("Business day"), "meter_number": _l("Meter number"), "meter_id": _l("Meter number"),
+        "meter_type": _l("Meter type"), "consumer_name": _l("Consumer"), "user_number": _l("User number"),
+        "vending_point": _l("Vending point"), "region": _l("Region"), "operator_name": _l("Operator"),
+        "tariff_name": _l("Tariff"), "units": _l("Units"), "amount": _l("Amount"), "received": _l("Received"),
+        "kind": _l("Kind"), "status": _l("State"), "reference": _l("Reference"), "failure": _l("Why it failed"),
+    }  # fmt: skip
+    show_fieldsets = [
+        (_l("Sale"), {"fields": [
+            "receipt", "reserved_at", "business_date", "kind", "status", "settled_at", "failure", "reference",
+        ]}),
+        (_l("Who and where"), {"fields": [
+            "meter_number", "meter_type", "consumer_name", "user_number", "vending_point", "region", "operator_name",
+        ]}),
+        (_l("Sum"), {"fields": ["tariff_name", "units", "amount", "received"]}),
+    ]  # fmt: skip
+    order_columns = ["reserved_at", "business_date", "amount", "status"]
+    base_order = ("reserved_at", "desc")
+    show_template = "records/sale.html"
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """The lines of the sum; the tokens only of an issued sale."""
+        sale = self._row(pk)
+        slip = make_slip(receipt_for(sale.id, current_scope()))
+        return {
+            "sale": sale,
+            "lines": slip.lines,
+            "tokens": slip.receipt.tokens if sale.status is SaleStatus.ISSUED else (),
+        }
+
+
+class SaleView(_Sales):
+    """Vending > Sales."""
+
+    route_base = "/sales"
+    list_title = title = _l("Sales")
+    list_columns = ["receipt", "reserved_at", "meter_number", "consumer_name", "units", "amount", "status"]
+    found_by = {
+        "meter_id": typed(METER_DIGITS, _l("Meter number")),
+        "status": one_of(_l("State"), choices.SALE_STATUS),
+        "business_date": days(_l("Business day")),
+    }
+
+
+class SaleRecordView(_Sales):
+    """Report > Sales records (P2): by outlet and time."""
+
+    route_base = "/sale-records"
+    list_title = title = _l("Sales records")
+    list_columns = [
+        "receipt", "business_date", "vending_point", "operator_name", "meter_number", "meter_type",
+        "consumer_name", "units", "amount", "status",
+    ]  # fmt: skip
+    found_by = {
+        "meter_id": typed(METER_DIGITS, _l("Meter number")),
+        "meter_type": one_of(_l("Meter type"), choices.METER_TYPE),
+        "status": one_of(_l("State"), choices.SALE_STATUS),
+        "kind": one_of(_l("Kind"), choices.SALE_KIND),
+        "business_date": days(_l("Business day")),
+    }
+
+
+class IssuedOnly(BaseFilter):
+    """Tokens whose sale or engineering act was issued: others were never given to anybody."""
+
+    name = "issued"
+    arg_name = "issued"
+
+    def apply(self, query: Any, value: Any) -> Any:
+        """Keep the tokens that count."""
+        sales = select(Sale.id).where(Sale.status == SaleStatus.ISSUED)
+        acts = select(EngineeringRecord.id).where(EngineeringRecord.status == SaleStatus.ISSUED.value)
+        return query.filter(Token.sale_id.in_(sales) | Token.engineering_id.in_(acts))
+
+
+def _token_units(token: Token) -> str:
+    if token.amount is None or token.sale is None:
+        return ""
+    return f"{figures.units(token.amount)} {UNIT[token.sale.meter_type]}"
+
+
+class TokenView(Listed, LedgerView):
+    """Report > Token records (P3, P4, P5)."""
+
+    datamodel = Rows(
+        Token,
+        eager=["sale"],
+        computed={
+            "digits": lambda token: figures.groups_of_four(token.digits),
+            "meter_number": lambda token: figures.groups_of_four(drn_from_pan(token.pan)),
+            "kind": lambda token: choices.TOKEN_KIND[token.kind],
+            "units": _token_units,
+            "key_data": lambda token: f"{token.sgc} · {token.krn} · {token.ti:02}",
+            "ea": lambda token: choices.EA[token.ea],
+            "class_word": lambda token: f"{token.token_class} / {token.subclass}",
+            "base_date": lambda token: choices.BASE_YEAR.get(token.base_date, str(token.base_date)),
+            "token_id": lambda token: "" if token.token_id is None else str(token.token_id),
+        },
+    )
+    route_base = "/tokens"
+    base_filters = [["id", IssuedOnly, None]]
+    list_title = title = _l("Token records")
+    show_title = add_title = edit_title = _l("Token")
+    empty_text = _l("No tokens here yet.")
+    label_columns = {
+        "issued_at": _l("Time"), "digits": _l("Token"), "kind": _l("Kind"), "meter_number": _l("Meter number"),
+        "meter_id": _l("Meter number"), "units": _l("Units"), "key_data": _l("SGC · KRN · TI"), "ea": _l("EA"),
+        "class_word": _l("Class / subclass"), "base_date": _l("Base date"), "token_id": _l("Token id"),
+        "kcv": _l("Check value (KCV)"),
+    }  # fmt: skip
+    list_columns = ["digits", "issued_at", "kind", "meter_number", "units", "key_data"]
+    show_columns = [
+        "digits", "issued_at", "kind", "meter_number", "units", "class_word", "key_data", "ea", "base_date",
+        "token_id", "kcv",
+    ]  # fmt: skip
+    order_columns = ["issued_at", "kind"]
+    base_order = ("issued_at", "desc")
+    found_by = {
+        "meter_id": typed(METER_DIGITS, _l("Meter number")),
+        "kind": one_of(_l("Kind"), choices.TOKEN_KIND),
+        "issued_at": days(_l("Time")),
+    }
+
+
+class EngineeringRecordView(Listed, LedgerView):
+    """Engineering > Engineering and key-change records (P3, P4)."""
+
+    datamodel = Rows(
+        EngineeringRecord, computed={"kind": lambda record: choices.TOKEN_KIND[record.kind]}
+    )
+    route_base = "/engineering-records"
+    list_title = title = _l("Engineering records")
+    show_title = add_title = edit_title = _l("Engineering record")
+    empty_text = _l("No engineering or key-change tokens were made yet.")
+    label_columns = {
+        "created_at": _l("Time"), "kind": _l("Kind"), "function": _l("What for"), "reason": _l("Reason"),
+        "status": _l("State"), "reference": _l("Reference"), "settled_at": _l("Settled"),
+        "meter_id": _l("Meter number"),
+    }  # fmt: skip
+    list_columns = ["function", "kind", "created_at", "reason", "status"]
+    show_columns = ["function", "kind", "created_at", "settled_at", "reason", "status", "reference"]
+    order_columns = ["created_at", "kind", "status"]
+    base_order = ("created_at", "desc")
+    found_by = {
+        "meter_id": typed(METER_DIGITS, _l("Meter number")),
+        "kind": one_of(_l("Kind"), choices.TOKEN_KIND),
+        "created_at": days(_l("Time")),
+    }
+
+
+# --- the audit log ------------------------------------------------------------------------
+
+ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted")}
+TABLES = {
+    "ab_role": _l("Role"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
+    "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
+    "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
+    "security_module": _l("Security module"), "settings": _l("Settings"),
+    "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
+    "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
+    "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
+    "vending_point": _l("Vending point"),
+}  # fmt: skip
+
+
+class OwnPeople(BaseFilter):
+    """What the people of one's own region did; everything for somebody over everything."""
+
+    name = "own people"
+    arg_name = "own_people"
+
+    def apply(self, query: Any, value: Any) -> Any:
+        """Keep the entries of one's own people (fail closed)."""
+        scope = current_scope()
+        if scope.sees_all:
+            return query
+        if scope.region_path is None:
+            return query.filter(false())
+        regions = select(Region.id).where(in_scope(scope))
+        points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
+        people = select(AppUser.id).where(AppUser.region_id.in_(regions) | AppUser.vending_point_id.in_(points))
+        return query.filter(AuditEntry.user_id.in_(people))
+
+
+def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
+    """Rows of (column, before, after)."""
+    before, after = json.loads(entry.before), json.loads(entry.after)
+    return [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
+
+
+def _summary(entry: AuditEntry) -> str:
+    names = [name for name, _before, _after in _changes(entry)]
+    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+
+
+class AuditEntryView(Listed, SafeModelView):
+    """The audit log: who changed what, from which value to which."""
+
+    datamodel = Rows(
+        AuditEntry,
+        computed={
+            "what": lambda entry: f"{TABLES.get(entry.table_name, entry.table_name)} {entry.row_id}",
+            "action": lambda entry: ACTIONS.get(entry.action, entry.action),
+            "columns": _summary,
+            "sealed": lambda entry: entry.chain_hash is not None,
+        },
+    )
+    route_base = "/audit"
+    include_route_methods = {"list", "show"}
+    base_filters = [["id", OwnPeople, None]]
+    list_title = title = _l("Audit log")
+    show_title = add_title = edit_title = _l("Audit entry")
+    empty_text = _l("Nothing was changed yet.")
+    label_columns = {
+        "what": _l("Record"), "at": _l("Time"), "actor": _l("Who"), "action": _l("Did"), "columns": _l("What"),
+        "table_name": _l("Kind of record"), "row_id": _l("Number of the record"), "sealed": _l("Sealed"),
+    }  # fmt: skip
+    list_columns = ["what", "at", "actor", "action", "columns"]
+    show_columns = ["what", "at", "actor", "action", "sealed"]
+    order_columns = ["at", "actor"]
+    base_order = ("id", "desc")
+    found_by = {
+        "actor": begins(_l("Who")),
+        "row_id": begins(_l("Number of the record")),
+        "table_name": one_of(_l("Kind of record"), TABLES),
+        "action": one_of(_l("Did"), ACTIONS),
+        "at": days(_l("Time")),
+    }
+    show_template = "records/audit.html"
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """Each column before and after."""
+        return {"changes": _changes(self._row(pk))}
