@@ -31,7 +31,7 @@ from app.models.user import SeededPermission
 
 OPERATOR = (
     p.OPEN_COUNTER, p.SELL, p.RESOLVE_SALES, p.READ_RECEIPTS, p.PRINT_RECEIPTS, p.READ_SALES,
-    p.READ_CONSUMERS, p.READ_METERS, p.READ_TOKENS, p.READ_ENGINEERING,
+    p.READ_CONSUMERS, p.READ_METERS, p.READ_SALE_RECORDS, p.READ_TOKENS, p.READ_ENGINEERING,
 )  # fmt: skip
 MANAGER = (
     *OPERATOR, p.CONFIRM_CLOCK, p.WRITE_CONSUMERS, p.DELETE_CONSUMERS, p.WRITE_METERS, p.DELETE_METERS, p.LOOK_UP,
@@ -42,7 +42,7 @@ MANAGER = (
 AUDITOR = tuple(
     permission
     for permission in p.every().values()
-    if permission.action == "can_read" and permission not in (p.OPEN_COUNTER, p.READ_SETTINGS)
+    if permission.action == "can_read" and permission is not p.OPEN_COUNTER
 )
 ADMINISTRATOR = tuple(p.every().values())
 
