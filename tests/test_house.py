@@ -108,7 +108,7 @@ def can_fail(node: ast.AST, source: dict[str, ast.AST], seen: frozenset[str] = f
             return True
         if isinstance(part, ast.Call):
             words = ast.unparse(part.func)
-            if words.split(".")[-1] in {"raises", "fail", "expect", "testmod"}:
+            if words.split(".")[-1] in {"raises", "fail", "expect", "testmod", "given"}:
                 return True
             if words.split(".")[-1].startswith(("assert_", "check_", "must_")):
                 return True
