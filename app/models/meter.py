@@ -73,7 +73,6 @@ class Meter(Stamped, Model):
     tariff: Mapped[Tariff | None] = relationship()
     consumer: Mapped[Consumer | None] = relationship()
     region: Mapped[Region] = relationship()
-    lock: Mapped[MeterLock] = relationship(back_populates="meter", viewonly=True)
 
     def __str__(self) -> str:
         return self.meter_number
@@ -90,10 +89,6 @@ class MeterLock(Model):
 
     meter_id: Mapped[int] = mapped_column(ForeignKey("meter.id", ondelete="CASCADE"), primary_key=True)
     sales: Mapped[int] = mapped_column(Integer, default=0)
-    last_sale_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    last_units: Mapped[int | None] = mapped_column(Quantity)
-
-    meter: Mapped[Meter] = relationship(back_populates="lock", viewonly=True)
 
 
 @event.listens_for(Meter, "after_insert")

@@ -26,10 +26,12 @@ from app.models import (
     Meter,
     Product,
     Region,
+    Sale,
     SecurityModule,
     Settings,
     SupplyGroupKey,
     Tariff,
+    TariffPlan,
     Token,
     VendingPoint,
 )
@@ -60,8 +62,21 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a purchase is asked for, and under which reference; None: only a price is wanted."""
+
+    vending_point_id: int | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """One meter in front of one counter."""
+    """One meter in front of one counter.
+
+    `plan` is id and version of the tariff plan in force, None when none has begun;
+    `first_plan` is when the tariff's first plan begins.  `sale_there` is the sale that
+    already stands under the reference.
+    """
 
     meter: Meter
     product: Product
@@ -77,10 +92,13 @@ class Desk:
     licence: Licence | None
     clock: Clock
     today: date
+    plan: tuple[int, int] | None
+    first_plan: datetime | None
+    sale_there: int | None
 
 
 def read_desk(
-    session: Session, meter_number: str, point_id: int | None, instant: datetime, ahead: timedelta
+    session: Session, meter_number: str, place: Place, instant: datetime, ahead: timedelta
 ) -> Desk:
     """Read the desk in one statement.  Raises UnknownMeter."""
     point_region = aliased(Region)
@@ -100,32 +118,67 @@ def read_desk(
         select(
             Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
             SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
+            TariffPlan.id, TariffPlan.version, _first_plan(), _sale_there(place),
         )
         .join(Product, Meter.product_id == Product.id)
         .join(Region, Meter.region_id == Region.id)
         .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
         .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
-        .outerjoin(VendingPoint, VendingPoint.id == point_id)
+        .outerjoin(VendingPoint, VendingPoint.id == place.vending_point_id)
         .outerjoin(point_region, VendingPoint.region_id == point_region.id)
         .outerjoin(SecurityModule, serving)
         .outerjoin(SupplyGroupKey, held)
         .join(Settings, Settings.id == 1)
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
         .outerjoin(Licence, Licence.id == newest_licence)
+        .outerjoin(TariffPlan, TariffPlan.id == _plan_in_force(instant))
         .where(Meter.meter_number == meter_number),
         execution_options={"unscoped": True, "populate_existing": True},
     ).one_or_none()  # fmt: skip
     if row is None:
         raise errors.UnknownMeter
     (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
-     *clock) = row  # fmt: skip
+     *clock, plan_id, plan_version, first_plan, sale_there) = row  # fmt: skip
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
         point_region=of_point, module=module, key=key, settings=settings, licence=licence,
         currency=Currency(money.code, money.symbol, money.decimals),
         clock=_clock(clock, ahead),
         today=business_date(instant, settings.time_zone),
+        plan=None if plan_id is None else (plan_id, plan_version),
+        first_plan=first_plan, sale_there=sale_there,
     )  # fmt: skip
+
+
+def _plan_in_force(instant: datetime) -> Any:
+    """Id of the newest plan of the meter's tariff that has begun."""
+    plan = aliased(TariffPlan)
+    return (
+        select(plan.id)
+        .where(plan.tariff_id == Meter.tariff_id, plan.parent_id.is_(None), plan.effective_from <= instant)
+        .order_by(plan.effective_from.desc())
+        .limit(1)
+        .correlate(Meter)
+        .scalar_subquery()
+    )
+
+
+def _first_plan() -> Any:
+    plan = aliased(TariffPlan)
+    return (
+        select(func.min(plan.effective_from))
+        .where(plan.tariff_id == Meter.tariff_id, plan.parent_id.is_(None))
+        .correlate(Meter)
+        .scalar_subquery()
+    )
+
+
+def _sale_there(place: Place) -> Any:
+    return (
+        select(Sale.id)
+        .where(Sale.vending_point_id == place.vending_point_id, Sale.reference == place.reference)
+        .scalar_subquery()
+    )
 
 
 def _clock_columns() -> tuple[Any, ...]:
@@ -159,7 +212,7 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
     """Refuse whatever stands in the way of a purchase, in the order a cashier can mend it.
 
     Raises UnknownMeter (a foreign one too), MeterBlocked, MeterWithoutConsumer,
-    MeterWithoutTariff, LicenceExpired, NoModule, MeterWithoutKey, KeyExpired, ClockBehind, ClockAhead.
+    MeterWithoutTariff, LicenceExpired, NoPlanInForce, NoModule, MeterWithoutKey, KeyExpired, ClockBehind, ClockAhead.
     """
     meter = desk.meter
     try:
@@ -175,6 +228,8 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
     licence = desk.licence
     if licence and licence.valid_until and desk.today > licence.valid_until + LICENCE_GRACE:
         raise errors.LicenceExpired(until=licence.valid_until)
+    if desk.plan is None:
+        raise errors.NoPlanInForce(since=desk.first_plan)
     if desk.module is None:
         raise errors.NoModule(algorithm=meter.algorithm)
     if desk.key is None:

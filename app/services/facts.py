@@ -9,19 +9,24 @@ in new statements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.domain.calendar import days_in_month, periods_due, step_period_start
+from app.domain.calendar import business_date, days_in_month, periods_due, step_period_start
 from app.domain.plan import FeeState, History, Plan
 from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
-from app.models import Meter, Sale, SaleFee, TariffPlan
+from app.models import Sale, SaleFee
+from app.services.desk import Desk
 from app.services.plans import exact
 
 STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
+
+
+# When a meter last bought, and how many tenths.
+Last = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,11 @@ class Facts:
     spent_today: int
 
 
-def purchase_facts(
-    session: Session, meter: Meter, plan: Plan, today: date, first_weekday: int = 0
-) -> Facts:
+def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
     """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not."""
-    units, spent = _units_and_money(session, meter.id, plan.step_period, today)
-    fees = _fees(session, meter, plan, today, first_weekday) if plan.fees else {}
-    history = History(units_before=units, fees=fees, days_in_month=days_in_month(today))
+    units, spent = _units_and_money(session, desk.meter.id, plan.step_period, desk.today)
+    fees = _fees(session, desk, plan) if plan.fees else {}
+    history = History(units_before=units, fees=fees, days_in_month=days_in_month(desk.today))
     return Facts(history, spent)
 
 
@@ -65,10 +68,9 @@ def _units_and_money(session: Session, meter_id: int, period: StepPeriod, today:
     return int(row[0]), int(row[1])
 
 
-def _fees(
-    session: Session, meter: Meter, plan: Plan, today: date, first_weekday: int
-) -> dict[str, FeeState]:
+def _fees(session: Session, desk: Desk, plan: Plan) -> dict[str, FeeState]:
     """Periods due and money carried, for each fee of the plan."""
+    today, first_weekday = desk.today, desk.settings.first_weekday
     rows = session.execute(
         select(
             SaleFee.code,
@@ -80,11 +82,11 @@ def _fees(
             func.max(case((SaleFee.taken > 0, Sale.business_date))),
         )
         .join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id == meter.id, *_standing())  # type: ignore[arg-type]
+        .where(SaleFee.meter_id == desk.meter.id, *_standing())  # type: ignore[arg-type]
         .group_by(SaleFee.code, SaleFee.method),
         execution_options={"unscoped": True},
     ).all()
-    begun = _counts_from(session, meter, plan, today)
+    begun = _counts_from(session, desk)
     states = {}
     for fee in plan.fees:
         own = [row for row in rows if row[0] == fee.code]
@@ -104,20 +106,35 @@ def _due(method: ChargeMethod, first: date, today: date, first_weekday: int) -> 
     return 0 if first > today else periods_due(method, first, None, today, first_weekday)
 
 
-def _counts_from(session: Session, meter: Meter, plan: Plan, today: date) -> date:
+def _counts_from(session: Session, desk: Desk) -> date:
     """Fees count from the day of installation, else from the first purchase.
 
     Never from before the tariff's first plan: there was no fee then.
     """
-    if meter.installed_on is None:
+    installed = desk.meter.installed_on
+    if installed is None:
         first_sale = session.execute(
-            select(func.min(Sale.business_date)).where(Sale.meter_id == meter.id, *_standing()),  # type: ignore[arg-type]
+            select(func.min(Sale.business_date)).where(Sale.meter_id == desk.meter.id, *_standing()),  # type: ignore[arg-type]
             execution_options={"unscoped": True},
         ).scalar_one()
-        return first_sale or today
-    begun = session.execute(
-        select(func.min(TariffPlan.effective_from)).where(
-            TariffPlan.tariff_id == meter.tariff_id, TariffPlan.parent_id.is_(None)
-        )
-    ).scalar_one()
-    return max(meter.installed_on, begun.date()) if begun else meter.installed_on
+        return first_sale or desk.today
+    if desk.first_plan is None:
+        return installed
+    return max(installed, business_date(desk.first_plan, desk.settings.time_zone))
+
+
+def last_purchases(session: Session, meter_ids: list[int]) -> dict[int, Last]:
+    """The newest issued sale of each meter, wherever it was made: its moment and its units."""
+    if not meter_ids:
+        return {}
+    newest = (
+        select(func.max(Sale.id).label("id"))
+        .where(Sale.meter_id.in_(meter_ids), Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE)
+        .group_by(Sale.meter_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Sale.meter_id, Sale.reserved_at, Sale.carried_units).join(newest, newest.c.id == Sale.id),
+        execution_options={"unscoped": True},
+    )
+    return {meter_id: (at, units or 0) for meter_id, at, units in rows}

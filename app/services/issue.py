@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from app.models import Sale
+from app.services.reserved import Reserved
 from app.services.security_module import Modules
 from app.sts.module import IssuedToken, MeterConfig, ModuleError, SecurityModule
 
 Tokens = tuple[IssuedToken, ...]
 
 
-def module_of(sale: Sale, modules: Modules) -> SecurityModule:
+def module_of(sale: Reserved, modules: Modules) -> SecurityModule:
     """The module that was asked at reserve, also after its algorithm was given to another."""
     if sale.module_id is None or sale.request is None:
         raise AssertionError("a sale without a token asks no module")
     return modules.by_id(sale.module_id, json.loads(sale.request)["offset_minutes"])
 
 
-def ask(sale: Sale, modules: Modules) -> Tokens:
+def ask(sale: Reserved, modules: Modules) -> Tokens:
     """Send the stored request under the sale's own message id.
 
     Raises ModuleError.  The caller sends it once; `resolve` alone may send it again.
@@ -34,7 +34,7 @@ def ask(sale: Sale, modules: Modules) -> Tokens:
     )
 
 
-def fetch(sale: Sale, modules: Modules) -> Tokens | None:
+def fetch(sale: Reserved, modules: Modules) -> Tokens | None:
     """What the module answered to this sale's message, or None: it never took the message.
 
     Raises ModuleError when the module itself cannot be asked.

@@ -6,14 +6,12 @@ change of the plan or of one of its rows, so a stale copy is never used.
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain import errors
 from app.domain.money import Mode, Rounding
 from app.domain.plan import ENERGY, Charge, Fee, Fine, Levy, Plan, Schedule, Step, Tax
 from app.domain.states import UNIT, MeterType
@@ -22,25 +20,6 @@ from app.models import Tariff, TariffPlan
 FIXED_FEE = "fixed_fee"
 CACHE_MAX = 512
 _compiled: dict[tuple[int, int], Plan] = {}
-
-
-def plan_in_force(session: Session, tariff_id: int, instant: datetime) -> tuple[int, int]:
-    """Id and version of the plan that counts at `instant`.  Raises NoPlanInForce."""
-    main = select(TariffPlan.id, TariffPlan.version).where(
-        TariffPlan.tariff_id == tariff_id, TariffPlan.parent_id.is_(None)
-    )
-    row = session.execute(
-        main.where(TariffPlan.effective_from <= instant).order_by(TariffPlan.effective_from.desc()).limit(1)
-    ).one_or_none()
-    if row is not None:
-        return row.id, row.version
-    first = session.execute(
-        select(TariffPlan.effective_from)
-        .where(TariffPlan.tariff_id == tariff_id, TariffPlan.parent_id.is_(None))
-        .order_by(TariffPlan.effective_from)
-        .limit(1)
-    ).scalar_one_or_none()
-    raise errors.NoPlanInForce(since=first)
 
 
 def plan_by_id(session: Session, plan_id: int, version: int) -> Plan:
@@ -88,7 +67,7 @@ def compile_plan(row: TariffPlan, meter_type: MeterType) -> Plan:
         fee_cap_share=None if row.fee_cap_share is None else exact(row.fee_cap_share),
         taxes=own_taxes + named,
         levies=tuple(Levy(levy.code, levy.name, exact(levy.price)) for levy in row.levies),
-        charges_first=tuple(Charge(f.code, f.name, exact(f.amount)) for f in row.fees if f.first),
+        fees_first=tuple(Charge(f.code, f.name, exact(f.amount)) for f in row.fees if f.first),
         by_total=tuple(Schedule(s.up_to, compile_plan(s, meter_type)) for s in row.schedules),
         tax_inclusive=row.tax_inclusive,
         unit_rounding=Rounding(Mode(row.unit_rounding), exact(row.unit_quantum)),

@@ -11,17 +11,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.ledger import CASH, Entry, entries_of_sale
-from app.models import LedgerAccount, Posting, Sale
+from app.models import LedgerAccount, Posting
+from app.services.reserved import Reserved
 
 
-def post(session: Session, sale: Sale, instant: datetime) -> tuple[Entry, ...]:
+def post(session: Session, sale: Reserved, instant: datetime) -> tuple[Entry, ...]:
     """Write one posting per line of the sale that is not zero."""
-    entries = entries_of_sale([(line.kind, line.code, line.amount) for line in sale.lines])
+    entries = entries_of_sale(sale.lines)
     if not entries:
         return ()
     accounts = _accounts(session, sale, {code for e in entries for code in (e.debit, e.credit)})
     rows = [
-        {"sale_id": sale.id, "entry_no": entry.line_no, "debit_id": accounts[entry.debit],
+        {"sale_id": sale.sale_id, "entry_no": entry.line_no, "debit_id": accounts[entry.debit],
          "credit_id": accounts[entry.credit], "amount": entry.amount, "currency": sale.currency,
          "business_date": sale.business_date, "posted_at": instant}
         for entry in entries
@@ -30,7 +31,7 @@ def post(session: Session, sale: Sale, instant: datetime) -> tuple[Entry, ...]:
     return entries
 
 
-def _accounts(session: Session, sale: Sale, codes: Iterable[str]) -> dict[str, int]:
+def _accounts(session: Session, sale: Reserved, codes: Iterable[str]) -> dict[str, int]:
     """Ids of the accounts by code, opened on first use; cash is the vending point's own."""
     wanted = {(code, sale.vending_point_id if code == CASH else 0) for code in codes}
     found = _find(session, sale.currency, wanted)

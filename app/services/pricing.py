@@ -16,9 +16,9 @@ from app.domain.quote import Quote
 from app.domain.states import UNIT
 from app.extensions import db
 from app.models.base import now
-from app.services.desk import Desk, read_desk, require_buyable
+from app.services.desk import Desk, Place, read_desk, require_buyable
 from app.services.facts import Facts, purchase_facts
-from app.services.plans import plan_by_id, plan_in_force
+from app.services.plans import plan_by_id
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
 CLOCK_AHEAD = timedelta(days=31)
@@ -62,14 +62,13 @@ def quote(
     wish: Wish,
     scope: Scope,
     *,
-    point_id: int | None = None,
     instant: datetime | None = None,
     ahead: timedelta = CLOCK_AHEAD,
 ) -> Offer:
     """Price a wish without storing anything.  Raises the refusals a purchase would."""
     session = db.session()
     at = instant or now()
-    desk = read_desk(session, wish.meter_number, point_id, at, ahead)
+    desk = read_desk(session, wish.meter_number, Place(), at, ahead)
     return price(session, desk, wish, scope, at)
 
 
@@ -78,8 +77,10 @@ def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datet
     require_buyable(desk, scope, instant)
     if wish.value <= 0:
         raise errors.NotPositive(text=str(wish.value))
-    plan = plan_by_id(session, *plan_in_force(session, desk.meter.tariff_id or 0, instant))
-    facts = purchase_facts(session, desk.meter, plan, desk.today, desk.settings.first_weekday)
+    if desk.plan is None:
+        raise errors.NoPlanInForce(since=desk.first_plan)
+    plan = plan_by_id(session, *desk.plan)
+    facts = purchase_facts(session, desk, plan)
     work = quote_by_quantity if wish.by_quantity else quote_by_amount
     priced = work(
         plan,

@@ -24,8 +24,9 @@ from app.domain.calendar import period_start
 from app.domain.states import MeterType, SaleStatus
 from app.models import CashAccount, Meter, MeterLock, Sale, SaleFee, SaleLine, VendingPoint
 from app.models.base import PRICE_SCALE
-from app.services.desk import Desk, read_desk
+from app.services.desk import Desk, Place, read_desk
 from app.services.pricing import Offer, Wish, price
+from app.services.reserved import Reserved, facts_of
 from app.services.snapshot import line_text, snapshot_text
 from app.sts.meter_number import pan_from_drn
 
@@ -79,19 +80,26 @@ def find_by_reference(session: Session, order: Order) -> Sale | None:
     return sale
 
 
-def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> int:
-    """Hold the money and store the sale; gives its id.
+class AlreadyThere(Exception):
+    """A sale stands under the reference: a second click, a retry, a lost answer.  No error."""
 
-    Raises every refusal a purchase can meet; then nothing is stored.  An IntegrityError on
-    the reference means that another request with the same reference was first.
+
+def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> Reserved:
+    """Hold the money and store the sale.
+
+    Raises every refusal a purchase can meet, and AlreadyThere; then nothing is stored.  An
+    IntegrityError on the reference means that the same page clicked at two meters at once.
     """
     if not (order.reference.isascii() and len(order.reference) in REFERENCE_LENGTH):
         raise errors.BadReference(text=order.reference[:40])
     with transaction() as session:
         _hold(session, order)
         _lock_meter(session, order.meter_number)
-        desk = read_desk(session, order.meter_number, order.vending_point_id, instant, ahead)
-        _require_point(session, desk, scope)
+        at = Place(order.vending_point_id, order.reference)
+        desk = read_desk(session, order.meter_number, at, instant, ahead)
+        if desk.sale_there is not None:
+            raise AlreadyThere
+        _require_point(desk, scope)
         offer = price(session, desk, order.wish, scope, instant)
         _require_as_shown(order, offer)
         return _write(session, order, offer, instant)
@@ -119,6 +127,8 @@ def _hold(session: Session, order: Order) -> None:
     ).scalar_one_or_none()
     if left is None:
         raise errors.NoVendingPoint
+    if find_by_reference(session, order) is not None:
+        raise AlreadyThere  # the money is spent, on this very sale
     raise errors.InsufficientFunds(available=max(int(left), 0))
 
 
@@ -133,7 +143,7 @@ def _lock_meter(session: Session, meter_number: str) -> None:
     )
 
 
-def _require_point(session: Session, desk: Desk, scope: Scope) -> None:
+def _require_point(desk: Desk, scope: Scope) -> None:
     point: VendingPoint | None = desk.point
     if point is None or not point.active:
         raise errors.NoVendingPoint
@@ -153,7 +163,7 @@ def _require_as_shown(order: Order, offer: Offer) -> None:
         raise errors.OnlyFees(fees=priced.amount_minor)
 
 
-def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> int:
+def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> Reserved:
     desk = offer.desk
     if desk.point is None or desk.consumer is None or desk.module is None:
         raise AssertionError("the desk was checked before")
@@ -182,14 +192,14 @@ def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> i
     )
     session.add(sale)
     session.flush()
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"sale_id": sale.id, "line_no": number, "kind": line.kind.value, "code": line.code,
          "name": line.name, "amount": line.amount_minor, "params": line_text(line)}
         for number, line in enumerate(offer.quote.lines, start=1)
     ]  # fmt: skip
     session.execute(insert(SaleLine), lines)
     _write_fees(session, sale, offer)
-    return sale.id
+    return facts_of(sale, tuple((row["kind"], row["code"], row["amount"]) for row in lines))
 
 
 def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:

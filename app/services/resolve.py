@@ -19,6 +19,7 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Sale
 from app.models.base import now
+from app.services.reserved import read_reserved
 from app.services.security_module import Modules
 from app.services.vending import complete, settle_if_known
 
@@ -49,11 +50,12 @@ def resolve(
     require(sale, scope)
     if sale.status is not SaleStatus.RESERVED:
         return sale.status
-    if not settle_if_known(sale, modules, clock):
-        age = clock() - sale.reserved_at
+    waiting = read_reserved(db.session(), sale_id)
+    if waiting is not None and not settle_if_known(waiting, modules, clock):
+        age = clock() - waiting.reserved_at
         if patience.wait <= age <= patience.memory:
             try:
-                complete(sale, modules, clock)
+                complete(waiting, modules, clock)
             except errors.ModuleRefused:
                 return SaleStatus.FAILED
     after = _read(sale_id)

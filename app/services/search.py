@@ -18,6 +18,7 @@ from app.domain.states import Algorithm, MeterStatus, MeterType
 from app.extensions import db
 from app.models import Consumer, ConsumerTerm, Meter
 from app.models.consumer import digits_of, fold
+from app.services.facts import Last, last_purchases
 
 LIMIT = 10
 SHORTEST = 2
@@ -66,7 +67,7 @@ def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
     if len(found) < limit:
         for meter in _meters(Meter.consumer_id.in_(_consumers(typed, number)), scope, limit):
             found.setdefault(meter.id, meter)
-    return [card(meter) for meter in list(found.values())[:limit]]
+    return _cards(list(found.values())[:limit])
 
 
 def _consumers(typed: str, number: str) -> object:
@@ -98,7 +99,6 @@ def _meters(condition: ColumnElement[bool], scope: Scope, limit: int) -> list[Me
             joinedload(Meter.consumer),
             joinedload(Meter.region),
             joinedload(Meter.tariff),
-            joinedload(Meter.lock),
         )
         .order_by(Meter.meter_number)
         .limit(limit)
@@ -111,13 +111,17 @@ def meter_card(meter_number: str, scope: Scope) -> MeterCard:
     meters = _meters(Meter.meter_number == meter_number, scope, 1)
     if not meters:
         raise errors.UnknownMeter(meter_number=meter_number)
-    return card(meters[0])
+    return _cards(meters)[0]
 
 
-def card(meter: Meter) -> MeterCard:
-    """One card from a loaded meter."""
+def _cards(meters: list[Meter]) -> list[MeterCard]:
+    last = last_purchases(db.session(), [meter.id for meter in meters])
+    return [card(meter, last.get(meter.id)) for meter in meters]
+
+
+def card(meter: Meter, last: Last | None) -> MeterCard:
+    """One card from a loaded meter and its last purchase."""
     consumer: Consumer | None = meter.consumer
-    lock = meter.lock
     return MeterCard(
         meter_id=meter.id,
         meter_number=meter.meter_number,
@@ -134,8 +138,8 @@ def card(meter: Meter) -> MeterCard:
         algorithm=meter.algorithm,
         tariff_name=meter.tariff.name if meter.tariff else None,
         status=meter.status,
-        last_sale_at=lock.last_sale_at if lock else None,
-        last_units=lock.last_units if lock else None,
+        last_sale_at=last[0] if last else None,
+        last_units=last[1] if last else None,
         cannot_buy=_obstacle(meter),
     )
 

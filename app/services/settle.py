@@ -6,15 +6,19 @@ Settling twice is impossible: the sale's own guarded update lets exactly one thr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.db import retried, transaction
 from app.domain.states import SaleStatus, TokenKind, require_step
-from app.models import CashAccount, MeterLock, Sale, Token
+from app.extensions import db
+from app.models import CashAccount, Sale, Token
 from app.services import postings, summaries
+from app.services.reserved import Reserved
 from app.sts.module import IssuedToken
 
 Tokens = tuple[IssuedToken, ...]
@@ -26,30 +30,37 @@ class ModuleAnsweredWrong(RuntimeError):
     """The module's answer is not what was asked for; the sale stays reserved for a person."""
 
 
-def settle(sale_id: int, tokens: Tokens, instant: datetime) -> None:
+def settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
     """Make a reserved sale an issued one; a sale that is already settled is left as it is."""
-    retried(lambda: _settle(sale_id, tokens, instant))
-
-
-def fail(sale_id: int, code: str, instant: datetime) -> None:
-    """Make a reserved sale a failed one and give the held money back; no postings."""
-    retried(lambda: _fail(sale_id, code, instant))
-
-
-def _settle(sale_id: int, tokens: Tokens, instant: datetime) -> None:
     require_step(SaleStatus.RESERVED, SaleStatus.ISSUED)
+    _once(sale, lambda: _settle(sale, tokens, instant))
+
+
+def fail(sale: Reserved, code: str, instant: datetime) -> None:
+    """Make a reserved sale a failed one and give the held money back; no postings."""
+    require_step(SaleStatus.RESERVED, SaleStatus.FAILED)
+    _once(sale, lambda: _fail(sale, code, instant))
+
+
+def _once(sale: Reserved, work: Callable[[], None]) -> None:
+    """Run `work`; when somebody else was first, that is no error.
+
+    NB: on PostgreSQL the second of two waits for the account and then finds the hold gone,
+    which the table's own constraint refuses before the sale's guard is reached.
+    """
+    try:
+        retried(work)
+    except IntegrityError:
+        status = select(Sale.status).where(Sale.id == sale.sale_id)
+        still = db.session().execute(status, execution_options={"unscoped": True}).scalar_one()
+        if still is SaleStatus.RESERVED:
+            raise
+
+
+def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
+    carried = _carried(sale, tokens)
     with transaction() as session:
-        sale = _load(session, sale_id)
-        if sale.status is not SaleStatus.RESERVED:
-            return
-        carried = _carried(sale, tokens)
         receipt_number = _book(session, sale)
-        session.execute(
-            update(MeterLock)
-            .where(MeterLock.meter_id == sale.meter_id)
-            .values(last_sale_at=sale.reserved_at, last_units=carried)
-            .execution_options(synchronize_session=False)
-        )
         if not _move(
             session,
             sale,
@@ -58,32 +69,23 @@ def _settle(sale_id: int, tokens: Tokens, instant: datetime) -> None:
             carried_units=carried,
             settled_at=instant,
         ):
-            session.rollback()  # somebody else settled it between our reading and our lock
+            session.rollback()  # somebody else was first
             return
-        sale.carried_units = carried
-        session.expunge(sale)
         if tokens:
             session.execute(insert(Token), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
         postings.post(session, sale, instant)
-        summaries.add(session, sale)
+        summaries.add(session, sale, carried)
 
 
-def _load(session: Session, sale_id: int) -> Sale:
-    return session.execute(
-        select(Sale).where(Sale.id == sale_id).options(selectinload(Sale.lines)),
-        execution_options={"unscoped": True, "populate_existing": True},
-    ).scalar_one()
-
-
-def _carried(sale: Sale, tokens: Tokens) -> int:
+def _carried(sale: Reserved, tokens: Tokens) -> int:
     """What the credit tokens of the answer really carry.  Raises ModuleAnsweredWrong."""
     carried = sum(t.amount or 0 for t in tokens if t.token_class == CREDIT_CLASS)
     if carried < sale.token_units or (carried > 0) != (sale.token_units > 0):
-        raise ModuleAnsweredWrong(f"sale {sale.id}: asked for {sale.token_units}, the token carries {carried}")
+        raise ModuleAnsweredWrong(f"sale {sale.sale_id}: asked for {sale.token_units}, the token carries {carried}")
     return carried
 
 
-def _book(session: Session, sale: Sale) -> int:
+def _book(session: Session, sale: Reserved) -> int:
     """Turn the hold into a debt of the vending point and draw its next receipt number."""
     drawn = session.execute(
         update(CashAccount)
@@ -99,23 +101,19 @@ def _book(session: Session, sale: Sale) -> int:
     return int(drawn.scalar_one())
 
 
-def _move(session: Session, sale: Sale, **values: object) -> bool:
+def _move(session: Session, sale: Reserved, **values: object) -> bool:
     """The guarded step out of RESERVED; says whether this call made it."""
     moved = session.execute(
         update(Sale)
-        .where(Sale.id == sale.id, Sale.status == SaleStatus.RESERVED)
+        .where(Sale.id == sale.sale_id, Sale.status == SaleStatus.RESERVED)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
     return bool(moved.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def _fail(sale_id: int, code: str, instant: datetime) -> None:
-    require_step(SaleStatus.RESERVED, SaleStatus.FAILED)
+def _fail(sale: Reserved, code: str, instant: datetime) -> None:
     with transaction() as session:
-        sale = _load(session, sale_id)
-        if sale.status is not SaleStatus.RESERVED:
-            return
         session.execute(
             update(CashAccount)
             .where(CashAccount.vending_point_id == sale.vending_point_id)
@@ -126,11 +124,11 @@ def _fail(sale_id: int, code: str, instant: datetime) -> None:
             session.rollback()
 
 
-def _row(sale: Sale, position: int, token: IssuedToken) -> dict[str, object]:
+def _row(sale: Reserved, position: int, token: IssuedToken) -> dict[str, object]:
     credit = token.token_class == CREDIT_CLASS
     return {
         "kind": TokenKind.CREDIT if credit else TokenKind.KEY_CHANGE,
-        "sale_id": sale.id,
+        "sale_id": sale.sale_id,
         "meter_id": sale.meter_id,
         "vending_point_id": sale.vending_point_id,
         "position": position,

@@ -8,7 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.quote import LineKind
-from app.models import PurchaseDay, Sale, SaleDay
+from app.models import PurchaseDay, SaleDay
+from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
 FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
@@ -16,26 +17,26 @@ TAXES = frozenset({LineKind.TAX.value})
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
 
-def sums_of(sale: Sale) -> dict[str, int]:
+def sums_of(sale: Reserved, carried_units: int) -> dict[str, int]:
     """What one issued sale adds to its day."""
 
     def of(kinds: frozenset[str]) -> int:
-        return sum(line.amount for line in sale.lines if line.kind in kinds)
+        return sum(amount for kind, _code, amount in sale.lines if kind in kinds)
 
     return {
         "sales": 1,
         "reversals": 0,
         "amount": sale.amount,
-        "units": sale.carried_units or 0,
+        "units": carried_units,
         "energy": of(ENERGY),
         "fees": of(FEES),
         "taxes": of(TAXES),
     }
 
 
-def add(session: Session, sale: Sale) -> None:
+def add(session: Session, sale: Reserved, carried_units: int) -> None:
     """Raise `sale_day`, then `purchase_day` (in this order, always)."""
-    sums = sums_of(sale)
+    sums = sums_of(sale, carried_units)
     shared = {"business_date": sale.business_date, "meter_type": sale.meter_type, "currency": sale.currency}
     _raise(
         session,

@@ -19,13 +19,12 @@ from sqlalchemy.exc import IntegrityError
 from app.access.scope import Scope
 from app.db import retried
 from app.domain import errors
-from app.domain.states import SaleStatus
 from app.extensions import db
-from app.models import Sale
 from app.models.base import now
 from app.services.issue import Tokens, ask, fetch
 from app.services.pricing import CLOCK_AHEAD, Offer, Wish, quote
-from app.services.reserve import Order, find_by_reference, reserve
+from app.services.reserve import AlreadyThere, Order, find_by_reference, reserve
+from app.services.reserved import Reserved, read_reserved
 from app.services.security_module import Modules
 from app.services.settle import ModuleAnsweredWrong, fail, settle
 from app.sts.module import ModuleError
@@ -46,64 +45,62 @@ def vend(
     Raises the refusals of `reserve` (then nothing is stored) and ModuleRefused (then the
     sale is FAILED and the money released).
     """
-    sale = find_by_reference(db.session(), order)
-    ours = False
-    if sale is None:
-        sale_id, ours = _reserve_once(order, scope, clock(), ahead)
-        sale = db.session().get_one(Sale, sale_id, execution_options={"unscoped": True})
-    if ours:
-        complete(sale, modules, clock)
-    elif sale.status is SaleStatus.RESERVED:
-        settle_if_known(sale, modules, clock)
-    return sale.id
-
-
-def _reserve_once(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> tuple[int, bool]:
-    """Reserve, or find that another request with the same reference was first."""
     try:
-        return retried(lambda: reserve(order, scope, instant, ahead)), True
-    except IntegrityError:
-        other = find_by_reference(db.session(), order)
-        if other is None:
+        ours = retried(lambda: reserve(order, scope, clock(), ahead))
+    except (AlreadyThere, IntegrityError):
+        sale = find_by_reference(db.session(), order)
+        if sale is None:
             raise  # another constraint: a defect, not a second click
-        return other.id, False
+        return _again(sale.id, modules, clock)
+    complete(ours, modules, clock)
+    return ours.sale_id
 
 
-def complete(sale: Sale, modules: Modules, clock: Callable[[], datetime] = now) -> None:
-    """Issue and settle a sale this caller has just reserved; the issue call is sent once."""
-    sale_id = sale.id
+def _again(sale_id: int, modules: Modules, clock: Callable[[], datetime]) -> int:
+    """The second click: settle what the module already answered, never ask for a token."""
+    waiting = read_reserved(db.session(), sale_id)
+    if waiting is not None:
+        settle_if_known(waiting, modules, clock)
+    return sale_id
+
+
+def complete(sale: Reserved, modules: Modules, clock: Callable[[], datetime] = now) -> None:
+    """Issue and settle a reserved sale; the issue call is sent once.
+
+    Raises ModuleRefused after making the sale FAILED; a silent module leaves it waiting.
+    """
     if sale.module_id is None:
-        settle(sale_id, (), clock())
+        settle(sale, (), clock())
         return
     try:
         tokens = ask(sale, modules)
     except ModuleError as error:
         if not error.permanent:
-            log.warning("sale %s waits: the module answered %s", sale_id, error.code)
+            log.warning("sale %s waits: the module answered %s", sale.sale_id, error.code)
             return
-        fail(sale_id, error.code, clock())
+        fail(sale, error.code, clock())
         raise errors.ModuleRefused(module_code=error.code) from error
-    _settle_answer(sale_id, tokens, clock())
+    _settle_answer(sale, tokens, clock())
 
 
-def settle_if_known(sale: Sale, modules: Modules, clock: Callable[[], datetime] = now) -> bool:
+def settle_if_known(sale: Reserved, modules: Modules, clock: Callable[[], datetime] = now) -> bool:
     """Ask the module what it answered, by message id, and settle that; never issues."""
     if sale.module_id is None:
-        settle(sale.id, (), clock())
+        settle(sale, (), clock())
         return True
     try:
         tokens = fetch(sale, modules)
     except ModuleError as error:
-        log.warning("sale %s still waits: the module answered %s", sale.id, error.code)
+        log.warning("sale %s still waits: the module answered %s", sale.sale_id, error.code)
         return False
-    return tokens is not None and _settle_answer(sale.id, tokens, clock())
+    return tokens is not None and _settle_answer(sale, tokens, clock())
 
 
-def _settle_answer(sale_id: int, tokens: Tokens, instant: datetime) -> bool:
+def _settle_answer(sale: Reserved, tokens: Tokens, instant: datetime) -> bool:
     """Settle with the module's answer; a wrong answer leaves the sale waiting for a person."""
     try:
-        settle(sale_id, tokens, instant)
+        settle(sale, tokens, instant)
     except ModuleAnsweredWrong:
-        log.exception("sale %s waits: the answer is not what was asked for", sale_id)
+        log.exception("sale %s waits: the answer is not what was asked for", sale.sale_id)
         return False
     return True

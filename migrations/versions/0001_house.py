@@ -73,9 +73,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "decimals BETWEEN 0 AND 3", name=op.f("ck_currency_decimals_range")
-        ),
+        sa.CheckConstraint("decimals BETWEEN 0 AND 3", name=op.f("ck_currency_decimals_range")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_currency")),
         sa.UniqueConstraint("code", name=op.f("uq_currency_code")),
     )
@@ -86,9 +84,7 @@ def upgrade() -> None:
         sa.Column("scope_key", sa.Integer(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
-        sa.UniqueConstraint(
-            "id", "currency", name=op.f("uq_ledger_account_id_currency")
-        ),
+        sa.UniqueConstraint("id", "currency", name=op.f("uq_ledger_account_id_currency")),
     )
     with op.batch_alter_table("ledger_account", schema=None) as batch_op:
         batch_op.create_index(
@@ -142,9 +138,7 @@ def upgrade() -> None:
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column(
             "path",
-            sa.String(length=120).with_variant(
-                sa.String(length=120, collation="C"), "postgresql"
-            ),
+            sa.String(length=120).with_variant(sa.String(length=120, collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column("full_name", sa.String(length=320), nullable=False),
@@ -158,9 +152,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("parent_id", "name", name=op.f("uq_region_parent_id_name")),
     )
     with op.batch_alter_table("region", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_region_parent_id"), ["parent_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_region_parent_id"), ["parent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_region_path"), ["path"], unique=False)
 
     op.create_table(
@@ -199,9 +191,7 @@ def upgrade() -> None:
         "seeded_permission",
         sa.Column("role_name", sa.String(length=64), nullable=False),
         sa.Column("permission", sa.String(length=160), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "role_name", "permission", name=op.f("pk_seeded_permission")
-        ),
+        sa.PrimaryKeyConstraint("role_name", "permission", name=op.f("pk_seeded_permission")),
     )
     op.create_table(
         "sign_in_failure",
@@ -214,9 +204,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_sign_in_failure_failed_at"), ["failed_at"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_sign_in_failure_subject"), ["subject"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_sign_in_failure_subject"), ["subject"], unique=False)
 
     op.create_table(
         "tariff",
@@ -244,9 +232,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_tariff_name")),
     )
     with op.batch_alter_table("tariff", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_tariff_meter_type"), ["meter_type"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_tariff_meter_type"), ["meter_type"], unique=False)
 
     op.create_table(
         "ab_group_role",
@@ -266,9 +252,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ab_group_role")),
-        sa.UniqueConstraint(
-            "group_id", "role_id", name=op.f("uq_ab_group_role_group_id_role_id")
-        ),
+        sa.UniqueConstraint("group_id", "role_id", name=op.f("uq_ab_group_role_group_id_role_id")),
     )
     with op.batch_alter_table("ab_group_role", schema=None) as batch_op:
         batch_op.create_index("idx_group_id", ["group_id"], unique=False)
@@ -302,9 +286,7 @@ def upgrade() -> None:
 
     op.create_table(
         "consumer",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_number", sa.String(length=30), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("region_id", sa.Integer(), nullable=False),
@@ -326,9 +308,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consumer", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consumer_name"), ["name"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_consumer_region_id"), ["region_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_consumer_region_id"), ["region_id"], unique=False)
 
     op.create_table(
         "product",
@@ -365,17 +345,13 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_product_manufacturer_id"), ["manufacturer_id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_product_meter_type"), ["meter_type"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_product_meter_type"), ["meter_type"], unique=False)
 
     op.create_table(
         "purchase_day",
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("region_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "meter_type",
             sa.Enum(
@@ -403,25 +379,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_day")),
         sa.UniqueConstraint(
-            "business_date",
-            "region_id",
-            "meter_type",
-            "currency",
-            name="uq_purchase_day_key",
+            "business_date", "region_id", "meter_type", "currency", name="uq_purchase_day_key"
         ),
     )
     with op.batch_alter_table("purchase_day", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_purchase_day_region_id"), ["region_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_purchase_day_region_id"), ["region_id"], unique=False)
 
     op.create_table(
         "purchase_month",
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("region_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "meter_type",
             sa.Enum(
@@ -445,9 +413,7 @@ def upgrade() -> None:
         sa.Column("fees", sa.BigInteger(), nullable=False),
         sa.Column("taxes", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["region_id"],
-            ["region.id"],
-            name=op.f("fk_purchase_month_region_id_region"),
+            ["region_id"], ["region.id"], name=op.f("fk_purchase_month_region_id_region")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_month")),
         sa.UniqueConstraint(
@@ -492,9 +458,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_settings_only_one")),
         sa.ForeignKeyConstraint(
-            ["currency_id"],
-            ["currency.id"],
-            name=op.f("fk_settings_currency_id_currency"),
+            ["currency_id"], ["currency.id"], name=op.f("fk_settings_currency_id_currency")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_settings")),
     )
@@ -533,9 +497,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_supply_group_key_module_id"), ["module_id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_supply_group_key_sgc"), ["sgc"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_supply_group_key_sgc"), ["sgc"], unique=False)
 
     op.create_table(
         "tariff_plan",
@@ -603,12 +565,8 @@ def upgrade() -> None:
             "(parent_id IS NULL) OR (up_to IS NOT NULL)",
             name=op.f("ck_tariff_plan_schedule_has_limit"),
         ),
-        sa.CheckConstraint(
-            "fixed_fee >= 0", name=op.f("ck_tariff_plan_fixed_fee_not_negative")
-        ),
-        sa.CheckConstraint(
-            "unit_quantum > 0", name=op.f("ck_tariff_plan_unit_quantum_positive")
-        ),
+        sa.CheckConstraint("fixed_fee >= 0", name=op.f("ck_tariff_plan_fixed_fee_not_negative")),
+        sa.CheckConstraint("unit_quantum > 0", name=op.f("ck_tariff_plan_unit_quantum_positive")),
         sa.ForeignKeyConstraint(
             ["parent_id"],
             ["tariff_plan.id"],
@@ -621,9 +579,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_plan")),
     )
     with op.batch_alter_table("tariff_plan", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_tariff_plan_tariff_id"), ["tariff_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_tariff_plan_tariff_id"), ["tariff_id"], unique=False)
         batch_op.create_index(
             "uq_tariff_plan_tariff_id_effective_from",
             ["tariff_id", "effective_from"],
@@ -683,9 +639,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_vending_point_name")),
     )
     with op.batch_alter_table("vending_point", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_vending_point_region_id"), ["region_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_vending_point_region_id"), ["region_id"], unique=False)
 
     op.create_table(
         "ab_permission_view_role",
@@ -695,9 +649,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["permission_view_id"],
             ["ab_permission_view.id"],
-            name=op.f(
-                "fk_ab_permission_view_role_permission_view_id_ab_permission_view"
-            ),
+            name=op.f("fk_ab_permission_view_role_permission_view_id_ab_permission_view"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
@@ -714,9 +666,7 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("ab_permission_view_role", schema=None) as batch_op:
-        batch_op.create_index(
-            "idx_permission_view_id", ["permission_view_id"], unique=False
-        )
+        batch_op.create_index("idx_permission_view_id", ["permission_view_id"], unique=False)
         batch_op.create_index("idx_role_id", ["role_id"], unique=False)
 
     op.create_table(
@@ -740,18 +690,12 @@ def upgrade() -> None:
         sa.Column("vending_point_id", sa.Integer(), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("theme", sa.String(length=8), nullable=True),
-        sa.Column(
-            "must_change_password", sa.Boolean(), server_default="0", nullable=False
+        sa.Column("must_change_password", sa.Boolean(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["changed_by_fk"], ["ab_user.id"], name=op.f("fk_ab_user_changed_by_fk_ab_user")
         ),
         sa.ForeignKeyConstraint(
-            ["changed_by_fk"],
-            ["ab_user.id"],
-            name=op.f("fk_ab_user_changed_by_fk_ab_user"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["created_by_fk"],
-            ["ab_user.id"],
-            name=op.f("fk_ab_user_created_by_fk_ab_user"),
+            ["created_by_fk"], ["ab_user.id"], name=op.f("fk_ab_user_created_by_fk_ab_user")
         ),
         sa.ForeignKeyConstraint(
             ["group_id"], ["user_group.id"], name=op.f("fk_ab_user_group_id_user_group")
@@ -769,16 +713,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("username", name=op.f("uq_ab_user_username")),
     )
     with op.batch_alter_table("ab_user", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ab_user_group_id"), ["group_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ab_user_region_id"), ["region_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_ab_user_group_id"), ["group_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_ab_user_region_id"), ["region_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_ab_user_vending_point_id"),
-            ["vending_point_id"],
-            unique=False,
+            batch_op.f("ix_ab_user_vending_point_id"), ["vending_point_id"], unique=False
         )
 
     op.create_table(
@@ -790,35 +728,25 @@ def upgrade() -> None:
         sa.Column("credit_limit", sa.BigInteger(), nullable=True),
         sa.Column("receipts", sa.Integer(), nullable=False),
         sa.CheckConstraint("held >= 0", name=op.f("ck_cash_account_held_not_negative")),
-        sa.CheckConstraint(
-            "receipts >= 0", name=op.f("ck_cash_account_receipts_not_negative")
-        ),
+        sa.CheckConstraint("receipts >= 0", name=op.f("ck_cash_account_receipts_not_negative")),
         sa.ForeignKeyConstraint(
             ["vending_point_id"],
             ["vending_point.id"],
             name=op.f("fk_cash_account_vending_point_id_vending_point"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cash_account")),
-        sa.UniqueConstraint(
-            "vending_point_id", name=op.f("uq_cash_account_vending_point_id")
-        ),
+        sa.UniqueConstraint("vending_point_id", name=op.f("uq_cash_account_vending_point_id")),
     )
     op.create_table(
         "consumer_term",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "term",
-            sa.String(length=40).with_variant(
-                sa.String(length=40, collation="C"), "postgresql"
-            ),
+            sa.String(length=40).with_variant(sa.String(length=40, collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column(
-            "consumer_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
+            "consumer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.ForeignKeyConstraint(
             ["consumer_id"],
@@ -833,21 +761,15 @@ def upgrade() -> None:
             batch_op.f("ix_consumer_term_consumer_id"), ["consumer_id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_consumer_term_term_consumer_id"),
-            ["term", "consumer_id"],
-            unique=True,
+            batch_op.f("ix_consumer_term_term_consumer_id"), ["term", "consumer_id"], unique=True
         )
 
     op.create_table(
         "meter",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "meter_number",
-            sa.String(length=13).with_variant(
-                sa.String(length=13, collation="C"), "postgresql"
-            ),
+            sa.String(length=13).with_variant(sa.String(length=13, collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column(
@@ -867,9 +789,7 @@ def upgrade() -> None:
         sa.Column("product_id", sa.Integer(), nullable=False),
         sa.Column("tariff_id", sa.Integer(), nullable=True),
         sa.Column(
-            "consumer_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
+            "consumer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("region_id", sa.Integer(), nullable=False),
         sa.Column("address", sa.String(length=200), nullable=True),
@@ -920,15 +840,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("changed_at", sa.DateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "ea = 7 OR algorithm = 'sts6'", name=op.f("ck_meter_misty1_needs_sts6")
-        ),
+        sa.CheckConstraint("ea = 7 OR algorithm = 'sts6'", name=op.f("ck_meter_misty1_needs_sts6")),
         sa.CheckConstraint("ea IN (7, 11)", name=op.f("ck_meter_ea_known")),
         sa.CheckConstraint("ken BETWEEN 0 AND 255", name=op.f("ck_meter_ken_range")),
         sa.CheckConstraint("krn BETWEEN 1 AND 9", name=op.f("ck_meter_krn_range")),
         sa.CheckConstraint(
-            "length(meter_number) IN (11, 13)",
-            name=op.f("ck_meter_meter_number_length"),
+            "length(meter_number) IN (11, 13)", name=op.f("ck_meter_meter_number_length")
         ),
         sa.CheckConstraint("ti BETWEEN 0 AND 99", name=op.f("ck_meter_ti_range")),
         sa.ForeignKeyConstraint(
@@ -947,32 +864,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("meter_number", name=op.f("uq_meter_meter_number")),
     )
     with op.batch_alter_table("meter", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_meter_consumer_id"), ["consumer_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_meter_meter_type"), ["meter_type"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_meter_product_id"), ["product_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_meter_region_id"), ["region_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_meter_consumer_id"), ["consumer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_meter_meter_type"), ["meter_type"], unique=False)
+        batch_op.create_index(batch_op.f("ix_meter_product_id"), ["product_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_meter_region_id"), ["region_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_meter_sgc"), ["sgc"], unique=False)
         batch_op.create_index(batch_op.f("ix_meter_status"), ["status"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_meter_tariff_id"), ["tariff_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_meter_tariff_id"), ["tariff_id"], unique=False)
 
     op.create_table(
         "sale_day",
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("vending_point_id", sa.Integer(), nullable=False),
         sa.Column("region_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "meter_type",
             sa.Enum(
@@ -1014,13 +919,9 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("sale_day", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sale_day_region_id"), ["region_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_sale_day_region_id"), ["region_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_sale_day_vending_point_id"),
-            ["vending_point_id"],
-            unique=False,
+            batch_op.f("ix_sale_day_vending_point_id"), ["vending_point_id"], unique=False
         )
 
     op.create_table(
@@ -1028,9 +929,7 @@ def upgrade() -> None:
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("vending_point_id", sa.Integer(), nullable=False),
         sa.Column("region_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "meter_type",
             sa.Enum(
@@ -1072,13 +971,9 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("sale_month", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sale_month_region_id"), ["region_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_sale_month_region_id"), ["region_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_sale_month_vending_point_id"),
-            ["vending_point_id"],
-            unique=False,
+            batch_op.f("ix_sale_month_vending_point_id"), ["vending_point_id"], unique=False
         )
 
     op.create_table(
@@ -1126,9 +1021,7 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("fine", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("fine >= 0", name=op.f("ck_tariff_fine_fine_not_negative")),
-        sa.CheckConstraint(
-            "start >= 0", name=op.f("ck_tariff_fine_start_not_negative")
-        ),
+        sa.CheckConstraint("start >= 0", name=op.f("ck_tariff_fine_start_not_negative")),
         sa.ForeignKeyConstraint(
             ["plan_id"],
             ["tariff_plan.id"],
@@ -1136,9 +1029,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_fine")),
-        sa.UniqueConstraint(
-            "plan_id", "start", name=op.f("uq_tariff_fine_plan_id_start")
-        ),
+        sa.UniqueConstraint("plan_id", "start", name=op.f("uq_tariff_fine_plan_id_start")),
     )
     op.create_table(
         "tariff_levy",
@@ -1168,15 +1059,9 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("price", sa.BigInteger(), nullable=False),
         sa.Column("tax_rate", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            "price >= 0", name=op.f("ck_tariff_step_price_not_negative")
-        ),
-        sa.CheckConstraint(
-            "start >= 0", name=op.f("ck_tariff_step_start_not_negative")
-        ),
-        sa.CheckConstraint(
-            "tax_rate >= 0", name=op.f("ck_tariff_step_tax_rate_not_negative")
-        ),
+        sa.CheckConstraint("price >= 0", name=op.f("ck_tariff_step_price_not_negative")),
+        sa.CheckConstraint("start >= 0", name=op.f("ck_tariff_step_start_not_negative")),
+        sa.CheckConstraint("tax_rate >= 0", name=op.f("ck_tariff_step_tax_rate_not_negative")),
         sa.ForeignKeyConstraint(
             ["plan_id"],
             ["tariff_plan.id"],
@@ -1184,9 +1069,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_step")),
-        sa.UniqueConstraint(
-            "plan_id", "start", name=op.f("uq_tariff_step_plan_id_start")
-        ),
+        sa.UniqueConstraint("plan_id", "start", name=op.f("uq_tariff_step_plan_id_start")),
     )
     op.create_table(
         "tariff_tax",
@@ -1259,9 +1142,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ab_user_group")),
-        sa.UniqueConstraint(
-            "user_id", "group_id", name=op.f("uq_ab_user_group_user_id_group_id")
-        ),
+        sa.UniqueConstraint("user_id", "group_id", name=op.f("uq_ab_user_group_user_id_group_id")),
     )
     with op.batch_alter_table("ab_user_group", schema=None) as batch_op:
         batch_op.create_index("idx_user_group_id", ["group_id"], unique=False)
@@ -1285,15 +1166,11 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ab_user_role")),
-        sa.UniqueConstraint(
-            "user_id", "role_id", name=op.f("uq_ab_user_role_user_id_role_id")
-        ),
+        sa.UniqueConstraint("user_id", "role_id", name=op.f("uq_ab_user_role_user_id_role_id")),
     )
     op.create_table(
         "audit_entry",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("actor", sa.String(length=64), nullable=False),
@@ -1314,13 +1191,9 @@ def upgrade() -> None:
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_entry_at"), ["at"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_audit_entry_table_name_row_id"),
-            ["table_name", "row_id"],
-            unique=False,
+            batch_op.f("ix_audit_entry_table_name_row_id"), ["table_name", "row_id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_audit_entry_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_audit_entry_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "clock_confirmation",
@@ -1329,17 +1202,13 @@ def upgrade() -> None:
         sa.Column("after_token_id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["ab_user.id"],
-            name=op.f("fk_clock_confirmation_user_id_ab_user"),
+            ["user_id"], ["ab_user.id"], name=op.f("fk_clock_confirmation_user_id_ab_user")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_confirmation")),
     )
     op.create_table(
         "engineering_record",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "kind",
             sa.Enum(
@@ -1362,24 +1231,16 @@ def upgrade() -> None:
         sa.Column("point_region_id", sa.Integer(), nullable=True),
         sa.Column("operator_id", sa.Integer(), nullable=False),
         sa.Column("approver_id", sa.Integer(), nullable=True),
-        sa.Column(
-            "meter_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
-        ),
+        sa.Column("meter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("module_id", sa.Integer(), nullable=True),
         sa.Column("details", sa.String(length=2000), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("settled_at", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["approver_id"],
-            ["ab_user.id"],
-            name=op.f("fk_engineering_record_approver_id_ab_user"),
+            ["approver_id"], ["ab_user.id"], name=op.f("fk_engineering_record_approver_id_ab_user")
         ),
         sa.ForeignKeyConstraint(
-            ["meter_id"],
-            ["meter.id"],
-            name=op.f("fk_engineering_record_meter_id_meter"),
+            ["meter_id"], ["meter.id"], name=op.f("fk_engineering_record_meter_id_meter")
         ),
         sa.ForeignKeyConstraint(
             ["module_id"],
@@ -1387,9 +1248,7 @@ def upgrade() -> None:
             name=op.f("fk_engineering_record_module_id_security_module"),
         ),
         sa.ForeignKeyConstraint(
-            ["operator_id"],
-            ["ab_user.id"],
-            name=op.f("fk_engineering_record_operator_id_ab_user"),
+            ["operator_id"], ["ab_user.id"], name=op.f("fk_engineering_record_operator_id_ab_user")
         ),
         sa.ForeignKeyConstraint(
             ["point_region_id"],
@@ -1402,9 +1261,7 @@ def upgrade() -> None:
             name=op.f("fk_engineering_record_vending_point_id_vending_point"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_engineering_record")),
-        sa.UniqueConstraint(
-            "message_id", name=op.f("uq_engineering_record_message_id")
-        ),
+        sa.UniqueConstraint("message_id", name=op.f("uq_engineering_record_message_id")),
     )
     with op.batch_alter_table("engineering_record", schema=None) as batch_op:
         batch_op.create_index(
@@ -1414,19 +1271,13 @@ def upgrade() -> None:
             batch_op.f("ix_engineering_record_meter_id"), ["meter_id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_engineering_record_operator_id"),
-            ["operator_id"],
-            unique=False,
+            batch_op.f("ix_engineering_record_operator_id"), ["operator_id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_engineering_record_point_region_id"),
-            ["point_region_id"],
-            unique=False,
+            batch_op.f("ix_engineering_record_point_region_id"), ["point_region_id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_engineering_record_vending_point_id"),
-            ["vending_point_id"],
-            unique=False,
+            batch_op.f("ix_engineering_record_vending_point_id"), ["vending_point_id"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_engineering_record_vending_point_id_reference"),
@@ -1436,14 +1287,8 @@ def upgrade() -> None:
 
     op.create_table(
         "meter_lock",
-        sa.Column(
-            "meter_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
+        sa.Column("meter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sales", sa.Integer(), nullable=False),
-        sa.Column("last_sale_at", sa.DateTime(), nullable=True),
-        sa.Column("last_units", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["meter_id"],
             ["meter.id"],
@@ -1454,9 +1299,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "sale",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "kind",
             sa.Enum(
@@ -1485,22 +1328,14 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=64), nullable=False),
         sa.Column("message_id", sa.String(length=32), nullable=False),
         sa.Column(
-            "reverses_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
+            "reverses_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("failure", sa.String(length=60), nullable=True),
         sa.Column("vending_point_id", sa.Integer(), nullable=False),
         sa.Column("operator_id", sa.Integer(), nullable=False),
+        sa.Column("meter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
-            "meter_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column(
-            "consumer_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
+            "consumer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("point_region_id", sa.Integer(), nullable=False),
         sa.Column("consumer_region_id", sa.Integer(), nullable=False),
@@ -1547,17 +1382,11 @@ def upgrade() -> None:
             ["consumer_id"], ["consumer.id"], name=op.f("fk_sale_consumer_id_consumer")
         ),
         sa.ForeignKeyConstraint(
-            ["consumer_region_id"],
-            ["region.id"],
-            name=op.f("fk_sale_consumer_region_id_region"),
+            ["consumer_region_id"], ["region.id"], name=op.f("fk_sale_consumer_region_id_region")
         ),
+        sa.ForeignKeyConstraint(["meter_id"], ["meter.id"], name=op.f("fk_sale_meter_id_meter")),
         sa.ForeignKeyConstraint(
-            ["meter_id"], ["meter.id"], name=op.f("fk_sale_meter_id_meter")
-        ),
-        sa.ForeignKeyConstraint(
-            ["module_id"],
-            ["security_module.id"],
-            name=op.f("fk_sale_module_id_security_module"),
+            ["module_id"], ["security_module.id"], name=op.f("fk_sale_module_id_security_module")
         ),
         sa.ForeignKeyConstraint(
             ["operator_id"], ["ab_user.id"], name=op.f("fk_sale_operator_id_ab_user")
@@ -1566,9 +1395,7 @@ def upgrade() -> None:
             ["plan_id"], ["tariff_plan.id"], name=op.f("fk_sale_plan_id_tariff_plan")
         ),
         sa.ForeignKeyConstraint(
-            ["point_region_id"],
-            ["region.id"],
-            name=op.f("fk_sale_point_region_id_region"),
+            ["point_region_id"], ["region.id"], name=op.f("fk_sale_point_region_id_region")
         ),
         sa.ForeignKeyConstraint(
             ["reverses_id"], ["sale.id"], name=op.f("fk_sale_reverses_id_sale")
@@ -1587,39 +1414,27 @@ def upgrade() -> None:
             name=op.f("uq_sale_vending_point_id_receipt_number"),
         ),
         sa.UniqueConstraint(
-            "vending_point_id",
-            "reference",
-            name=op.f("uq_sale_vending_point_id_reference"),
+            "vending_point_id", "reference", name=op.f("uq_sale_vending_point_id_reference")
         ),
     )
     with op.batch_alter_table("sale", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sale_business_date"), ["business_date"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sale_consumer_id"), ["consumer_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_sale_business_date"), ["business_date"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_sale_consumer_id"), ["consumer_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_sale_consumer_region_id"),
-            ["consumer_region_id"],
-            unique=False,
+            batch_op.f("ix_sale_consumer_region_id"), ["consumer_region_id"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_sale_meter_id_business_date"),
             ["meter_id", "business_date"],
             unique=False,
         )
-        batch_op.create_index(
-            batch_op.f("ix_sale_operator_id"), ["operator_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_sale_operator_id"), ["operator_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sale_plan_id"), ["plan_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_sale_point_region_id"), ["point_region_id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_sale_status_reserved_at"),
-            ["status", "reserved_at"],
-            unique=False,
+            batch_op.f("ix_sale_status_reserved_at"), ["status", "reserved_at"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_sale_vending_point_id_business_date"),
@@ -1647,20 +1462,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_hash", name=op.f("uq_user_session_secret_hash")),
     )
     with op.batch_alter_table("user_session", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_user_session_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_user_session_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "posting",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "sale_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sale_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("entry_no", sa.Integer(), nullable=False),
         sa.Column("debit_id", sa.Integer(), nullable=False),
         sa.Column("credit_id", sa.Integer(), nullable=False),
@@ -1669,79 +1476,45 @@ def upgrade() -> None:
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("posted_at", sa.DateTime(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_posting_amount_positive")),
-        sa.CheckConstraint(
-            "debit_id <> credit_id", name=op.f("ck_posting_two_accounts")
+        sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_posting_two_accounts")),
+        sa.ForeignKeyConstraint(
+            ["credit_id"], ["ledger_account.id"], name=op.f("fk_posting_credit_id_ledger_account")
         ),
         sa.ForeignKeyConstraint(
-            ["credit_id"],
-            ["ledger_account.id"],
-            name=op.f("fk_posting_credit_id_ledger_account"),
+            ["debit_id"], ["ledger_account.id"], name=op.f("fk_posting_debit_id_ledger_account")
         ),
-        sa.ForeignKeyConstraint(
-            ["debit_id"],
-            ["ledger_account.id"],
-            name=op.f("fk_posting_debit_id_ledger_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["sale_id"], ["sale.id"], name=op.f("fk_posting_sale_id_sale")
-        ),
+        sa.ForeignKeyConstraint(["sale_id"], ["sale.id"], name=op.f("fk_posting_sale_id_sale")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posting")),
-        sa.UniqueConstraint(
-            "sale_id", "entry_no", name=op.f("uq_posting_sale_id_entry_no")
-        ),
+        sa.UniqueConstraint("sale_id", "entry_no", name=op.f("uq_posting_sale_id_entry_no")),
     )
     with op.batch_alter_table("posting", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_posting_business_date"), ["business_date"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_posting_credit_id"), ["credit_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_posting_debit_id"), ["debit_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_posting_credit_id"), ["credit_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_posting_debit_id"), ["debit_id"], unique=False)
 
     op.create_table(
         "reprint",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "sale_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sale_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("copy_number", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("printed_at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sale_id"], ["sale.id"], name=op.f("fk_reprint_sale_id_sale")
-        ),
+        sa.ForeignKeyConstraint(["sale_id"], ["sale.id"], name=op.f("fk_reprint_sale_id_sale")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["ab_user.id"], name=op.f("fk_reprint_user_id_ab_user")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reprint")),
     )
     with op.batch_alter_table("reprint", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_reprint_sale_id"), ["sale_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_reprint_sale_id"), ["sale_id"], unique=False)
 
     op.create_table(
         "sale_fee",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "sale_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column(
-            "meter_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sale_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("meter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=30), nullable=False),
         sa.Column(
             "method",
@@ -1765,9 +1538,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["meter_id"], ["meter.id"], name=op.f("fk_sale_fee_meter_id_meter")
         ),
-        sa.ForeignKeyConstraint(
-            ["sale_id"], ["sale.id"], name=op.f("fk_sale_fee_sale_id_sale")
-        ),
+        sa.ForeignKeyConstraint(["sale_id"], ["sale.id"], name=op.f("fk_sale_fee_sale_id_sale")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sale_fee")),
         sa.UniqueConstraint("sale_id", "code", name=op.f("uq_sale_fee_sale_id_code")),
     )
@@ -1778,33 +1549,21 @@ def upgrade() -> None:
 
     op.create_table(
         "sale_line",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "sale_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sale_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line_no", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("code", sa.String(length=30), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("params", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["sale_id"], ["sale.id"], name=op.f("fk_sale_line_sale_id_sale")
-        ),
+        sa.ForeignKeyConstraint(["sale_id"], ["sale.id"], name=op.f("fk_sale_line_sale_id_sale")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sale_line")),
-        sa.UniqueConstraint(
-            "sale_id", "line_no", name=op.f("uq_sale_line_sale_id_line_no")
-        ),
+        sa.UniqueConstraint("sale_id", "line_no", name=op.f("uq_sale_line_sale_id_line_no")),
     )
     op.create_table(
         "token",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "kind",
             sa.Enum(
@@ -1818,21 +1577,11 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("sale_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
-            "sale_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
+            "engineering_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
-        sa.Column(
-            "engineering_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
-        ),
-        sa.Column(
-            "meter_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
-        ),
+        sa.Column("meter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("vending_point_id", sa.Integer(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("digits", sa.String(length=20), nullable=False),
@@ -1841,11 +1590,7 @@ def upgrade() -> None:
         sa.Column("subclass", sa.Integer(), nullable=False),
         sa.Column("base_date", sa.Integer(), nullable=False),
         sa.Column("token_id", sa.Integer(), nullable=True),
-        sa.Column(
-            "amount",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=True,
-        ),
+        sa.Column("amount", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("sgc", sa.String(length=6), nullable=False),
         sa.Column("krn", sa.Integer(), nullable=False),
         sa.Column("ti", sa.Integer(), nullable=False),
@@ -1859,17 +1604,11 @@ def upgrade() -> None:
             ["engineering_record.id"],
             name=op.f("fk_token_engineering_id_engineering_record"),
         ),
+        sa.ForeignKeyConstraint(["meter_id"], ["meter.id"], name=op.f("fk_token_meter_id_meter")),
         sa.ForeignKeyConstraint(
-            ["meter_id"], ["meter.id"], name=op.f("fk_token_meter_id_meter")
+            ["module_id"], ["security_module.id"], name=op.f("fk_token_module_id_security_module")
         ),
-        sa.ForeignKeyConstraint(
-            ["module_id"],
-            ["security_module.id"],
-            name=op.f("fk_token_module_id_security_module"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["sale_id"], ["sale.id"], name=op.f("fk_token_sale_id_sale")
-        ),
+        sa.ForeignKeyConstraint(["sale_id"], ["sale.id"], name=op.f("fk_token_sale_id_sale")),
         sa.ForeignKeyConstraint(
             ["vending_point_id"],
             ["vending_point.id"],
@@ -1882,16 +1621,10 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_token_engineering_id"), ["engineering_id"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_token_issued_at"), ["issued_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_token_meter_id"), ["meter_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_token_issued_at"), ["issued_at"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_token_meter_id"), ["meter_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_token_sale_id_position"),
-            ["sale_id", "position"],
-            unique=True,
+            batch_op.f("ix_token_sale_id_position"), ["sale_id", "position"], unique=True
         )
         batch_op.create_index(
             batch_op.f("ix_token_vending_point_id"), ["vending_point_id"], unique=False
@@ -1957,9 +1690,7 @@ def downgrade() -> None:
     op.drop_table("sale")
     op.drop_table("meter_lock")
     with op.batch_alter_table("engineering_record", schema=None) as batch_op:
-        batch_op.drop_index(
-            batch_op.f("ix_engineering_record_vending_point_id_reference")
-        )
+        batch_op.drop_index(batch_op.f("ix_engineering_record_vending_point_id_reference"))
         batch_op.drop_index(batch_op.f("ix_engineering_record_vending_point_id"))
         batch_op.drop_index(batch_op.f("ix_engineering_record_point_region_id"))
         batch_op.drop_index(batch_op.f("ix_engineering_record_operator_id"))

@@ -78,7 +78,7 @@ def test_eight_buyers_of_one_meter_walk_through_its_steps_one_after_another(cont
     fees = [line.amount for sale in sales for line in sale.lines if line.code == "fixed_fee"]
     assert sorted(fees)[-2:] == [0, 1_50]
     first_step = sum(
-        1 for sale in sales for line in sale.lines if line.kind == "step" and '"number": 1' in line.params
+        1 for sale in sales for line in sale.lines if line.kind == "step" and '"step": 1' in line.params
         and line.amount
     )  # fmt: skip
     assert first_step < BUYERS
@@ -159,7 +159,7 @@ def test_many_resolvers_settle_a_waiting_sale_once(context, counter, resolvers):
 
     order = counter.order("palm_street", 20_00)
     scope = counter.cast.scope("amara")
-    sale_id = reserve(order, scope, datetime.now(UTC), timedelta(days=31))
+    sale_id = reserve(order, scope, datetime.now(UTC), timedelta(days=31)).sale_id
     db.session.remove()
     patience = Patience(wait=timedelta(0))
     results = together(context, lambda _n: resolve(sale_id, scope, context.extensions["modules"], patience))

@@ -78,7 +78,7 @@ def test_the_second_purchase_of_the_month_pays_no_second_fee_wherever_it_is_made
     # 25.00 less the fee of 1.50 bought 112.9 units at most; the second starts on the second step.
     assert second.units_before > 1000
     steps = [line for line in second.lines if line.kind == "step" and line.amount]
-    assert [line.params["number"] for line in steps] == [2]
+    assert [line.params["step"] for line in steps] == [2]
     assert differences() == []
 
 
