@@ -8,6 +8,9 @@
     if (found) act(found, event);
   });
 
+  const here = document.querySelector(".side [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest" });
+
   // --- drawer of the phone ---------------------------------------------------------------
   const opener = document.querySelector("[data-drawer-open]");
   function drawer(open) {
