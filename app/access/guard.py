@@ -2,7 +2,8 @@
 
 It covers lists, single rows, relations, form choices and look-ups alike, wherever they are
 written.  It does not see Core statements, `text()` and bulk updates: those come through
-`scope.narrow`.  A statement that must see all rows says so with the execution option
+`scope.narrow`.  Nor does it see `session.get` of a row that the session holds already, because
+no select happens: who reads a row unscoped does not leave it there.  A statement that must see all rows says so with the execution option
 `unscoped=True` (facts for pricing, uniqueness); it may give sums and flags, never rows.
 Outside a request nothing is narrowed: services get their scope as an argument.
 Decision 0005.
@@ -23,10 +24,8 @@ from app.access.scope import SCOPED, Scope, criterion
 def criteria(scope: Scope) -> list[Any]:
     """The loader options that keep any select to this scope."""
     return [
-        # NB: no propagation; lazy loads pass here by themselves, with the scope of their time.
-        with_loader_criteria(
-            model, criterion(model, scope), include_aliases=True, propagate_to_loaders=False
-        )
+        # NB: it must propagate, or a joined eager load would bring foreign rows along.
+        with_loader_criteria(model, criterion(model, scope), include_aliases=True)
         for model in SCOPED
     ]
 

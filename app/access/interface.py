@@ -49,6 +49,13 @@ class Interface(SQLAInterface):  # type: ignore[misc]
         some = kept.with_entities(self.get_pk()).order_by(None).limit(COUNT_CAP)
         return int(self.session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
+    def get_related_obj(self, col_name: str, value: Any) -> Any | None:
+        """The related row of this key, if it is one's own; asked anew, never from the session's memory."""
+        model = self.get_related_model(col_name)
+        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
+            return None
+        return self.session.scalars(select(model).where(self.get_pk(model) == int(value))).one_or_none()
+
 
 class ScopeFilter(BaseFilter):  # type: ignore[misc]
     """The rows of this request's person; the second layer before the ORM guard.

@@ -1,0 +1,126 @@
+"""The cast with something of everybody's in the books: one's own rows and a stranger's.
+
+Amara has sold at Market, Corin at Corner (Amara's region) and Bento at Harbour; at each point
+stands an engineering record.  `rows` gives, by kind of row and by place, the id to try a door
+with; `SECRETS` are words that only Bento's people may read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.db import transaction
+from app.domain.states import TokenKind
+from app.extensions import db
+from app.models import (
+    AuditEntry,
+    Meter,
+    Product,
+    Sale,
+    SecurityModule,
+    SupplyGroupKey,
+    TariffPlan,
+    Token,
+    UserGroup,
+    VendingPoint,
+)
+from app.models.token import EngineeringRecord
+from tests.cast import PIER, Cast, make_cast
+from tests.services.conftest import Counter
+
+SELLERS = (("amara", "market", "palm_street"), ("corin", "corner", "mill"), ("bento", "harbour", "pier"))
+PRICE = 20_00
+
+
+@dataclass(frozen=True)
+class World:
+    """Ids of rows by kind and place (`market`, `corner`, `harbour`), and what is secret."""
+
+    cast: Cast
+    rows: dict[str, dict[str, Any]]
+    secrets: tuple[str, ...]
+
+
+def make_world(app: Flask) -> World:
+    """Write cast, sales and records into a database that has just been set up."""
+    with app.app_context():
+        cast = make_cast()
+        sales = {}
+        for who, point, meter in SELLERS:
+            counter = Counter(cast, app.extensions["modules"], who=who, point=point)
+            counter.sells(meter, PRICE)
+            sales[point] = _one(Sale.id, Sale.vending_point_id == cast.points[point])
+        records = _records(cast)
+        tokens = {
+            place: _one(Token.id, Token.sale_id == sale) for place, sale in sales.items()
+        }
+        digits = _one(Token.digits, Token.sale_id == sales["harbour"])
+        numbers = {
+            "market": _one(Meter.meter_number, Meter.id == cast.meters["palm_street"]),
+            "harbour": PIER,
+        }
+        rows = {
+            "sale": sales,
+            "token": tokens,
+            "engineering": records,
+            "consumer": {"market": cast.consumers["achieng"], "harbour": cast.consumers["juma"]},
+            "meter": {"market": cast.meters["palm_street"], "harbour": cast.meters["pier"]},
+            "meter_number": numbers,
+            "point": {place: cast.points[place] for place in ("market", "harbour")},
+            "region": {place: cast.regions[place] for place in ("market", "harbour")},
+            "user": {"market": cast.users["amara"], "harbour": cast.users["bento"]},
+        } | _common()
+        secrets = ("Juma Otieno", "2 Pier Road", PIER, _grouped(PIER), digits, _grouped(digits))
+        db.session.remove()
+        return World(cast, rows, secrets)
+
+
+def _grouped(digits: str) -> str:
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def _one(column: Any, condition: Any) -> Any:
+    return db.session.scalars(select(column).where(condition).order_by(column)).first()
+
+
+def _common() -> dict[str, dict[str, Any]]:
+    """Rows of the whole utility: nobody's own, so the same everywhere."""
+    kinds = {
+        "group": UserGroup.id,
+        "product": Product.id,
+        "manufacturer": Product.manufacturer_id,
+        "tariff": TariffPlan.tariff_id,
+        "plan": TariffPlan.id,
+        "module": SecurityModule.id,
+        "key": SupplyGroupKey.id,
+        "audit": AuditEntry.id,
+    }
+    return {kind: {"market": db.session.scalars(select(column).order_by(column)).first()} for kind, column in kinds.items()}
+
+
+def _records(cast: Cast) -> dict[str, int]:
+    """One engineering record at every point."""
+    made = {}
+    with transaction() as session:
+        for who, place, meter in SELLERS:
+            record = EngineeringRecord(
+                kind=TokenKind.ENGINEERING,
+                reference=f"world-{place}",
+                message_id=f"{cast.points[place]:032x}",
+                status="issued",
+                function="clear_tamper",
+                vending_point_id=cast.points[place],
+                point_region_id=session.get_one(VendingPoint, cast.points[place]).region_id,
+                operator_id=cast.users[who],
+                meter_id=cast.meters[meter],
+                created_at=datetime.now(UTC),
+            )
+            session.add(record)
+            session.flush()
+            made[place] = record.id
+    return made
