@@ -13,7 +13,7 @@ from typing import Any
 from flask import current_app, redirect, request, session, url_for
 from flask_appbuilder import expose
 
-from app.access.current import current_scope
+from app.access.current import current_scope, signed_in
 from app.access.fab import SafeBaseView, has_access
 from app.domain import errors
 from app.domain.errors import Refusal
@@ -175,6 +175,7 @@ def _order(typed: Typed) -> Order:
         meter_number=typed.meter_number,
         vending_point_id=point,
         operator_id=scope.user_id or 0,
+        operator_name=_operator_name(),
         by_quantity=typed.by_quantity,
         value=typed.wish_value(currency),
         shown_amount=shown(request.form.get("shown_amount", "")),
@@ -182,3 +183,9 @@ def _order(typed: Typed) -> Order:
         received=typed.received_minor(currency),
         only_fees_confirmed=typed.only_fees,
     )
+
+
+def _operator_name() -> str:
+    """Who sells, as the slip names them."""
+    user = signed_in()
+    return "" if user is None else f"{user.first_name or ''} {user.last_name or ''}".strip() or user.username

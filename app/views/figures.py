@@ -68,7 +68,7 @@ def share(value: Decimal | Fraction | int) -> str:
 
 
 def groups_of_four(digits: str) -> str:
-    """A meter number 4-4-3, a token in five groups of four."""
+    """A token in five groups of four."""
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
@@ -81,6 +81,11 @@ def _dates() -> Locale | None:
 def date_of(when: date, form: str = "medium") -> str:
     """A calendar date: 23 Nov 2026."""
     return str(format_date(when, form, _dates()))
+
+
+def meter_number(digits: str) -> str:
+    """As on the plate: 4-4-3 for eleven digits, 4-4-5 for thirteen."""
+    return " ".join(part for part in (digits[:4], digits[4:8], digits[8:]) if part)
 
 
 def moment(instant: datetime, form: str = "medium") -> str:
@@ -133,6 +138,7 @@ def install(app: Flask) -> None:
         price=price,
         share=share,
         grouped=groups_of_four,
+        meter_number=meter_number,
         moment=moment,
         day=day,
         hour=hour,

@@ -12,7 +12,7 @@ from flask import current_app, render_template
 from flask_babel import get_locale
 from xhtml2pdf import pisa
 
-from app.views.slip import Slip, how_many_tokens, qr_picture, token_title
+from app.views.slip import SAY, Slip, how_many_tokens, qr_picture, token_title
 
 FONTS = "vendor/fonts/dejavu"
 # Locales whose script must be shaped and set from right to left.
@@ -35,6 +35,7 @@ def render_pdf(slip: Slip) -> bytes:
         fonts=static / FONTS,
         shaped=SHAPED.get(str(get_locale() or "en")[:2]),
         qr_picture=qr_picture,
+        say=SAY,
         token_title=token_title,
         help_line=how_many_tokens(len(slip.receipt.tokens)),
     )

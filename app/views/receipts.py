@@ -16,7 +16,7 @@ from app.access.fab import SafeBaseView, has_access
 from app.domain.errors import OutOfScope
 from app.domain.states import SaleStatus
 from app.services.receipts import Receipt, count_reprint, receipt_for
-from app.views.slip import Slip, how_many_tokens, make_slip, qr, token_title
+from app.views.slip import SAY, Slip, how_many_tokens, make_slip, qr, token_title
 
 PAPERS = ("80mm", "a4")
 
@@ -79,6 +79,7 @@ class ReceiptView(SafeBaseView):
             currency=slip.receipt.currency,
             unit=slip.receipt.unit,
             qr=qr,
+            say=SAY,
             token_title=token_title,
             help_line=how_many_tokens(len(slip.receipt.tokens)),
             **more,

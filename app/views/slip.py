@@ -7,6 +7,7 @@ tokens is longer than one of one.  38 signs of the mono face stand on a line.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from typing import Any
 
 import segno
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from app.domain.states import SaleStatus, TokenKind
@@ -22,7 +24,11 @@ from app.views import figures, words
 from app.views.sum_lines import Worded, worded
 
 COLUMNS = 38
-LINE_MM, TOKEN_LINE_MM, BIG_LINE_MM, RULE_MM, QR_MM, EDGE_MM = 4.4, 9.2, 5.6, 3.2, 34, 10
+LINE_MM, BIG_LINE_MM, TOKEN_LINE_MM, QR_MM = 4.3, 5.5, 8.8, 31.5
+PARTS, RULE_MM, EDGE_MM = 8, 3.2, 10
+DEMONSTRATION = _l("DEMONSTRATION: made with a public key, no real meter takes this token.")
+PENDING = _l("The token has not come yet.")
+PENDING_MORE = _l("The money is held for this sale and cannot be taken twice. Bring this slip to get the token.")
 MASK_KEEPS = 4
 Row = tuple[str, str]
 
@@ -69,20 +75,22 @@ class Slip:
     def height_mm(self) -> int:
         """How long the roll must be, with a little to spare."""
         rows = [*self.about, *self.person, *self.meter, *self.paid]
-        rows += [(line.title, figures.money(line.amount_minor, 2)) for line in self.lines]
+        rows += [(line.title, figures.money(line.amount_minor, self.receipt.currency.decimals)) for line in self.lines]
         texts = sum(_lines_of(label, value) for label, value in rows) + sum(map(_wraps, self._free_text()))
         tokens = len(self.receipt.tokens)
-        height = texts * LINE_MM + tokens * (2 * TOKEN_LINE_MM + BIG_LINE_MM + LINE_MM)
-        height += QR_MM * tokens + 7 * RULE_MM + 3 * BIG_LINE_MM + EDGE_MM + 3 * LINE_MM
-        return math.ceil(height * 1.06)
+        height = texts * LINE_MM + tokens * (2 * TOKEN_LINE_MM + BIG_LINE_MM + QR_MM)
+        return math.ceil(height + PARTS * RULE_MM + 4 * BIG_LINE_MM + EDGE_MM)
 
     def _free_text(self) -> list[str]:
-        utility = self.receipt.facts["utility"]
-        point = self.receipt.facts["point"]
+        """The texts that run over the whole width; words wrap, so each may need a line more."""
+        facts = self.receipt.facts
+        utility, point = facts["utility"], facts["point"]
         said = [utility[name] or "" for name in ("name", "address", "telephone", "tax_number", "header", "footer")]
-        said += [f"{point['name']}, {point['region']}", point.get("address") or ""]
-        long = "x" * 90 if self.pending or self.receipt.demonstration else ""
-        return [*said, long, "x" * 70]
+        said.append(f"{point['name']}, {point['region']}")
+        said.append(how_many_tokens(len(self.receipt.tokens)))
+        said += [DEMONSTRATION] if self.receipt.demonstration else []
+        said += [PENDING, PENDING_MORE] if self.pending else []
+        return [str(text) for text in said]
 
 
 def make_slip(receipt: Receipt, mark: int = 0) -> Slip:
@@ -106,8 +114,7 @@ def _about(receipt: Receipt) -> list[Row]:
     facts = receipt.facts
     rows = [(_("Receipt"), receipt.number or _("waiting")), (_("Time"), figures.moment(receipt.reserved_at))]
     rows.append((_("Vending point"), facts["point"]["name"]))
-    operator = facts.get("operator") or {}
-    rows.append((_("Operator"), operator.get("name") or "—"))
+    rows.append((_("Operator"), facts.get("operator") or "—"))
     return rows
 
 
@@ -129,7 +136,7 @@ def _meter(receipt: Receipt) -> list[Row]:
     meter = receipt.facts["meter"]
     return [
         (_("Meter type"), f"{words.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
-        (_("Meter number"), figures.groups_of_four(meter["meter_number"])),
+        (_("Meter number"), figures.meter_number(meter["meter_number"])),
         (_("SGC · KRN · TI"), f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}"),
         (_("EA · TCT"), f"{meter['ea']:02d} · {meter['tct']:02d}"),
         (_("Tariff"), receipt.facts["tariff"]["name"]),
@@ -178,9 +185,13 @@ def qr_picture(digits: str) -> str:
 
 
 def _wraps(text: str) -> int:
-    return math.ceil(len(text) / COLUMNS)
+    return len(textwrap.wrap(text, COLUMNS))
 
 
 def _lines_of(label: str, value: str) -> int:
     """Lines that one row takes: label and value share a line while they fit."""
     return 1 if len(label) + len(value) < COLUMNS else _wraps(label) + _wraps(value)
+
+
+# What the three papers say alike.
+SAY = {"demonstration": DEMONSTRATION, "pending": PENDING, "pending_more": PENDING_MORE}

@@ -104,5 +104,6 @@ def test_shares_and_prices_keep_every_digit(language: Language) -> None:
 
 
 def test_numbers_stand_in_groups_of_four() -> None:
-    assert figures.groups_of_four("04127300582") == "0412 7300 582"
+    assert figures.meter_number("04127300582") == "0412 7300 582"
+    assert figures.meter_number("0100000000008") == "0100 0000 00008"
     assert figures.groups_of_four("58210497336612807045") == "5821 0497 3366 1280 7045"

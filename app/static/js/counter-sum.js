@@ -1,0 +1,159 @@
+// The purchase page: the live sum from the server, the keys, one sale per press.
+// Without this file "Show the sum" asks by GET and Sell posts; this only saves waiting.
+"use strict";
+(() => {
+  const ask = document.getElementById("ask");
+  const sell = document.getElementById("sell");
+  if (!ask || !sell) return;
+  const byId = (id) => document.getElementById(id);
+  const value = byId("value");
+  const PARTS = ["value-error", "received-error", "change", "month", "sum"];
+
+  // --- the live sum -------------------------------------------------------------------------
+  let asking = null;
+  let rest = 0;
+  let restSay = 0;
+  const wanted = () => {
+    const fields = new URLSearchParams(new FormData(ask));
+    fields.set("meter_number", ask.dataset.meter);
+    return String(fields);
+  };
+  let shown = wanted();
+
+  function ripple() {
+    sell.classList.add("stale");
+    clearTimeout(rest);
+    rest = setTimeout(quote, 90);
+  }
+
+  function mark(field, wrong) {
+    if (wrong) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
+
+  async function quote() {
+    clearTimeout(rest);
+    const now = wanted();
+    if (now === shown && !asking) return sell.classList.remove("stale");
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    try {
+      const answer = await fetch(`${ask.dataset.quote}?${now}`, { signal: mine.signal });
+      if (answer.status === 401 || answer.redirected) return location.assign(address());
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.getElementById("sum")) return;
+      for (const id of PARTS) byId(id).replaceWith(page.getElementById(id));
+      shown = now;
+      history.replaceState(null, "", address());
+      mark(value, byId("value-error").textContent.trim());
+      mark(byId("received"), byId("received-error").textContent.trim());
+      sell.classList.remove("stale");
+      clearTimeout(restSay);
+      restSay = setTimeout(() => { document.querySelector("[data-said]").textContent = byId("sum").dataset.say; }, 500);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      if (asking === mine) asking = null;
+    }
+  }
+
+  // The address carries what is typed, so that reload, back and a new sign-in lose nothing.
+  function address() {
+    const kept = new URLSearchParams([...new FormData(ask)].filter(([, text]) => text));
+    return kept.has("value") ? `${ask.getAttribute("action")}?${kept}` : ask.getAttribute("action");
+  }
+
+  function pressChips() {
+    ask.querySelectorAll(".chip").forEach((chip) => chip.setAttribute("aria-pressed", String(!chip.hidden && chip.value === value.value)));
+  }
+
+  function takeSide(by) {
+    const unit = ask.querySelector("[data-unit]");
+    unit.textContent = unit.dataset[by];
+    ask.querySelectorAll(".chip").forEach((chip) => { chip.hidden = chip.dataset.by !== by; });
+    value.value = "";
+    pressChips();
+    ripple();
+  }
+
+  ask.addEventListener("input", (event) => {
+    if (event.target.name === "by") return takeSide(event.target.value);
+    pressChips();
+    ripple();
+  });
+  ask.addEventListener("click", (event) => {
+    const chip = event.target.closest(".chip");
+    if (!chip) return;
+    event.preventDefault();
+    value.value = chip.value;
+    pressChips();
+    value.focus();
+    quote();
+  });
+  // Enter in a field leads to the button that says what will happen; Enter there sells.
+  ask.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await quote();
+    if (!byId("sell-button").disabled) byId("sell-button").focus();
+  });
+  value.setSelectionRange(value.value.length, value.value.length);
+
+  // --- sell, once ---------------------------------------------------------------------------
+  let sent = false;
+  async function press() {
+    if (sent) return;
+    if (sell.classList.contains("stale") || asking) await quote();
+    const button = byId("sell-button");
+    if (!button.disabled && !sell.classList.contains("stale")) sell.requestSubmit(button);
+  }
+  sell.addEventListener("submit", (event) => {
+    if (sent || sell.classList.contains("stale")) {
+      event.preventDefault();
+      if (!sent) press();
+      return;
+    }
+    sent = true;
+    const button = byId("sell-button");
+    button.setAttribute("aria-busy", "true");
+    setTimeout(() => { button.querySelector("[data-word]").textContent = sell.dataset.asking; }, 1000);
+    setTimeout(() => {
+      const waiting = sell.querySelector("[data-waiting]");
+      waiting.hidden = false;
+      waiting.textContent = `${button.dataset.money} ${sell.dataset.held}`;
+    }, 5000);
+  });
+  // Back by the browser's button: the page may be pressed again, under its old reference.
+  addEventListener("pageshow", () => {
+    sent = false;
+    byId("sell-button").removeAttribute("aria-busy");
+  });
+
+  // --- keys ---------------------------------------------------------------------------------
+  const KEYS = {
+    F2() {
+      const other = ask.querySelector("input[name=by]:not(:checked)");
+      other.checked = true;
+      takeSide(other.value);
+      value.focus();
+    },
+    F9: press,
+    Escape() {
+      if (value.value.trim()) byId("leave").showModal();
+      else location.assign(document.querySelector("[data-leave]").href);
+    },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open], .modal.in") || event.ctrlKey || event.altKey || event.metaKey) return;
+    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
+    if (KEYS[event.key]) {
+      event.preventDefault();
+      if (!event.repeat) KEYS[event.key]();
+    } else if (event.key === "?" && !typing) {
+      event.preventDefault();
+      byId("keys").showModal();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
+  });
+})();
