@@ -6,13 +6,21 @@ sign-in page and the error pages ask the database nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
+from app.access.current import signed_in
+from app.domain.errors import Refusal
+from app.extensions import db
+from app.models import SecurityModule
+from app.sts.errors import StsError
 from app.views.language import chosen_language, chosen_theme, direction
 
 # The manual's menu in the manual's order; what a release adds stands after it.
@@ -26,7 +34,6 @@ class Link(NamedTuple):
     url: str
     icon: str = ""
     current: bool = False
-    count: int = 0
 
 
 class Group(NamedTuple):
@@ -34,6 +41,14 @@ class Group(NamedTuple):
 
     label: str
     links: list[Link]
+
+
+class State(NamedTuple):
+    """A state as a pill: tone (ok, warn, bad), icon and words."""
+
+    tone: str
+    icon: str
+    label: Any
 
 
 class Tongue(NamedTuple):
@@ -58,9 +73,11 @@ class Frame:
 
     @cached_property
     def user(self) -> Any:
-        """Who is signed in, or None."""
-        user = getattr(g, "user", None)
-        return user if user is not None and user.is_authenticated else None
+        """Who is signed in, or None; an error page must stand even when the database does not."""
+        try:
+            return signed_in()
+        except SQLAlchemyError:
+            return None
 
     @property
     def signed_in(self) -> bool:
@@ -107,21 +124,23 @@ class Frame:
 
     @cached_property
     def _menu(self) -> list[tuple[Group, str]]:
+        try:
+            groups = {name: group for name, group in self._groups() if group.links}
+        except SQLAlchemyError:
+            return []
+        place = {name: at for at, name in enumerate(ORDER)}
+        names = sorted(groups, key=lambda name: (bool(groups[name].label), place.get(name, len(ORDER))))
+        return [(groups[name], name) for name in names]
+
+    def _groups(self) -> Iterator[tuple[str, Group]]:
         allowed = self._builder.sm.has_access
-        groups: dict[str, Group] = {}
         for item in self._builder.menu.get_list():
             links = [
                 self._link(child)
                 for child in (item.childs or [item])
                 if child.name != "-" and child.should_render() and allowed("menu_access", child.name)
             ]
-            if links and (not item.childs or allowed("menu_access", item.name)):
-                groups[item.name] = Group(str(item.label) if item.childs else "", links)
-        place = {name: at for at, name in enumerate(ORDER)}
-        return [
-            (groups[name], name)
-            for name in sorted(groups, key=lambda name: (bool(groups[name].label), place.get(name, len(ORDER))))
-        ]
+            yield item.name, Group(str(item.label) if item.childs else "", links)
 
     @property
     def groups(self) -> list[Group]:
@@ -198,11 +217,22 @@ class Frame:
         """Where a forgotten password is asked for, once that page exists."""
         return _url("ForgottenPasswordView.ask")
 
-    @property
-    def module(self) -> Any:
-        """The state of the security module for the bar, when `frame_module` says one."""
-        say = current_app.extensions.get("frame_module")
-        return say() if say and self.signed_in else None
+    # --- the security module --------------------------------------------------------------
+
+    @cached_property
+    def module(self) -> State | None:
+        """Whether tokens can be made: every active module is there and open.  Asks no network."""
+        if not self.signed_in:
+            return None
+        try:
+            active = db.session.scalars(select(SecurityModule.id).where(SecurityModule.active)).all()
+            for module_id in active:
+                current_app.extensions["modules"].by_id(module_id)
+        except (Refusal, StsError, OSError, SQLAlchemyError):
+            return State("bad", "fa-circle-xmark", _l("Module is shut"))
+        if not active:
+            return State("warn", "fa-triangle-exclamation", _l("No module yet"))
+        return State("ok", "fa-shield-halved", _l("Module ready"))
 
 
 def _url(endpoint: str) -> str | None:

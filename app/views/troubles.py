@@ -10,13 +10,14 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, current_app, g, render_template
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from app.access.current import signed_in
 from app.db import is_passing
 from app.domain import errors
 from app.domain.errors import Refusal
@@ -48,8 +49,18 @@ def status_of(refusal: Refusal) -> int:
 
 def page(status: int, reason: str | None = None, reference: str | None = None) -> tuple[str, int]:
     """The page of one status; one without a page of its own takes its family's."""
+    _know_the_person()
     name = status if status in PAGES else (400 if status < 500 else 500)
     return render_template(f"errors/{name}.html", reason=reason, reference=reference), status
+
+
+def _know_the_person() -> None:
+    """Let the page stand even when the database cannot say who asks: then it is a stranger's page."""
+    try:
+        signed_in()
+    except SQLAlchemyError:
+        db.session.rollback()
+        g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def refused(refusal: Refusal) -> tuple[str, int]:
