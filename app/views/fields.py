@@ -80,7 +80,7 @@ class Exact(Field):
         self.decimals, self.least, self.most = decimals, least, most
         suffix = {} if unit is None else {"data-suffix": unit}
         more["render_kw"] = {
-            "class": "num", "inputmode": "decimal", "autocomplete": "off", **suffix, **more.get("render_kw", {})
+            "inputmode": "decimal", "autocomplete": "off", **suffix, **more.get("render_kw", {})
         }  # fmt: skip
         super().__init__(label, [*presence(required), *rules], **more)
 
@@ -142,18 +142,30 @@ class Tenths(Exact):
         return int(typed * 10)
 
 
-class Money(Exact):
-    """An amount in the installation's currency, stored in its smallest unit."""
+class Price(Exact):
+    """A price in the installation's currency, exact to eight places."""
 
     def __init__(self, label: Any, **more: Any):
-        more.setdefault("most", Decimal("999999999"))
-        super().__init__(label, decimals=3, **more)
+        more.setdefault("most", Decimal("9999999"))
+        super().__init__(label, **more)
 
     def process(self, *args: Any, **kwargs: Any) -> None:
-        """The currency's decimals are known only when a form is made."""
-        money = currency()
-        self.decimals = money.decimals
-        self.render_kw = {**(self.render_kw or {}), "data-suffix": money.code}
+        """The currency is known only when a form is made."""
+        self.money = currency()
+        self.render_kw = {**(self.render_kw or {}), "data-suffix": self.money.code}
+        super().process(*args, **kwargs)
+
+    def shown(self, stored: Any) -> str:
+        """The currency's places at least, and more where there are more: 0.50, 0.123456."""
+        return figures.price(stored, self.money.decimals)
+
+
+class Money(Price):
+    """An amount in the installation's currency, stored in its smallest unit."""
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """No more places than the currency has."""
+        self.decimals = currency().decimals
         super().process(*args, **kwargs)
 
     def shown(self, stored: Any) -> str:
@@ -229,6 +241,7 @@ class Row(QuerySelectField):
             query_func=rows,
             get_pk_func=lambda row: row.id,
             allow_blank=True,
+            blank_text=_l("Choose one") if required else "",
             **more,
         )
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from flask import Flask
+from flask_babel import get_babel
+
+from app.domain.calendar import zone
 from app.domain.money import Currency
 from app.extensions import db
 from app.models import Settings
@@ -15,6 +19,12 @@ def settings() -> Settings:
 def time_zone() -> str:
     """The IANA name of the installation's time zone."""
     return settings().time_zone
+
+
+def install(app: Flask) -> None:
+    """Show every instant in the installation's time zone, whoever looks."""
+    # NB: the zone itself, not its name: the names that pytz knows are not the system's.
+    get_babel(app).timezone_selector = lambda: zone(time_zone())
 
 
 def currency() -> Currency:

@@ -24,13 +24,12 @@ from app.models import Tariff, TariffPlan
 from app.services import tariffs
 from app.services.tariffs import FineDraft, PlanDraft, StepDraft
 from app.views import choices, figures
-from app.views.fields import NEEDED, Exact, LocalMoment, PerCent, Tenths, Text, Word
+from app.views.fields import NEEDED, LocalMoment, PerCent, Price, Tenths, Text, Word
 from app.views.installation import time_zone
 
 STEPS_MAX = 20
 FINES_MAX = 5
 SPARE_ROWS = 2
-PRICE_MAX = Decimal("9999999")
 
 
 
@@ -38,7 +37,7 @@ class StepRow(Form):
     """One price step; an empty row is no row."""
 
     to = Tenths(_l("To, included"), required=False, least=0)
-    price = Exact(_l("Unit price"), required=False, most=PRICE_MAX)
+    price = Price(_l("Unit price"), required=False)
     tax_rate = PerCent(_l("Tax rate"), required=False)
 
     @property
@@ -51,7 +50,7 @@ class FineRow(Form):
     """One fine; an empty row is no row."""
 
     to = Tenths(_l("To, included"), required=False, least=0)
-    fine = Exact(_l("Fine"), required=False, most=PRICE_MAX)
+    fine = Price(_l("Fine"), required=False)
 
     @property
     def blank(self) -> bool:
@@ -66,7 +65,7 @@ class PlanForm(FlaskForm):
     effective_from = LocalMoment(
         _l("Effective time"), time_zone, description=_l("The plan holds from then until the next plan begins.")
     )
-    fixed_fee = Exact(_l("Charge price"), most=PRICE_MAX, default=Decimal(0))
+    fixed_fee = Price(_l("Charge price"), default=Decimal(0))
     fixed_method = Word(_l("Charge method"), choices.CHARGE_METHOD, default=ChargeMethod.MONTH)
     fee_recovery = Word(_l("Fees of missed periods are"), choices.RECOVERY, default=Recovery.WHOLE)
     fee_cap_share = PerCent(_l("Share of the purchase"), required=False, description=_l("For the fixed fee, at most."))
@@ -183,7 +182,7 @@ def _check(rows: list[Any], value: str) -> None:
 def filled_from(plan: TariffPlan, *, effective_from: datetime, name: str) -> dict[str, Any]:
     """The form's values for a plan: to change it, or to begin the next one with it."""
     ends = [step.start for step in plan.steps[1:]] + [plan.steps_end]
-    fine_ends = [fine.start for fine in plan.fines[1:]] + [plan.fines_end]
+    fine_ends = ([fine.start for fine in plan.fines[1:]] + [plan.fines_end]) if plan.fines else []
     return {
         "name": name,
         "effective_from": effective_from,

@@ -70,7 +70,7 @@ class PlanCard:
     @property
     def fines(self) -> list[tuple[int, int | None, Any]]:
         """Rows of (from, to, fine)."""
-        ends = [fine.start for fine in self.plan.fines[1:]] + [self.plan.fines_end]
+        ends = ([f.start for f in self.plan.fines[1:]] + [self.plan.fines_end]) if self.plan.fines else []
         return [(f.start, end, f.fine) for f, end in zip(self.plan.fines, ends, strict=True)]
 
 
