@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Integer, Select, String, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope, require
@@ -36,6 +37,7 @@ from app.models import (
     VendingPoint,
 )
 from app.models import Currency as CurrencyRow
+from app.models.base import UTCDateTime
 from app.sts import token_id
 from app.sts.errors import StsError
 
@@ -101,40 +103,16 @@ def read_desk(
     session: Session, meter_number: str, place: Place, instant: datetime, ahead: timedelta
 ) -> Desk:
     """Read the desk in one statement.  Raises UnknownMeter."""
-    point_region = aliased(Region)
-    serving = and_(
-        SecurityModule.active,
-        ((Meter.algorithm == Algorithm.LEGACY) & SecurityModule.serves_legacy)
-        | ((Meter.algorithm == Algorithm.STS6) & SecurityModule.serves_sts6),
-    )
-    held = and_(
-        SupplyGroupKey.module_id == SecurityModule.id,
-        SupplyGroupKey.sgc == Meter.sgc,
-        SupplyGroupKey.krn == Meter.krn,
-        SupplyGroupKey.key_type == UNIQUE_KEY,
-    )
-    newest_licence = select(func.max(Licence.id)).scalar_subquery()
     row = session.execute(
-        select(
-            Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
-            SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
-            TariffPlan.id, TariffPlan.version, _first_plan(), _sale_there(place),
-        )
-        .join(Product, Meter.product_id == Product.id)
-        .join(Region, Meter.region_id == Region.id)
-        .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
-        .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
-        .outerjoin(VendingPoint, VendingPoint.id == place.vending_point_id)
-        .outerjoin(point_region, VendingPoint.region_id == point_region.id)
-        .outerjoin(SecurityModule, serving)
-        .outerjoin(SupplyGroupKey, held)
-        .join(Settings, Settings.id == 1)
-        .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
-        .outerjoin(Licence, Licence.id == newest_licence)
-        .outerjoin(TariffPlan, TariffPlan.id == _plan_in_force(instant))
-        .where(Meter.meter_number == meter_number),
+        _statement(),
+        {
+            "meter_number": meter_number,
+            "instant": instant,
+            "point_id": place.vending_point_id,
+            "reference": place.reference,
+        },
         execution_options={"unscoped": True, "populate_existing": True},
-    ).one_or_none()  # fmt: skip
+    ).one_or_none()
     if row is None:
         raise errors.UnknownMeter
     (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
@@ -150,13 +128,55 @@ def read_desk(
     )  # fmt: skip
 
 
-def _plan_in_force(instant: datetime) -> Any:
-    """Id of the newest plan of the meter's tariff that has begun."""
-    plan = aliased(TariffPlan)
+@cache
+def _statement() -> Select[Any]:
+    """The desk's one statement, built once: building it costs more than running it."""
+    point_region = aliased(Region)
+    serving = and_(
+        SecurityModule.active,
+        ((Meter.algorithm == Algorithm.LEGACY) & SecurityModule.serves_legacy)
+        | ((Meter.algorithm == Algorithm.STS6) & SecurityModule.serves_sts6),
+    )
+    held = and_(
+        SupplyGroupKey.module_id == SecurityModule.id,
+        SupplyGroupKey.sgc == Meter.sgc,
+        SupplyGroupKey.krn == Meter.krn,
+        SupplyGroupKey.key_type == UNIQUE_KEY,
+    )
+    newest_licence = select(func.max(Licence.id)).scalar_subquery()
     return (
-        select(plan.id)
-        .where(plan.tariff_id == Meter.tariff_id, plan.parent_id.is_(None), plan.effective_from <= instant)
-        .order_by(plan.effective_from.desc())
+        select(
+            Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
+            SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
+            TariffPlan.id, TariffPlan.version, _first_plan(), _sale_there(),
+        )
+        .join(Product, Meter.product_id == Product.id)
+        .join(Region, Meter.region_id == Region.id)
+        .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
+        .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
+        .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
+        .outerjoin(point_region, VendingPoint.region_id == point_region.id)
+        .outerjoin(SecurityModule, serving)
+        .outerjoin(SupplyGroupKey, held)
+        .join(Settings, Settings.id == 1)
+        .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
+        .outerjoin(Licence, Licence.id == newest_licence)
+        .outerjoin(TariffPlan, TariffPlan.id == _plan_in_force())
+        .where(Meter.meter_number == bindparam("meter_number"))
+    )  # fmt: skip
+
+
+def _plan_in_force() -> Any:
+    """Id of the newest plan of the meter's tariff that has begun."""
+    plan = TariffPlan.__table__.alias()
+    return (
+        select(plan.c.id)
+        .where(
+            plan.c.tariff_id == Meter.tariff_id,
+            plan.c.parent_id.is_(None),
+            plan.c.effective_from <= bindparam("instant", type_=UTCDateTime),
+        )
+        .order_by(plan.c.effective_from.desc())
         .limit(1)
         .correlate(Meter)
         .scalar_subquery()
@@ -164,19 +184,22 @@ def _plan_in_force(instant: datetime) -> Any:
 
 
 def _first_plan() -> Any:
-    plan = aliased(TariffPlan)
+    plan = TariffPlan.__table__.alias()
     return (
-        select(func.min(plan.effective_from))
-        .where(plan.tariff_id == Meter.tariff_id, plan.parent_id.is_(None))
+        select(func.min(plan.c.effective_from))
+        .where(plan.c.tariff_id == Meter.tariff_id, plan.c.parent_id.is_(None))
         .correlate(Meter)
         .scalar_subquery()
     )
 
 
-def _sale_there(place: Place) -> Any:
+def _sale_there() -> Any:
     return (
         select(Sale.id)
-        .where(Sale.vending_point_id == place.vending_point_id, Sale.reference == place.reference)
+        .where(
+            Sale.vending_point_id == bindparam("point_id", type_=Integer),
+            Sale.reference == bindparam("reference", type_=String),
+        )
         .scalar_subquery()
     )
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Date, Select, bindparam, case, func, select
+from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_date, days_in_month, periods_due, step_period_start
 from app.domain.plan import FeeState, History, Plan
@@ -45,33 +47,41 @@ def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
     return Facts(history, spent)
 
 
-def _standing() -> list[object]:
-    undoing = aliased(Sale)
-    return [
-        Sale.status.in_(STANDING),
-        Sale.kind == SaleKind.SALE,
-        ~select(undoing.id).where(undoing.reverses_id == Sale.id, undoing.status.in_(STANDING)).exists(),
-    ]
+def _standing() -> list[Any]:
+    """A sale that is neither failed nor undone by a reversal."""
+    undoing = Sale.__table__.alias()
+    undone = select(undoing.c.id).where(undoing.c.reverses_id == Sale.id, undoing.c.status.in_(STANDING))
+    return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~undone.exists()]
 
 
 def _units_and_money(session: Session, meter_id: int, period: StepPeriod, today: date) -> tuple[int, int]:
     since = step_period_start(today, period)
-    carried = func.coalesce(Sale.carried_units, Sale.token_units)
-    counted = carried if period is not StepPeriod.PURCHASE else 0
     row = session.execute(
-        select(
-            func.coalesce(func.sum(counted), 0),
-            func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0),
-        ).where(Sale.meter_id == meter_id, Sale.business_date >= since, *_standing()),  # type: ignore[arg-type]
+        _sums_statement(),
+        {"meter_id": meter_id, "since": since, "today": today},
         execution_options={"unscoped": True},
     ).one()
-    return int(row[0]), int(row[1])
+    return (0 if period is StepPeriod.PURCHASE else int(row[0])), int(row[1])
 
 
-def _fees(session: Session, desk: Desk, plan: Plan) -> dict[str, FeeState]:
-    """Periods due and money carried, for each fee of the plan."""
-    today, first_weekday = desk.today, desk.settings.first_weekday
-    rows = session.execute(
+# The statements are built once: building them costs more than running them.
+@cache
+def _sums_statement() -> Select[Any]:
+    carried = func.coalesce(Sale.carried_units, Sale.token_units)
+    today = bindparam("today", type_=Date)
+    return select(
+        func.coalesce(func.sum(carried), 0),
+        func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0),
+    ).where(
+        Sale.meter_id == bindparam("meter_id"),
+        Sale.business_date >= bindparam("since", type_=Date),
+        *_standing(),
+    )
+
+
+@cache
+def _fees_statement() -> Select[Any]:
+    return (
         select(
             SaleFee.code,
             SaleFee.method,
@@ -82,9 +92,16 @@ def _fees(session: Session, desk: Desk, plan: Plan) -> dict[str, FeeState]:
             func.max(case((SaleFee.taken > 0, Sale.business_date))),
         )
         .join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id == desk.meter.id, *_standing())  # type: ignore[arg-type]
-        .group_by(SaleFee.code, SaleFee.method),
-        execution_options={"unscoped": True},
+        .where(SaleFee.meter_id == bindparam("meter_id"), *_standing())
+        .group_by(SaleFee.code, SaleFee.method)
+    )
+
+
+def _fees(session: Session, desk: Desk, plan: Plan) -> dict[str, FeeState]:
+    """Periods due and money carried, for each fee of the plan."""
+    today, first_weekday = desk.today, desk.settings.first_weekday
+    rows = session.execute(
+        _fees_statement(), {"meter_id": desk.meter.id}, execution_options={"unscoped": True}
     ).all()
     begun = _counts_from(session, desk)
     states = {}
@@ -114,7 +131,7 @@ def _counts_from(session: Session, desk: Desk) -> date:
     installed = desk.meter.installed_on
     if installed is None:
         first_sale = session.execute(
-            select(func.min(Sale.business_date)).where(Sale.meter_id == desk.meter.id, *_standing()),  # type: ignore[arg-type]
+            select(func.min(Sale.business_date)).where(Sale.meter_id == desk.meter.id, *_standing()),
             execution_options={"unscoped": True},
         ).scalar_one()
         return first_sale or desk.today
