@@ -19,10 +19,10 @@ run: $(RUN_STAMP) ## start the program on http://127.0.0.1:8080 (Ctrl-C stops it
 
 test: $(DEV_STAMP) ## everything the tests need, then all of them in short form
 	@$(PY) tools/chromium.py
-	@$(PY) -m pytest -n 2 $(TESTS)
+	@$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
 
 deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/deep.md
-	@$(PY) -m pytest -n 2 -m deep --record-deep $(TESTS)
+	@$(PY) -m pytest -n 2 --dist worksteal -m deep --record-deep $(TESTS)
 
 check: lint types ## lint, types, import floors, spelling, migrations
 	@.venv/bin/lint-imports --no-cache --no-logo
@@ -30,7 +30,7 @@ check: lint types ## lint, types, import floors, spelling, migrations
 	@$(PY) tools/check_migrations.py
 
 bench: $(DEV_STAMP) ## measure; prints the figures that docs/performance.md holds
-	@for file in bench/*.py; do PYTHONPATH=. $(PY) $$file || exit 1; done
+	@for file in $(sort $(wildcard bench/*.py)); do PYTHONPATH=. $(PY) $$file || exit 1; done
 
 lint: $(DEV_STAMP) ## ruff: style and likely mistakes
 	@$(PY) -m ruff check .

@@ -144,12 +144,12 @@ def test_from_nothing_to_a_site_and_back(started, tmp_path):
     words = "".join(lines)
     assert f"runs on http://127.0.0.1:{port} " in words
     assert re.search(r"amara +demo +Amara", words)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=60) as answer:
         assert answer.status == 200
     family = children_of(process.pid)
     assert len(family) >= 3  # the web server and its two workers
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
+    assert process.wait(30) == 0
     deadline = time.monotonic() + 5
     while any(Path(f"/proc/{pid}").exists() for pid in family) and time.monotonic() < deadline:
         time.sleep(0.05)
