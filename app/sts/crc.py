@@ -38,7 +38,7 @@ def token_checksum(token_class: int, data: int, *, currency: bool = False) -> in
         raise BlockOutOfRange(token_class, 0, 3)
     if type(data) is not int or not 0 <= data < 2**48:
         raise BlockOutOfRange(data, 0, 2**48 - 1)
-    starts, high, middle, low = _tables(currency)
+    starts, high, middle, low = tables(currency=currency)
     return starts[token_class] ^ high[data >> 32] ^ middle[data >> 16 & 0xFFFF] ^ low[data & 0xFFFF]
 
 
@@ -55,7 +55,7 @@ def _swapped(register: int) -> int:
 
 
 @cache
-def _tables(currency: bool) -> tuple[Sequence[int], ...]:
+def tables(*, currency: bool) -> tuple[Sequence[int], ...]:
     """Four starts (by class) and three tables (by 16-bit word) whose XOR is the checksum.
 
     A CRC is linear: the register after a message is the XOR of what its words leave from a zero

@@ -1,0 +1,290 @@
+"""Tokens for a whole country at once: columns in, columns out, on NumPy; nothing else loads this page.
+
+The rules are those of ``keys``, ``credit``, ``key_change`` and ``token``; only the shape differs. Columns are
+NumPy arrays: meter numbers as bytes (``S18``), numbers as integers, tokens as twenty bytes (``S20``).
+Work goes in chunks, so that memory stays small whatever the number of meters.
+
+>>> vending_key = bytes.fromhex('ABABABABABABABAB949494949494949401234567')
+>>> group = Group(dkga=4, ea=7, sgc='201457', krn=1, base_date=14)
+>>> keys = decoder_keys(vending_key, group, np.array([b'600727000000000009']), 1)
+>>> tokens = credit_tokens(keys, 0, np.array([1]), np.array([85740]), rnd=np.array([5]))
+>>> tokens
+array([b'70630503470028726114'], dtype='|S20')
+>>> read_tokens(tokens, keys).data
+array([5519323627521], dtype=uint64)
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.sts import errors, key_change
+from app.sts import keys as plain
+from app.sts.amount import MAX_TENTHS
+from app.sts.arrays import fields, misty1, sta
+from app.sts.arrays.fields import Words
+from app.sts.ciphers import KEY_BYTES
+from app.sts.keys import KeyTarget
+
+Column = npt.NDArray[np.integer[Any]]
+Tokens = npt.NDArray[np.bytes_]
+CHUNK = 65536
+_U = np.uint64
+_TWICE = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the meters of a batch share. Ranges as in ``module.MeterConfig`` and ``keystore.VendingKey``."""
+
+    dkga: int
+    ea: int
+    sgc: str
+    krn: int
+    base_date: int
+    key_type: int = 2
+    tables: str = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Decoder keys of many meters; they encrypt, but do not show themselves."""
+
+    ea: int
+    words: Words = field(repr=False, compare=False)
+    tables: str = "production"
+
+    def __len__(self) -> int:
+        """The number of meters."""
+        return len(self.words)
+
+    def part(self, chunk: slice) -> "Keys":
+        """The keys of some of the meters."""
+        return Keys(self.ea, self.words[chunk], self.tables)
+
+    def encrypt(self, blocks: Words) -> Words:
+        """Return the encrypted blocks, one per meter."""
+        if self.ea == 7:
+            return sta.encrypt(self.words, blocks, self.tables)
+        return misty1.encrypt(self.words, blocks)
+
+    def decrypt(self, blocks: Words) -> Words:
+        """Return the plain blocks, one per meter."""
+        if self.ea == 7:
+            return sta.decrypt(self.words, blocks, self.tables)
+        return misty1.decrypt(self.words, blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: class 0-3, the 48 data bits, whether digits and CRC are right (else the rest is noise)."""
+
+    token_class: npt.NDArray[np.uint8]
+    data: Words
+    sound: npt.NDArray[np.bool_]
+
+
+def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Column) -> Keys:
+    """Return the decoder keys of meters (``S18``) with one tariff index or one each (0-99).
+
+    Raises InvalidKey, UnknownKeyGeneration, UnknownAlgorithm, InvalidFormat and InvalidCheckDigit (any
+    MeterPAN), TariffIndexOutOfRange.
+
+    >>> decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 100)
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.TariffIndexOutOfRange: 100 is not in 0..99
+    """
+    plain.check_vending_key(group.dkga, vending_key)
+    if group.ea not in KEY_BYTES or (group.dkga == 2 and group.ea != 7):
+        raise errors.UnknownAlgorithm(group.ea, 7, "11 (7 under DKGA02, 7 or 11 under DKGA04)")
+    indices = _column(ti, len(pans), errors.TariffIndexOutOfRange, 0, 99)
+    work = _dkga02 if group.dkga == 2 else _dkga04(vending_key)
+    words = np.empty((len(pans), group.ea // 10 + 1), _U)
+    for chunk in _chunks(len(pans)):
+        words[chunk] = work(vending_key, group, _digits(pans[chunk]), indices[chunk])
+    return Keys(group.ea, words[:, 0] if group.ea == 7 else words, group.tables)
+
+
+def credit_tokens(
+    keys: Keys, subclass: int, tenths: Column, token_ids: Column, *, rnd: Column | None = None
+) -> Tokens:
+    """Return credit tokens in units (subclass 0-3), one per key; ``rnd`` (4 bits) is drawn if None.
+
+    Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange, RandomOutOfRange.
+    """
+    errors.check_range(errors.SubclassOutOfRange, subclass, 0, 3)
+    count = len(keys)
+    tenths = _column(tenths, count, errors.AmountOutOfRange, 0, MAX_TENTHS)
+    identifiers = _column(token_ids, count, errors.TokenIdOutOfRange, 0, 0xFFFFFF)
+    if rnd is None:
+        rnd = np.frombuffer(os.urandom(count), np.uint8) & 15
+    nibbles = _column(rnd, count, errors.RandomOutOfRange, 0, 15)
+    out = np.empty(count, "S20")
+    for chunk in _chunks(count):
+        data = fields.encode_units(tenths[chunk]) | _U(subclass << 44)
+        data |= identifiers[chunk].astype(_U) << _U(16)
+        data |= nibbles[chunk].astype(_U) << _U(40)
+        out[chunk] = _issue(0, data, keys.part(chunk))
+    return out
+
+
+def key_change_tokens(
+    old: Keys,
+    new: Keys,
+    to: Group,
+    ti: int | Column,
+    *,
+    ken: int,
+    rollover: bool = False,
+    three_tokens: bool = False,
+) -> Tokens:
+    """Return the key-change sets of meters, a row of two, three or four tokens each.
+
+    ``to`` is the group and ``ti`` (one, or one each) the tariff indices that ``new`` was made with; the
+    rest as in ``key_change.KeyChange``. Raises NotAllowed when the algorithms differ, and an OutOfRange.
+    """
+    if not old.ea == new.ea == to.ea:
+        raise errors.NotAllowed("a key change cannot change the encryption algorithm")
+    # All bits but those of key and tariff index are the same for everybody: made once, plainly.
+    no_key = plain.DecoderKey(to.ea, bytes(KEY_BYTES[to.ea]))
+    blank = key_change.KeyChange(
+        no_key, to.sgc, to.krn, to.key_type, 0, ken, rollover, three_tokens
+    )
+    shared = key_change.encode(blank)
+    indices = _column(ti, len(old), errors.TariffIndexOutOfRange, 0, 99)
+    out = np.empty((len(old), len(shared)), "S20")
+    words = new.words.reshape(len(new), to.ea // 10 + 1)
+    for chunk in _chunks(len(old)):
+        first, last = words[chunk, 0], words[chunk, -1]
+        carried = [first >> _U(32), last & _U(0xFFFFFFFF) | indices[chunk].astype(_U) << _U(32)]
+        if old.ea == 11:
+            carried += [first & _U(0xFFFFFFFF), last >> _U(32)]
+        for position, data in enumerate(shared):
+            with_key = carried[position] if position < len(carried) else _U(0)
+            block = np.full(len(first), data, _U) | with_key
+            out[chunk, position] = _issue(2, block, old.part(chunk))
+    return out
+
+
+def read_tokens(tokens: Tokens, keys: Keys) -> Reading:
+    """Return what twenty digits (``S20``, no separators) say under their keys, and whether they are sound."""
+    count = len(keys)
+    reading = Reading(np.empty(count, np.uint8), np.empty(count, _U), np.empty(count, np.bool_))
+    for chunk in _chunks(count):
+        token_class, block, good = fields.from_digits(tokens[chunk].astype("S20", copy=False))
+        data = np.where(token_class == 1, block, keys.part(chunk).decrypt(block))
+        expected = np.empty_like(data)
+        for number in range(4):
+            own = token_class == number
+            if own.any():
+                expected[own] = _sealed(number, data[own] >> _U(16))
+        reading.token_class[chunk], reading.data[chunk] = token_class, data >> _U(16)
+        reading.sound[chunk] = good & (expected == data)
+    return reading
+
+
+def _sealed(token_class: int, data: Words) -> Words:
+    found = fields.checksums(token_class, data)
+    if token_class == 0:
+        subclass = data >> _U(44)
+        money = (subclass >= 4) & (subclass <= 7)
+        if money.any():
+            found[money] = fields.checksums(0, data[money], currency=True)
+    return data << _U(16) | found
+
+
+def _issue(token_class: int, data: Words, keys: Keys) -> Tokens:
+    return fields.to_digits(token_class, keys.encrypt(_sealed(token_class, data)))
+
+
+def _dkga02(vending_key: bytes, group: Group, digits: npt.NDArray[np.uint8], ti: Column) -> Words:
+    """All DES of a chunk is one call, because the vending key is the DES key."""
+    from Crypto.Cipher import DES
+
+    if group.key_type == 3:
+        zero = b"600727000000000009", b"000000000000000000"
+        x = np.where(digits[:, 0] == 6, *(_U(plain.pan_block(pan.decode(), 3)) for pan in zero))
+    else:
+        pairs = digits[:, 1:17:2] << np.uint8(4) | digits[:, 2:17:2]
+        x = pairs.reshape(-1, 8).copy().view(">u8").reshape(-1).astype(_U)
+    targets = [KeyTarget("", 7, group.sgc, group.key_type, group.krn, n, 93) for n in range(100)]
+    x ^= np.array([plain.control_block(target) for target in targets], _U)[ti]
+    des = DES.new(vending_key, DES.MODE_ECB).encrypt(x.astype(">u8").tobytes())
+    key = np.frombuffer(des, ">u8").astype(_U) ^ x ^ _U(int.from_bytes(vending_key, "big"))
+    return key.reshape(-1, 1)
+
+
+def _dkga04(
+    vending_key: bytes,
+) -> Callable[[bytes, Group, npt.NDArray[np.uint8], Column], Words]:
+    """Both hashes of the HMAC are begun once; each meter goes on from copies."""
+    padded = vending_key.ljust(64, b"\0")
+    inner_of = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)).copy
+    outer_of = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+
+    def work(_: bytes, group: Group, digits: npt.NDArray[np.uint8], ti: Column) -> Words:
+        target = KeyTarget(
+            "0" * 18, group.ea, group.sgc, group.key_type, group.krn, 0, group.base_date
+        )
+        template = np.frombuffer(plain.data_block(target), np.uint8)
+        blocks = np.tile(template, (len(digits), 1))
+        blocks[:, 11:13] += np.stack([ti // 10, ti % 10], axis=1).astype(np.uint8)
+        blocks[:, 27:45] += digits
+        text, size = blocks.tobytes(), blocks.shape[1]
+        made = []
+        for start in range(0, len(text), size):
+            inner, outer = inner_of(), outer_of()
+            inner.update(text[start : start + size])
+            outer.update(inner.digest())
+            made.append(outer.digest())
+        words = np.frombuffer(b"".join(made), ">u8").reshape(-1, 4)
+        return words[:, : group.ea // 10 + 1].astype(_U)
+
+    return work
+
+
+def _digits(pans: Tokens) -> npt.NDArray[np.uint8]:
+    """Return the digits of MeterPANs as numbers, after the checks of ``meter_number.validate_pan``."""
+    digits = np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(
+        -1, 18
+    ) - np.uint8(48)
+    if digits.max(initial=0) > 9:
+        raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
+    short = (digits[:, :6] == np.array([6, 0, 0, 7, 2, 7], np.uint8)).all(axis=1)
+    if not (short | (digits[:, :4] == 0).all(axis=1)).all():
+        raise errors.InvalidFormat("a MeterPAN in the batch starts with neither 600727 nor 0000")
+    doubled = _TWICE[digits]
+    whole = digits[:, 1::2].sum(axis=1, dtype=np.int32) + doubled[:, ::2].sum(
+        axis=1, dtype=np.int32
+    )
+    # the meter number inside: its last digit stands at 16, so even places count once
+    tail = digits[:, 6:17:2].sum(axis=1, dtype=np.int32) + doubled[:, 7:16:2].sum(
+        axis=1, dtype=np.int32
+    )
+    head = np.where(short, 0, digits[:, 4].astype(np.int32) + doubled[:, 5])
+    if (whole % 10).any() or ((tail + head) % 10).any():
+        raise errors.InvalidCheckDigit("a check digit of a MeterPAN in the batch does not fit")
+    return digits
+
+
+def _column(
+    values: int | Column, count: int, error: type[errors.OutOfRange], low: int, high: int
+) -> npt.NDArray[np.int64]:
+    """Return a column of ``count`` integers in low..high."""
+    column = np.asarray(values)
+    if column.dtype.kind not in "iu":
+        raise TypeError("a column of integers is needed")
+    outside = fields.within(column, low, high)
+    if outside is not None:
+        raise error(outside, low, high)
+    return np.broadcast_to(column.astype(np.int64, copy=False), count)
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
