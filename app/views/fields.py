@@ -77,11 +77,8 @@ class Exact(Field):
         rules: Iterable[Any] = (),
         **more: Any,
     ):
-        self.decimals, self.least, self.most = decimals, least, most
-        suffix = {} if unit is None else {"data-suffix": unit}
-        more["render_kw"] = {
-            "inputmode": "decimal", "autocomplete": "off", **suffix, **more.get("render_kw", {})
-        }  # fmt: skip
+        self.decimals, self.least, self.most, self.unit = decimals, least, most, unit
+        more["render_kw"] = {"inputmode": "decimal", "autocomplete": "off", **more.get("render_kw", {})}
         super().__init__(label, [*presence(required), *rules], **more)
 
     def _value(self) -> str:
@@ -152,7 +149,7 @@ class Price(Exact):
     def process(self, *args: Any, **kwargs: Any) -> None:
         """The currency is known only when a form is made."""
         self.money = currency()
-        self.render_kw = {**(self.render_kw or {}), "data-suffix": self.money.code}
+        self.unit = self.money.code
         super().process(*args, **kwargs)
 
     def shown(self, stored: Any) -> str:

@@ -100,7 +100,6 @@ class MeterView(Listed, ScopedModelView):
         "meter_type": one_of(_l("Meter type"), choices.METER_TYPE),
         "status": one_of(_l("State"), choices.METER_STATUS),
     }
-    formatters_columns = {"meter_number": figures.groups_of_four}
     add_form = edit_form = MeterForm
 
     def prefill_form(self, form: Any, pk: Any) -> None:

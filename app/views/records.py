@@ -50,7 +50,7 @@ class _Sales(Listed, LedgerView):
         eager=["vending_point"],
         computed={
             "receipt": lambda sale: receipt_number(_of(sale, "point", "code"), sale.receipt_number) or _("none"),
-            "meter_number": lambda sale: figures.groups_of_four(_of(sale, "meter", "meter_number")),
+            "meter_number": lambda sale: _of(sale, "meter", "meter_number"),
             "consumer_name": lambda sale: _of(sale, "consumer", "name"),
             "user_number": lambda sale: _of(sale, "consumer", "user_number"),
             "operator_name": lambda sale: _of(sale, "operator", "name"),
@@ -155,7 +155,7 @@ class TokenView(Listed, LedgerView):
         eager=["sale"],
         computed={
             "digits": lambda token: figures.groups_of_four(token.digits),
-            "meter_number": lambda token: figures.groups_of_four(drn_from_pan(token.pan)),
+            "meter_number": lambda token: drn_from_pan(token.pan),
             "kind": lambda token: choices.TOKEN_KIND[token.kind],
             "units": _token_units,
             "key_data": lambda token: f"{token.sgc} · {token.krn} · {token.ti:02}",
