@@ -1,0 +1,100 @@
+"""What must not be cannot be written, whoever tries: the database itself refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+
+from app.db import TransactionMisuse, transaction
+from app.extensions import db
+from app.models import AuditEntry, Consumer, Posting, Sale, TariffPlan, TariffStep
+from tests.services.conftest import cast, counter  # noqa: F401  (fixtures)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE posting SET amount = amount + 1",
+        "DELETE FROM posting",
+        "UPDATE token SET digits = '00000000000000000000'",
+        "DELETE FROM token",
+        "UPDATE sale_line SET amount = 0",
+        "DELETE FROM sale_line",
+        "UPDATE sale_fee SET taken = 0",
+        "UPDATE module_answer SET tokens = '[]'",
+        "DELETE FROM sale",
+        "UPDATE sale SET status = 'failed'",
+        "UPDATE sale SET amount = 1",
+        "DELETE FROM audit_entry",
+        "UPDATE audit_entry SET actor = 'nobody'",
+    ],
+)
+def test_nothing_of_the_books_is_changed_or_deleted(counter, statement):  # noqa: F811
+    counter.sells("palm_street", 20_00)
+    with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
+        session.execute(text(statement))
+
+
+def test_the_sealer_may_fill_an_entrys_chain_once(counter):  # noqa: F811
+    seal = text("UPDATE audit_entry SET chain_no = 1, chain_before = '', chain_hash = 'x' WHERE id = :id")
+    entry = db.session.query(AuditEntry).order_by(AuditEntry.id).first().id
+    with transaction() as session:
+        session.execute(seal, {"id": entry})
+    with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
+        session.execute(seal, {"id": entry})
+
+
+def test_a_posting_of_nothing_or_to_itself_cannot_be_written(counter):  # noqa: F811
+    counter.sells("palm_street", 20_00)
+    good = db.session.query(Posting).order_by(Posting.id).first()
+    facts = {
+        "sale_id": None, "entry_no": 1, "debit_id": good.debit_id, "credit_id": good.credit_id, "amount": 1,
+        "currency": "USD", "business_date": good.business_date, "posted_at": datetime.now(UTC),
+    }  # fmt: skip
+    for change in ({"amount": 0}, {"amount": -1}, {"credit_id": good.debit_id}):
+        with pytest.raises(IntegrityError), transaction() as session:
+            session.add(Posting(**(facts | change)))
+
+
+def test_a_float_is_no_money_and_no_price(counter):  # noqa: F811
+    for bad in ({"amount": 20.0}, {"amount": True}):
+        with pytest.raises(StatementError), transaction() as session:
+            session.execute(Sale.__table__.update().values(**bad))
+    with pytest.raises(StatementError), transaction() as session:
+        session.execute(TariffStep.__table__.update().values(price=0.2))
+
+
+def test_prices_come_back_exactly_as_they_went_in(counter):  # noqa: F811
+    for price in (Decimal("0.12345678"), Decimal("1000000000"), Decimal("0")):
+        with transaction() as session:
+            session.query(TariffStep).order_by(TariffStep.id).first().price = price
+        assert db.session.query(TariffStep).order_by(TariffStep.id).first().price == price
+
+
+def test_a_changed_step_raises_the_version_of_its_plan(counter):  # noqa: F811
+    before = db.session.query(TariffPlan).order_by(TariffPlan.id).first().version
+    db.session.rollback()
+    with transaction() as session:
+        session.query(TariffStep).order_by(TariffStep.id).first().price = Decimal("0.21")
+    assert db.session.query(TariffPlan).order_by(TariffPlan.id).first().version == before + 1
+
+
+def test_a_change_and_its_audit_entry_are_one(counter):  # noqa: F811
+    with transaction() as session:
+        session.query(Consumer).order_by(Consumer.id).first().name = "Somebody Else"
+    entry = db.session.query(AuditEntry).order_by(AuditEntry.id.desc()).first()
+    assert (entry.action, entry.table_name, entry.actor) == ("change", "consumer", "system")
+    assert '"name": "Somebody Else"' in entry.after
+    assert "Achieng" in entry.before
+
+
+def test_a_transaction_inside_another_or_over_unsaved_changes_is_refused(counter):  # noqa: F811
+    with transaction(), pytest.raises(TransactionMisuse), transaction():
+        pass
+    db.session.query(Consumer).order_by(Consumer.id).first().name = "Unsaved"
+    with pytest.raises(TransactionMisuse), transaction():
+        pass
