@@ -73,6 +73,7 @@ def make_world(app: Flask) -> World:
             "meter_number": numbers,
             "point": {place: cast.points[place] for place in ("market", "harbour")},
             "region": {place: cast.regions[place] for place in ("market", "harbour")},
+            "audit": _changes(cast),
             "user": {"market": cast.users["amara"], "harbour": cast.users["bento"]},
         } | _common()
         secrets = ("Juma Otieno", "2 Pier Road", PIER, _grouped(PIER), digits, _grouped(digits))
@@ -98,9 +99,20 @@ def _common() -> dict[str, dict[str, Any]]:
         "plan": TariffPlan.id,
         "module": SecurityModule.id,
         "key": SupplyGroupKey.id,
-        "audit": AuditEntry.id,
     }
     return {kind: {"market": db.session.scalars(select(column).order_by(column)).first()} for kind, column in kinds.items()}
+
+
+def _changes(cast: Cast) -> dict[str, int]:
+    """One entry of the audit log by Amara and one by Bento."""
+    made = {}
+    for who, place, shop in (("amara", "market", "market"), ("bento", "harbour", "harbour")):
+        with transaction() as session:
+            session.info["actor"] = (cast.users[who], who)
+            session.get_one(VendingPoint, cast.points[shop]).telephone = "+254 700 000 000"
+        db.session().info.pop("actor", None)
+        made[place] = _one(AuditEntry.id, AuditEntry.user_id == cast.users[who])
+    return made
 
 
 def _records(cast: Cast) -> dict[str, int]:

@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy import func, select
-from wtforms import SelectMultipleField
+from wtforms import Field
 
 from app.access import permissions
 from app.access.current import current_scope, signed_in
@@ -86,17 +86,19 @@ class _Grid:
         )
 
 
-class Rights(SelectMultipleField):
-    """Permissions by their names in `access/permissions.py`."""
+class Rights(Field):
+    """Permissions by their names in `access/permissions.py`; `data` is a list of names."""
 
     widget = _Grid()
 
-    def __init__(self, label: Any, **more: Any):
-        super().__init__(label, choices=[(name, name) for name in permissions.every()], **more)
-
     def process_data(self, value: Any) -> None:
-        """Show what the role has."""
-        self.data = [str(name) for name in value or ()]
+        """Nothing is ticked until the view says what the role has."""
+        self.data = []
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take the ticked names that exist."""
+        known = permissions.every()
+        self.data = [name for name in valuelist if name in known]
 
     def populate_obj(self, obj: Any, name: str) -> None:
         """Nothing: the view gives the role its permissions."""
@@ -146,7 +148,7 @@ class UserGroupView(Listed, SafeModelView):
     def _save(self, form: Any, item: Any, *, new: bool) -> bool:
         if not new and not self._may_change(form, item):
             return False
-        item.wanted = {tuple(permissions.every()[name]) for name in form.rights.data or ()}
+        item.wanted = {permissions.every()[name] for name in form.rights.data or ()}
         return super()._save(form, item, new=new)
 
     @staticmethod
@@ -160,7 +162,6 @@ class UserGroupView(Listed, SafeModelView):
             if form.row_scope.data != item.row_scope:
                 form.row_scope.errors = [_("The rights of your own group are changed by somebody else.")]
                 return False
-            form.rights.data = None  # the boxes of one's own group change nothing
         return True
 
     def require_own(self, item: Any) -> None:

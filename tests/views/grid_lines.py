@@ -1,0 +1,98 @@
+"""One line for every route: who may, and whose rows it opens.
+
+Letters: O operator, M manager, A auditor, R administrator of a region, E administrator over
+all.  `everybody` needs no sign-in; `signed_in` is open to every letter.  This table is
+written by hand, apart from `access/roles.py`: the one is held against the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EVERYBODY = "*"
+SIGNED_IN = "OMARE"
+READERS = "OMARE"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Who may open a route; `row` is the kind of row in its address, `answers` what GET gives."""
+
+    who: str
+    row: str | None = None
+    answers: frozenset[int] = frozenset({200})
+    # A row of the whole utility: there is no foreign one.
+    common: bool = False
+
+
+def crud(view: str, row: str, *, read: str, write: str = "", delete: str = "", common: bool = False) -> dict[str, Line]:
+    """The five routes of a page of reference data, as far as it has them."""
+    lines = {f"{view}.list": Line(read), f"{view}.show": Line(read, row, common=common)}
+    if write:
+        lines |= {f"{view}.add": Line(write), f"{view}.edit": Line(write, row, common=common)}
+    if delete:
+        lines[f"{view}.delete"] = Line(delete, row, common=common)
+    return lines
+
+
+LINES: dict[str, Line] = {
+    # --- doors and one's own account
+    "static": Line(EVERYBODY, "file", common=True),
+    "appbuilder.static": Line(EVERYBODY, "fab_file", common=True),
+    "healthz": Line(EVERYBODY),
+    "readyz": Line(EVERYBODY),
+    "AuthView.login": Line(EVERYBODY, answers=frozenset({200, 302})),
+    "AuthView.logout": Line(SIGNED_IN),
+    "AccountView.language": Line(EVERYBODY),
+    "AccountView.theme": Line(SIGNED_IN),
+    "AccountView.settings": Line(SIGNED_IN),
+    "AccountView.password": Line(SIGNED_IN),
+    "UtilView.back": Line(SIGNED_IN, answers=frozenset({302})),
+    # --- home and counter
+    "HomeView.index": Line(SIGNED_IN),
+    "HomeView.resolve": Line("OMRE", "sale"),
+    "HomeView.confirm_clock": Line("MRE"),
+    "CounterView.page": Line("OMRE"),
+    "CounterView.search": Line("OMRE"),
+    "CounterView.meter": Line("OMRE", "meter_number"),
+    "CounterView.quote": Line("OMRE", answers=frozenset({200, 404, 422})),
+    "CounterView.sell": Line("OMRE", answers=frozenset({404, 422})),
+    "ReceiptView.show": Line(READERS, "sale"),
+    "ReceiptView.paper": Line(READERS, "sale"),
+    "ReceiptView.pdf": Line(READERS, "sale"),
+    "ReceiptView.printed": Line("OMRE", "sale"),
+    # --- records
+    **crud("SaleView", "sale", read=READERS),
+    **crud("SaleRecordView", "sale", read=READERS),
+    **crud("TokenView", "token", read=READERS),
+    **crud("EngineeringRecordView", "engineering", read=READERS),
+    **crud("AuditEntryView", "audit", read="ARE"),
+    # --- registration
+    **crud("ConsumerView", "consumer", read=READERS, write="MRE", delete="MRE"),
+    "ConsumerView.bind": Line("MRE", "consumer"),
+    "ConsumerView.unbind": Line("MRE", "consumer"),
+    **crud("MeterView", "meter", read=READERS, write="MRE", delete="MRE"),
+    "PickView.pick": Line("MRE", "source", common=True),
+    # --- system
+    "RegionView.tree": Line("MARE"),
+    "RegionView.add": Line("RE"),
+    "RegionView.rename": Line("RE", "region"),
+    "RegionView.move": Line("RE", "region"),
+    "RegionView.delete": Line("RE", "region"),
+    **crud("VendingPointView", "point", read="MARE", write="RE", delete="RE"),
+    **crud("UserGroupView", "group", read="ARE", write="RE", delete="RE", common=True),
+    **crud("AppUserView", "user", read="ARE", write="RE"),
+    **crud("ManufacturerView", "manufacturer", read="MARE", write="RE", delete="RE", common=True),
+    **crud("ProductView", "product", read="MARE", write="RE", delete="RE", common=True),
+    **crud("TariffView", "tariff", read="MARE", write="RE", delete="RE", common=True),
+    "TariffPlanView.add": Line("RE", "tariff", common=True),
+    "TariffPlanView.edit": Line("RE", "plan", answers=frozenset({303}), common=True),  # it has sold
+    "TariffPlanView.delete": Line("RE", "plan", common=True),
+    **crud("SecurityModuleView", "module", read="ARE", common=True),
+    **crud("SupplyGroupKeyView", "key", read="MARE", common=True),
+    **crud("CurrencyView", "currency", read="ARE", write="RE", delete="RE", common=True),
+    "SettingsView.current": Line("ARE", answers=frozenset({200, 302, 303})),
+    "SettingsView.show": Line("ARE", "settings", common=True),
+    "SettingsView.edit": Line("RE", "settings", common=True),
+    "LicenceView.details": Line("MARE"),
+}
