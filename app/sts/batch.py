@@ -10,8 +10,8 @@ Work goes in chunks, so that memory stays small whatever the number of meters.
 >>> tokens = credit_tokens(keys, 0, np.array([1]), np.array([85740]), rnd=np.array([5]))
 >>> tokens
 array([b'70630503470028726114'], dtype='|S20')
->>> read_tokens(tokens, keys).data
-array([5519323627521], dtype=uint64)
+>>> [f'{data:012X}' for data in read_tokens(tokens, keys).data]
+['05014EEC0001']
 """
 
 import hashlib
