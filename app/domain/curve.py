@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from app.domain.errors import BadPlan
-from app.domain.money import Exact, whole_or_fraction
+from app.domain.money import Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ class Curve:
             if segment.end is None:
                 if segment.cost == 0:
                     return None
-                return tenths + whole_or_fraction(Fraction(left, segment.cost))
+                return _reach(tenths, left, segment.cost)
             room = segment.end - position
             if room <= 0:
                 continue
             price = room * segment.cost
             # NB: an exact hit goes on, because units beyond it may be free.
             if price > left:
-                return tenths + whole_or_fraction(Fraction(left, segment.cost))
+                return _reach(tenths, left, segment.cost)
             tenths, position, left = tenths + room, segment.end, left - price
         return None
 
@@ -163,6 +163,13 @@ class Curve:
                 yield max(start, segment.start - before), lower_end(end, segment_end), rate.cost
         if not self.fines or self.fines[0].start > low:
             yield low, lower_end(high, self.fines[0].start if self.fines else None), 0
+
+
+def _reach(tenths: Exact, money: Exact, cost: int) -> Exact:
+    """`tenths` and as many more as `money` buys at `cost` each; one Fraction where there is one."""
+    if money % cost == 0:
+        return tenths + money // cost
+    return Fraction(tenths * cost + money, cost)
 
 
 def lower_end(a: Exact | None, b: Exact | None) -> Exact | None:

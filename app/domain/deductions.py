@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from app.domain.compile import CompiledPlan
 from app.domain.fees import FeeOwed, fees_owed
@@ -115,8 +116,13 @@ class Deductions:
         return sorted(bends)
 
 
+NOTHING: Final = Deductions((), 0, 0, None, (), 0, Fraction(0))
+
+
 def deductions(compiled: CompiledPlan, history: History) -> Deductions:
     """What `history` makes of the plan's deductions."""
+    if not (compiled.plan.fees or compiled.first or compiled.gross or history.debt):
+        return NOTHING
     owed = fees_owed(compiled, history)
     capped = compiled.plan.fee_recovery is Recovery.CAPPED
     debt = history.debt

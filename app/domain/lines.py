@@ -20,36 +20,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from app.domain.compile import TENTHS, CompiledPlan
-from app.domain.curve import Curve
 from app.domain.deductions import Deductions, Taken
 from app.domain.fees import FeeOwed, fee_taken
-from app.domain.money import Exact, exact_decimal
+from app.domain.money import Exact, Mode, round_whole
 from app.domain.plan import DEBT, ENERGY, FINE, ROUNDING, History
 from app.domain.quote import FeeTaken, Line, LineKind
+from app.domain.ranges import Range
 from app.domain.taxing import gross_taxes, net_taxes
+
+PLACES: Final = 10**8
 
 Params = dict[str, int | str]
 
 
 def plain(value: Exact) -> str:
-    """A number as decimal text: 29.5; thirds and the like to eight decimals."""
-    return str(exact_decimal(value))
+    """A number as decimal text; thirds and the like to eight decimals.
+
+    >>> plain(Fraction("29.50")), plain(150), plain(Fraction(-1, 3))
+    ('29.5', '150', '-0.33333333')
+    """
+    if isinstance(value, int):
+        return str(value)
+    scaled = round_whole(Fraction(value) * PLACES, Mode.HALF_UP)
+    whole, part = divmod(abs(scaled), PLACES)
+    sign = "-" if scaled < 0 else ""
+    return f"{sign}{whole}.{part:08d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
 
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """All that one purchase consists of; makes its lines on demand (grains inside)."""
+    """One exact purchase: `tenths` of a unit for `total_minor`; makes its lines on demand."""
 
-    compiled: CompiledPlan
-    curve: Curve
+    where: Range
     history: History
     deductions: Deductions
     taken: Taken
-    before: Exact
     tenths: Exact
+    total_minor: Exact
     minor_per_major: int
+
+    @property
+    def compiled(self) -> CompiledPlan:
+        """The plan, or the schedule of it, that the purchase falls under."""
+        return self.where.compiled
+
+    @property
+    def takes_something(self) -> bool:
+        """Whether a fee or a debt is paid, even if no unit is bought."""
+        return bool(self.taken.debt) or any(self.taken.fees)
 
     def fees(self) -> tuple[FeeTaken, ...]:
         """What became of each fixed fee."""
@@ -137,7 +158,7 @@ class Breakdown:
     def _steps(self) -> Iterator[Line]:
         if not self.tenths:
             return
-        for segment, tenths in self.curve.parts(self.before, self.tenths):
+        for segment, tenths in self.where.curve.parts(self.where.before, self.tenths):
             params: Params = {
                 "step": segment.number,
                 "from": plain(Fraction(segment.start, TENTHS)),
@@ -151,17 +172,17 @@ class Breakdown:
 
     def _levies(self) -> Iterator[Line]:
         if self.tenths:
-            for levy, rate in zip(self.compiled.plan.levies, self.curve.levies, strict=True):
+            for levy, rate in zip(self.compiled.plan.levies, self.where.curve.levies, strict=True):
                 params: Params = {"price": plain(levy.price)}
                 yield self._line(
                     LineKind.LEVY, levy.code, levy.name, self.tenths * rate, params, self.tenths
                 )
 
     def _fine(self) -> Iterator[Line]:
-        fine = self.curve.fine_at(self.tenths) if self.tenths else None
+        fine = self.where.curve.fine_at(self.tenths) if self.tenths else None
         if fine is None or not fine.amount:
             return
-        reached = self.curve.parts(self.before, self.tenths)[-1][0]
+        reached = self.where.curve.parts(self.where.before, self.tenths)[-1][0]
         rate = fine.rates[reached.number - 1]
         params: Params = {
             "fine": fine.number,

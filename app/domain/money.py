@@ -74,12 +74,19 @@ class Rounding:
 
     def apply(self, value: Fraction) -> Fraction:
         """`value` as a multiple of the quantum; up is towards +infinity, halves go up."""
-        return self.quantum * round_whole(value / self.quantum, self.mode)
+        # NB: one Fraction instead of three; this runs once in every quote.
+        top, bottom = self.quantum.numerator, self.quantum.denominator
+        count = _divide(value.numerator * bottom, value.denominator * top, self.mode)
+        return Fraction(count * top, bottom)
 
 
 def round_whole(value: Fraction, mode: Mode) -> int:
     """The integer next to `value` in the given direction."""
-    numerator, denominator = value.numerator, value.denominator
+    return _divide(value.numerator, value.denominator, mode)
+
+
+def _divide(numerator: int, denominator: int, mode: Mode) -> int:
+    """The quotient as an integer in the given direction (denominator > 0)."""
     if mode is Mode.DOWN:
         return numerator // denominator
     if mode is Mode.UP:

@@ -30,6 +30,7 @@ from app.domain.errors import (
     NotPositive,
     QuantityTooLarge,
 )
+from app.domain.lines import Breakdown
 from app.domain.money import Currency, Exact, Mode, round_whole, settle
 from app.domain.plan import (
     Charge,
@@ -44,8 +45,8 @@ from app.domain.plan import (
     Step,
     Tax,
 )
-from app.domain.purchase import Purchase
 from app.domain.quote import By, FeeTaken, Line, LineKind, Quote
+from app.domain.ranges import range_for, ranges
 from app.domain.states import Settlement
 
 __all__ = [
@@ -76,13 +77,13 @@ def quote_by_amount(
         raise NotPositive(text=str(amount_minor))
     compiled = ready(plan)
     scale = currency.minor_per_major
-    bought, where = purchase.by_amount(compiled, history, amount_minor, scale)
+    bought = purchase.by_amount(compiled, history, amount_minor, scale)
     charged = amount_minor
     if bought.total_minor != amount_minor:
         _refuse_more_than_there_is(compiled, history, bought, amount_minor)
         charged = settle(Fraction(bought.total_minor), settlement)
-    rounding = where.compiled.plan.unit_rounding
-    exact = Fraction(bought.tenths, TENTHS)
+    rounding = bought.compiled.plan.unit_rounding
+    exact = Fraction(bought.tenths.numerator, bought.tenths.denominator * TENTHS)
     priced = exact if rounding is None else rounding.apply(exact)
     wanted = -(-priced.numerator * TENTHS // priced.denominator)
     if wanted > maximum:
@@ -90,7 +91,7 @@ def quote_by_amount(
     if not wanted and (bought.tenths or not bought.takes_something):
         raise AmountTooSmall(minimum=_least_money(compiled, history, representable, scale))
     token = representable(wanted) if wanted else 0
-    return Quote(By.AMOUNT, charged, exact, priced, token, bought.breakdown, amount_minor - charged)
+    return Quote(By.AMOUNT, charged, exact, priced, token, bought, amount_minor - charged)
 
 
 def quote_by_quantity(
@@ -112,20 +113,20 @@ def quote_by_quantity(
         raise QuantityTooLarge(maximum=maximum)
     compiled = ready(plan)
     token = representable(quantity_tenths)
-    where = purchase.range_for(compiled, history, token)
+    where = range_for(compiled, history, token)
     if where.high is not None and token > where.high:
         raise where.refusal(maximum=_largest_holdable(where.high, representable))
     bought = purchase.by_quantity(where, history, token, currency.minor_per_major)
     amount = settle(Fraction(bought.total_minor), settlement)
     units = Fraction(token, TENTHS)
-    return Quote(By.QUANTITY, amount, units, units, token, bought.breakdown)
+    return Quote(By.QUANTITY, amount, units, units, token, bought)
 
 
 def _refuse_more_than_there_is(
-    compiled: CompiledPlan, history: History, bought: Purchase, amount_minor: int
+    compiled: CompiledPlan, history: History, bought: Breakdown, amount_minor: int
 ) -> None:
     """Money that is left because the plan ends (not because of a jump) is not taken at all."""
-    *_, last = purchase.ranges(compiled, history)
+    *_, last = ranges(compiled, history)
     most = round_whole(Fraction(bought.total_minor), Mode.UP)
     if last.high is not None and bought.tenths >= last.high and amount_minor > most:
         tenths = round_whole(Fraction(bought.tenths), Mode.DOWN)
@@ -136,7 +137,7 @@ def _refuse_more_than_there_is(
 
 def _most_money(compiled: CompiledPlan, history: History, maximum: int, scale: int) -> int:
     """The minor units that buy the most one token holds."""
-    where = purchase.range_for(compiled, history, maximum)
+    where = range_for(compiled, history, maximum)
     total = purchase.by_quantity(where, history, maximum, scale).total_minor
     return round_whole(Fraction(total), Mode.DOWN)
 
@@ -145,7 +146,7 @@ def _least_money(
     compiled: CompiledPlan, history: History, representable: Holdable, scale: int
 ) -> int | None:
     """The minor units of the smallest purchase, or None if there is nothing left to buy."""
-    where = purchase.range_for(compiled, history, 1)
+    where = range_for(compiled, history, 1)
     rounding = where.compiled.plan.unit_rounding
     quantum = Fraction(0) if rounding is None else rounding.quantum
     least = representable(max(1, round_whole(quantum * TENTHS, Mode.UP)))

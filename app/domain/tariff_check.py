@@ -17,11 +17,11 @@ from app.domain import purchase
 from app.domain.case_file import Case, CaseError, CasePurchase, number, read_cases, tenths
 from app.domain.compile import TENTHS, CompiledPlan, compile_plan
 from app.domain.errors import Refusal
-from app.domain.lines import plain
+from app.domain.lines import Breakdown, plain
 from app.domain.money import Exact, whole_or_fraction
 from app.domain.plan import Debt, FeeState, History, Plan
-from app.domain.purchase import Purchase
 from app.domain.quote import LineKind
+from app.domain.ranges import range_for
 
 # Exact figures are compared; the minor unit only says in what the tender is handed over.
 MINOR_PER_MAJOR: Final = 1
@@ -82,7 +82,7 @@ def _check_purchase(state: _Run, case: Case, wish: CasePurchase) -> list[str]:
     history = _history(case.plan, wish.state, state.delivered if wish.continues else 0)
     try:
         if wish.by == "amount":
-            bought, _ = purchase.by_amount(state.compiled, history, wish.wish, MINOR_PER_MAJOR)
+            bought = purchase.by_amount(state.compiled, history, wish.wish, MINOR_PER_MAJOR)
         else:
             bought = _by_quantity(state.compiled, history, whole_or_fraction(wish.wish * TENTHS))
     except Refusal as refusal:
@@ -99,8 +99,8 @@ def _check_purchase(state: _Run, case: Case, wish: CasePurchase) -> list[str]:
     return faults
 
 
-def _by_quantity(compiled: CompiledPlan, history: History, wish: Exact) -> Purchase:
-    where = purchase.range_for(compiled, history, wish)
+def _by_quantity(compiled: CompiledPlan, history: History, wish: Exact) -> Breakdown:
+    where = range_for(compiled, history, wish)
     if where.high is not None and wish > where.high:
         raise where.refusal(maximum=where.high)
     return purchase.by_quantity(where, history, wish, MINOR_PER_MAJOR)
@@ -124,9 +124,9 @@ def _history(plan: Plan, state: Mapping[str, Any], delivered: Exact) -> History:
     )
 
 
-def _figures(case: Case, wish: CasePurchase, bought: Purchase) -> dict[str, Fraction]:
+def _figures(case: Case, wish: CasePurchase, bought: Breakdown) -> dict[str, Fraction]:
     """Every figure a case may state, by its key."""
-    lines = bought.breakdown.lines(0)[:-1]
+    lines = bought.lines(0)[:-1]
     sums: dict[str, Fraction] = {}
     for line in lines:
         keys = {line.code, f"{line.kind.value}_total"}
@@ -136,14 +136,12 @@ def _figures(case: Case, wish: CasePurchase, bought: Purchase) -> dict[str, Frac
             keys |= {"penalty"}
         for key in keys:
             sums[f"line.{key}"] = sums.get(f"line.{key}", Fraction(0)) + line.amount
-    fees = bought.breakdown.fees()
-    owed = sum((one.state.carried for one in bought.breakdown.deductions.owed), Fraction(0))
+    fees = bought.fees()
+    owed = sum((one.state.carried for one in bought.deductions.owed), Fraction(0))
     sums["line.fixed_carried"] = owed + sum((fee.assessed - fee.taken for fee in fees), Fraction(0))
-    sums["line.energy_money"] = Fraction(
-        bought.breakdown.taken.left, bought.breakdown.compiled.grain
-    )
+    sums["line.energy_money"] = Fraction(bought.taken.left, bought.compiled.grain)
     amount = Fraction(bought.total_minor)
-    rounding = wish.by == "amount" and bought.breakdown.compiled.plan.unit_rounding
+    rounding = wish.by == "amount" and bought.compiled.plan.unit_rounding
     units = Fraction(bought.tenths, TENTHS)
     sums["units"] = rounding.apply(units) if rounding else units
     if wish.by == "amount":

@@ -23,8 +23,10 @@ def cost(plan: Plan, history: History, tenths: Fraction) -> Fraction:
     for step, low, high in _bounds(plan, history):
         before = Fraction(0) if plan.step_period is StepPeriod.PURCHASE else history.units_before
         before = Fraction(before) / 10
-        inside = min(before + units, high) - max(before, low) if high is not None else (
-            before + units - max(before, low)
+        inside = (
+            min(before + units, high) - max(before, low)
+            if high is not None
+            else (before + units - max(before, low))
         )
         if inside > 0:
             reached = step
@@ -33,7 +35,9 @@ def cost(plan: Plan, history: History, tenths: Fraction) -> Fraction:
     for fee in plan.fees:
         state = history.fees[fee.code]
         periods = 1 if fee.method is ChargeMethod.PURCHASE else state.periods_due
-        components.append(({"fixed", fee.code}, periods * fee.amount * fee.times + state.carried, None))
+        components.append(
+            ({"fixed", fee.code}, periods * fee.amount * fee.times + state.carried, None)
+        )
     fines = [fine for fine in plan.fines if tenths > fine.start]
     if fines:
         taxed = plan.fines_taxed

@@ -8,7 +8,19 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from app.domain.money import Currency, Mode, Rounding
-from app.domain.plan import Charge, Debt, Fee, FeeState, Fine, History, Levy, Plan, Schedule, Step, Tax
+from app.domain.plan import (
+    Charge,
+    Debt,
+    Fee,
+    FeeState,
+    Fine,
+    History,
+    Levy,
+    Plan,
+    Schedule,
+    Step,
+    Tax,
+)
 from app.domain.states import ChargeMethod, Recovery, StepPeriod
 
 MAXIMUM = 18_201_624
@@ -61,7 +73,9 @@ def simple_plans(draw: st.DrawFn, *, fines: bool = True) -> Plan:
     """Steps, taxes, levies, fees taken whole and (if asked for) fines: nothing that is a share."""
     levies = tuple(Levy(f"levy{n}", "", draw(prices) / 100) for n in range(draw(st.integers(0, 2))))
     own = draw(taxes([levy.code for levy in levies]))
-    codes = st.lists(st.sampled_from([tax.code for tax in own]), unique=True) if own else st.just([])
+    codes = (
+        st.lists(st.sampled_from([tax.code for tax in own]), unique=True) if own else st.just([])
+    )
     steps = [
         Step(start, draw(prices), tuple(draw(codes)) if draw(st.booleans()) else None)
         for start in draw(starts(4))
@@ -73,7 +87,9 @@ def simple_plans(draw: st.DrawFn, *, fines: bool = True) -> Plan:
         for n in range(draw(st.integers(0, 2)))
     )
     amounts = sorted(draw(st.lists(prices, max_size=4))) if fines else []
-    fine_starts = draw(st.lists(st.integers(0, 30_000), unique=True, min_size=len(amounts), max_size=4))
+    fine_starts = draw(
+        st.lists(st.integers(0, 30_000), unique=True, min_size=len(amounts), max_size=4)
+    )
     return Plan(
         "random",
         tuple(steps),
@@ -115,7 +131,9 @@ def full_plans(draw: st.DrawFn) -> Plan:
 def pasts(draw: st.DrawFn, plan: Plan, *, debt: bool = True) -> History:
     """A past that fits the plan's fees."""
     fees = {
-        fee.code: FeeState(draw(st.integers(0, 4)), draw(st.sampled_from([Fraction(0), Fraction(7, 4)])))
+        fee.code: FeeState(
+            draw(st.integers(0, 4)), draw(st.sampled_from([Fraction(0), Fraction(7, 4)]))
+        )
         for fee in plan.all_fees
     }
     owed = Debt(draw(prices) * 10, draw(shares)) if debt and draw(st.booleans()) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from hypothesis import assume, strategies as st
+from hypothesis import assume
+from hypothesis import strategies as st
 
 from app.domain.compile import ready
 from app.domain.errors import (
@@ -19,8 +20,9 @@ from app.domain.errors import (
 )
 from app.domain.plan import History, Plan
 from app.domain.pricing import quote_by_amount, quote_by_quantity
-from app.domain.purchase import by_quantity, range_for
+from app.domain.purchase import by_quantity
 from app.domain.quote import Quote
+from app.domain.ranges import range_for
 from app.domain.states import Settlement
 from tests.domain import naive, plans
 
@@ -40,15 +42,14 @@ def _buy(data: st.DataObject, plan: Plan, past: History) -> tuple[Quote, int]:
     """A quote by amount or by quantity, and the money handed over (minor units)."""
     currency, settlement = data.draw(plans.CURRENCIES), data.draw(settlements)
     rest = (currency, settlement, plans.representable, plans.MAXIMUM)
+    by_amount = data.draw(st.booleans())
+    wish = data.draw(st.integers(1, 10_000_000 if by_amount else 60_000))
     try:
-        if data.draw(st.booleans()):
-            tender = data.draw(st.integers(1, 10_000_000))
-            return quote_by_amount(plan, past, tender, *rest), tender
-        quote = quote_by_quantity(plan, past, data.draw(st.integers(1, 60_000)), *rest)
-        return quote, quote.amount_minor
+        quote = (quote_by_amount if by_amount else quote_by_quantity)(plan, past, wish, *rest)
     except HONEST_NO:
         assume(False)
         raise
+    return quote, wish if by_amount else quote.amount_minor
 
 
 def lines_add_up(data: st.DataObject) -> None:
@@ -112,7 +113,10 @@ def cost_never_falls(data: st.DataObject) -> None:
     less, more = sorted(data.draw(st.tuples(st.integers(1, 40_000), st.integers(1, 40_000))))
     where = range_for(ready(plan), past, more)
     assume(where.high is None or more <= where.high)
-    assert by_quantity(where, past, less, 1).total_minor <= by_quantity(where, past, more, 1).total_minor
+    assert (
+        by_quantity(where, past, less, 1).total_minor
+        <= by_quantity(where, past, more, 1).total_minor
+    )
 
 
 def amount_buys_the_most(data: st.DataObject) -> None:
@@ -150,7 +154,7 @@ def there_and_back(data: st.DataObject) -> None:
         raise
     assume(not plan.by_total)  # a cliff is a jump
     paid = there.explanation
-    curve, before = paid.curve, paid.before
+    curve, before = paid.where.curve, paid.where.before
     touched = curve.parts(before, max(there.token_units, back.explanation.tenths))
     cheapest = min(segment.cost for segment, _ in touched)
     assume(cheapest)
@@ -165,7 +169,7 @@ def there_and_back(data: st.DataObject) -> None:
 
 def _jumps(plan: Plan, there: Quote, back: Quote) -> bool:
     """Whether a fine begins between the two purchases."""
-    fine = there.explanation.curve.fine_at
+    fine = there.explanation.where.curve.fine_at
     return fine(there.explanation.tenths) != fine(back.explanation.tenths)
 
 

@@ -35,7 +35,8 @@ def test_an_instant_without_a_zone_is_refused():
 
 
 @pytest.mark.parametrize(
-    "tz_name", ["UTC", "Africa/Cairo", "Asia/Beirut", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia"]
+    "tz_name",
+    ["UTC", "Africa/Cairo", "Asia/Beirut", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia"],
 )
 def test_days_follow_each_other_without_gap_or_overlap(tz_name):
     """Beirut and (until 2019) Sao Paulo skip midnight."""
@@ -102,7 +103,8 @@ def test_weeks_begin_on_the_chosen_day(first_weekday, due_sunday, due_monday):
 def test_a_new_week_is_counted_exactly_once_in_seven_days(first_weekday):
     days = [JAN_20 + timedelta(days=n) for n in range(70)]
     due = [
-        periods_due(ChargeMethod.WEEK, JAN_20, one, two, first_weekday) for one, two in pairwise(days)
+        periods_due(ChargeMethod.WEEK, JAN_20, one, two, first_weekday)
+        for one, two in pairwise(days)
     ]
     assert sum(due) in (9, 10)
     assert all(

@@ -21,6 +21,9 @@ def test_examples_are_true(name):
 def test_there_are_examples_to_be_true():
     finder = doctest.DocTestFinder()
     found = [
-        test for name in MODULES for test in finder.find(importlib.import_module(name)) if test.examples
+        test
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+        if test.examples
     ]
     assert len(found) >= 15

@@ -38,7 +38,9 @@ def taken_over(plan, purchases):
 
 
 def test_a_capped_fee_is_carried_until_it_is_paid():
-    assert taken_over(CAPPED, [(200_00, 1), (100_00, 0), (500_00, 0), (500_00, 0), (500_00, 1)]) == [
+    assert taken_over(
+        CAPPED, [(200_00, 1), (100_00, 0), (500_00, 0), (500_00, 0), (500_00, 1)]
+    ) == [
         (100, 100, 100),
         (50, 50, 50),
         (50, 0, 450),
@@ -126,7 +128,10 @@ def test_the_order_is_channel_debt_fees_units_gross():
     plan = replace(
         FLAT,
         fees_first=(Charge("channel", "Channel", Fraction(5)),),
-        taxes=(Tax("vat", "VAT", Fraction("0.1"), ("fixed", "energy")), Tax("g", "G", Fraction("0.1"), (), True)),
+        taxes=(
+            Tax("vat", "VAT", Fraction("0.1"), ("fixed", "energy")),
+            Tax("g", "G", Fraction("0.1"), (), True),
+        ),
     )
     past = owes(2, debt=Debt(Fraction(50), Fraction(1, 2)))
     lines = quote_by_amount(plan, past, 1055_00, *REST).lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.ledger import Entry, account_of, entries_of_reversal, entries_of_sale
 from app.domain.quote import LineKind

@@ -95,7 +95,11 @@ def test_no_currency_has_four_decimals():
     [
         *((Mode.UP, "0.01", "0.1"), (Mode.UP, "0.1", "0.1"), (Mode.UP, "-0.01", "0")),
         *((Mode.DOWN, "0.19", "0.1"), (Mode.DOWN, "-0.01", "-0.1")),
-        *((Mode.HALF_UP, "0.15", "0.2"), (Mode.HALF_UP, "0.149", "0.1"), (Mode.HALF_UP, "-0.15", "-0.1")),
+        *(
+            (Mode.HALF_UP, "0.15", "0.2"),
+            (Mode.HALF_UP, "0.149", "0.1"),
+            (Mode.HALF_UP, "-0.15", "-0.1"),
+        ),
     ],
 )
 def test_rounding_goes_where_it_says(mode, value, rounded):

@@ -14,7 +14,9 @@ from app.domain.plan_check import Fault, faults
 from app.domain.states import ChargeMethod, Recovery
 
 ONE = Fraction(1)
-GOOD = Plan("good", (Step(0, ONE), Step(100, Fraction(2))), taxes=(Tax("vat", "VAT", Fraction("0.2")),))
+GOOD = Plan(
+    "good", (Step(0, ONE), Step(100, Fraction(2))), taxes=(Tax("vat", "VAT", Fraction("0.2")),)
+)
 
 
 def fee(code):
@@ -51,8 +53,14 @@ def test_a_sound_plan_has_no_fault():
         ({"taxes": (Tax("vat", "", ONE, ("later",)),)}, Fault("unknown_base", "tax", 0)),
         ({"taxes": (Tax("g", "", ONE, (), True),)}, Fault("gross_too_high", "tax")),
         ({"fee_recovery": Recovery.CAPPED}, Fault("cap_not_a_share", "fee")),
-        ({"by_total": (Schedule(None, GOOD), Schedule(None, GOOD))}, Fault("open_before_last", "schedule", 0)),
-        ({"by_total": (Schedule(9, GOOD), Schedule(9, GOOD))}, Fault("not_ascending", "schedule", 1)),
+        (
+            {"by_total": (Schedule(None, GOOD), Schedule(None, GOOD))},
+            Fault("open_before_last", "schedule", 0),
+        ),
+        (
+            {"by_total": (Schedule(9, GOOD), Schedule(9, GOOD))},
+            Fault("not_ascending", "schedule", 1),
+        ),
         (
             {"by_total": (Schedule(9, replace(GOOD, by_total=(Schedule(1, GOOD),))),)},
             Fault("nested", "schedule", 0),
@@ -68,7 +76,9 @@ def test_a_contradiction_is_found_and_not_priced(change, fault):
 
 
 def test_a_levy_makes_a_free_last_step_possible():
-    assert faults(replace(GOOD, steps=(Step(0, Fraction(0)),), levies=(Levy("fuel", "", ONE),))) == ()
+    assert (
+        faults(replace(GOOD, steps=(Step(0, Fraction(0)),), levies=(Levy("fuel", "", ONE),))) == ()
+    )
 
 
 def test_a_fee_may_be_called_fixed():

@@ -55,7 +55,9 @@ def by_quantity(plan, tenths, history=None, currency=USD, settlement=Settlement.
     return quote_by_quantity(plan, past, tenths, currency, settlement, representable, MAXIMUM)
 
 
-@pytest.mark.parametrize(("settlement", "minor"), [(Settlement.UP, 65085), (Settlement.DOWN, 65085)])
+@pytest.mark.parametrize(
+    ("settlement", "minor"), [(Settlement.UP, 65085), (Settlement.DOWN, 65085)]
+)
 def test_an_exact_sum_is_not_rounded(settlement, minor):
     assert by_quantity(MANUAL, 2000, settlement=settlement).amount_minor == minor
 
@@ -100,12 +102,16 @@ def test_d_a_wish_is_raised_to_what_a_token_holds_and_that_is_charged():
 def test_e_by_amount_the_lines_are_for_the_exact_money():
     quote = by_amount(MANUAL, 650_00)
     steps = [line for line in quote.lines if line.kind == "step"]
-    assert sum(line.quantity for line in steps) == quote.exact_units < Fraction(quote.token_units, 10)
+    assert (
+        sum(line.quantity for line in steps) == quote.exact_units < Fraction(quote.token_units, 10)
+    )
     assert sum(line.amount for line in quote.lines[:-1]) == 650
 
 
 def test_f_a_rounding_line_closes_every_sum():
-    three = Plan("x", (Step(0, Fraction("0.005")), Step(10, Fraction("0.005")), Step(20, Fraction("0.005"))))
+    three = Plan(
+        "x", (Step(0, Fraction("0.005")), Step(10, Fraction("0.005")), Step(20, Fraction("0.005")))
+    )
     quote = by_quantity(three, 30, settlement=Settlement.DOWN)
     assert [line.amount_minor for line in quote.lines] == [1, 1, 1, -2]
     assert quote.amount_minor == 1
