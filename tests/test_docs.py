@@ -35,6 +35,13 @@ def test_links_lead_somewhere(page):
     assert [link for link in here if not (page.parent / link).exists()] == []
 
 
+def test_the_plan_of_the_house_names_every_room():
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.name for path in (ROOT / "app").iterdir() if (path / "__init__.py").exists()}
+    files = {path.stem.removesuffix("_data") for path in ROOT.glob("app/*.py")} - {"__init__"}
+    assert sorted(room for room in rooms | files if not re.search(rf"\b{room}\b", plan)) == []
+
+
 def test_every_decision_has_context_decision_and_consequences():
     decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     assert len(decisions) >= 8

@@ -10,6 +10,7 @@ from flask import g
 
 from tests.fixtures.closed_doors import DoorClosed
 from tests.fixtures.deep import write_page
+from tests.fixtures.left_out import left_out
 
 
 def test_the_network_is_closed():
@@ -57,6 +58,18 @@ def test_the_application_starts_without_a_word_to_the_database(make_app):
     make_app()
     event.remove(Engine, "before_cursor_execute", note)
     assert statements == []
+
+
+def test_at_home_a_test_may_be_left_out(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no browser"):
+        left_out("no browser")
+
+
+def test_in_ci_leaving_one_out_is_a_failure(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no browser"):
+        left_out("no browser")
 
 
 def test_the_page_of_long_tests_keeps_the_lines_of_other_trials(tmp_path):

@@ -13,8 +13,9 @@ if ! .venv/bin/python -c 'import sys' 2>/dev/null; then
     fi
 fi
 echo "Installing the packages of $file (once; about half a minute)."
+# --no-compile: Python compiles what it really uses, which is a small part of all.
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
-    --requirement "$file" 2>.venv/install.log; then
+    --no-compile --requirement "$file" 2>.venv/install.log; then
     cat .venv/install.log >&2
     echo "The packages of $file could not be installed; pip's own words stand above." >&2
     exit 1
