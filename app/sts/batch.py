@@ -35,7 +35,6 @@ Column = npt.NDArray[np.integer[Any]]
 Tokens = npt.NDArray[np.bytes_]
 CHUNK = 65536
 _U = np.uint64
-_TWICE = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,10 @@ def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Colum
     if group.ea not in KEY_BYTES or (group.dkga == 2 and group.ea != 7):
         raise errors.UnknownAlgorithm(group.ea, 7, "11 (7 under DKGA02, 7 or 11 under DKGA04)")
     indices = _column(ti, len(pans), errors.TariffIndexOutOfRange, 0, 99)
-    work = _dkga02 if group.dkga == 2 else _dkga04(vending_key)
+    work = (_dkga02 if group.dkga == 2 else _dkga04)(vending_key, group)
     words = np.empty((len(pans), group.ea // 10 + 1), _U)
     for chunk in _chunks(len(pans)):
-        words[chunk] = work(vending_key, group, _digits(pans[chunk]), indices[chunk])
+        words[chunk] = work(pans[chunk], indices[chunk])
     return Keys(group.ea, words[:, 0] if group.ea == 7 else words, group.tables)
 
 
@@ -203,44 +202,45 @@ def _issue(token_class: int, data: Words, keys: Keys) -> Tokens:
     return fields.to_digits(token_class, keys.encrypt(_sealed(token_class, data)))
 
 
-def _dkga02(vending_key: bytes, group: Group, digits: npt.NDArray[np.uint8], ti: Column) -> Words:
+def _dkga02(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
     """All DES of a chunk is one call, because the vending key is the DES key."""
     from Crypto.Cipher import DES
 
-    if group.key_type == 3:
-        zero = b"600727000000000009", b"000000000000000000"
-        x = np.where(digits[:, 0] == 6, *(_U(plain.pan_block(pan.decode(), 3)) for pan in zero))
-    else:
-        pairs = digits[:, 1:17:2] << np.uint8(4) | digits[:, 2:17:2]
-        x = pairs.reshape(-1, 8).copy().view(">u8").reshape(-1).astype(_U)
-    targets = [KeyTarget("", 7, group.sgc, group.key_type, group.krn, n, 93) for n in range(100)]
-    x ^= np.array([plain.control_block(target) for target in targets], _U)[ti]
-    des = DES.new(vending_key, DES.MODE_ECB).encrypt(x.astype(">u8").tobytes())
-    key = np.frombuffer(des, ">u8").astype(_U) ^ x ^ _U(int.from_bytes(vending_key, "big"))
-    return key.reshape(-1, 1)
+    des, own = DES.new(vending_key, DES.MODE_ECB), _U(int.from_bytes(vending_key, "big"))
+    targets = [KeyTarget("", 7, group.sgc, group.key_type, group.krn, ti, 93) for ti in range(100)]
+    control = np.array([plain.control_block(target) for target in targets], _U)
+    common = [_U(plain.pan_block(issuer.ljust(18, "0"), 3)) for issuer in ("600727", "0000")]
+
+    def work(pans: Tokens, ti: Column) -> Words:
+        digits = _digits(pans)
+        if group.key_type == 3:
+            x = np.where(digits[0] == 6, *common)
+        else:
+            pairs = digits[1:17:2] << np.uint8(4) | digits[2:17:2]
+            x = np.ascontiguousarray(pairs.T).view(">u8").reshape(-1).astype(_U)
+        x ^= control[ti]
+        encrypted = des.encrypt(x.astype(">u8").tobytes())
+        return (np.frombuffer(encrypted, ">u8").astype(_U) ^ x ^ own).reshape(-1, 1)
+
+    return work
 
 
-def _dkga04(
-    vending_key: bytes,
-) -> Callable[[bytes, Group, npt.NDArray[np.uint8], Column], Words]:
-    """Both hashes of the HMAC are begun once; each meter goes on from copies."""
+def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
+    """Both hashes of the HMAC are begun once for each tariff index; each meter goes on from copies."""
     padded = vending_key.ljust(64, b"\0")
-    inner_of = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)).copy
     outer_of = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+    inner_of = []
+    for ti in range(100):
+        target = KeyTarget("", group.ea, group.sgc, group.key_type, group.krn, ti, group.base_date)
+        head, tail = plain.data_block(target)[:-4], plain.data_block(target)[-4:]
+        inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + head).copy)
 
-    def work(_: bytes, group: Group, digits: npt.NDArray[np.uint8], ti: Column) -> Words:
-        target = KeyTarget(
-            "0" * 18, group.ea, group.sgc, group.key_type, group.krn, 0, group.base_date
-        )
-        template = np.frombuffer(plain.data_block(target), np.uint8)
-        blocks = np.tile(template, (len(digits), 1))
-        blocks[:, 11:13] += np.stack([ti // 10, ti % 10], axis=1).astype(np.uint8)
-        blocks[:, 27:45] += digits
-        text, size = blocks.tobytes(), blocks.shape[1]
+    def work(pans: Tokens, ti: Column) -> Words:
+        _digits(pans)
         made = []
-        for start in range(0, len(text), size):
-            inner, outer = inner_of(), outer_of()
-            inner.update(text[start : start + size])
+        for pan, index in zip(pans.tolist(), ti.tolist(), strict=True):
+            inner, outer = inner_of[index](), outer_of()
+            inner.update(pan + tail)
             outer.update(inner.digest())
             made.append(outer.digest())
         words = np.frombuffer(b"".join(made), ">u8").reshape(-1, 4)
@@ -250,25 +250,25 @@ def _dkga04(
 
 
 def _digits(pans: Tokens) -> npt.NDArray[np.uint8]:
-    """Return the digits of MeterPANs as numbers, after the checks of ``meter_number.validate_pan``."""
-    digits = np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(
-        -1, 18
-    ) - np.uint8(48)
+    """Return 18 rows, the digits of MeterPANs, after the checks of ``meter_number.validate_pan``.
+
+    Rows and not columns, so that each step works on one long array; a sum of 18 digits fits a byte.
+    """
+    raw = np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(-1, 18)
+    digits = np.ascontiguousarray(raw.T) - np.uint8(48)
     if digits.max(initial=0) > 9:
         raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
-    short = (digits[:, :6] == np.array([6, 0, 0, 7, 2, 7], np.uint8)).all(axis=1)
-    if not (short | (digits[:, :4] == 0).all(axis=1)).all():
+    short = np.logical_and.reduce(
+        [digits[at] == number for at, number in enumerate((6, 0, 0, 7, 2, 7))]
+    )
+    if not (short | (digits[:4].max(axis=0) == 0)).all():
         raise errors.InvalidFormat("a MeterPAN in the batch starts with neither 600727 nor 0000")
-    doubled = _TWICE[digits]
-    whole = digits[:, 1::2].sum(axis=1, dtype=np.int32) + doubled[:, ::2].sum(
-        axis=1, dtype=np.int32
-    )
-    # the meter number inside: its last digit stands at 16, so even places count once
-    tail = digits[:, 6:17:2].sum(axis=1, dtype=np.int32) + doubled[:, 7:16:2].sum(
-        axis=1, dtype=np.int32
-    )
-    head = np.where(short, 0, digits[:, 4].astype(np.int32) + doubled[:, 5])
-    if (whole % 10).any() or ((tail + head) % 10).any():
+    twice = digits + digits - np.uint8(9) * (digits > 4)
+    whole = digits[1::2].sum(axis=0, dtype=np.uint8) + twice[::2].sum(axis=0, dtype=np.uint8)
+    # the meter number inside ends at row 16, so even rows count once; it starts at row 6 or 4
+    inside = digits[6:17:2].sum(axis=0, dtype=np.uint8) + twice[7:16:2].sum(axis=0, dtype=np.uint8)
+    inside += (digits[4] + twice[5]) * ~short
+    if (whole % 10).any() or (inside % 10).any():
         raise errors.InvalidCheckDigit("a check digit of a MeterPAN in the batch does not fit")
     return digits
 

@@ -22,8 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.sts import errors, token
+from app.sts.errors import check_range
 from app.sts.keys import DecoderKey
 
+_SIX_DIGITS = re.compile("[0-9]{6}").fullmatch
 FIRST, SECOND, THIRD, FOURTH = SECTIONS = (3, 4, 8, 9)
 
 
@@ -59,12 +61,12 @@ _LAYOUT[FIRST, 11], _LAYOUT[SECOND, 11] = _LAYOUT[FIRST, 7], _LAYOUT[SECOND, 7]
 
 def encode(change: KeyChange) -> tuple[int, ...]:
     """Return the 48 data bits of each token, first section first. Raises an OutOfRange."""
-    if type(change.sgc) is not str or not re.fullmatch("[0-9]{6}", change.sgc):
+    if type(change.sgc) is not str or not _SIX_DIGITS(change.sgc):
         raise errors.SupplyGroupCodeOutOfRange(change.sgc, "000000", "999999")
-    errors.check_range(errors.KeyRevisionNumberOutOfRange, change.krn, 1, 9)
-    errors.check_range(errors.KeyTypeOutOfRange, change.key_type, 0, 3)
-    errors.check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
-    errors.check_range(errors.KeyExpiryNumberOutOfRange, change.ken, 0, 255)
+    check_range(errors.KeyRevisionNumberOutOfRange, change.krn, 1, 9)
+    check_range(errors.KeyTypeOutOfRange, change.key_type, 0, 3)
+    check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
+    check_range(errors.KeyExpiryNumberOutOfRange, change.ken, 0, 255)
     words, sgc, ken = change.new_key.words(), int(change.sgc), change.ken
     announced = change.three_tokens and len(words) == 2
     flags = bool(change.rollover) << 3 | announced << 2 | change.key_type

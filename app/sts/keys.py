@@ -15,6 +15,7 @@ DecoderKey(ea=7)
 import hashlib
 import hmac
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from app.sts import errors
@@ -25,6 +26,7 @@ VENDING_KEY_BYTES = {2: 8, 4: 20}
 #: KCV of a 64-bit key: the first bytes of DES_K(0); of a 160-bit key: of HMAC-SHA-256(K, this text).
 #: No public rule exists for the latter; it is ours and need not equal what hardware shows.
 _KCV_LABEL = b"KCV"
+_WORDS = {7: Struct(">2L").unpack, 11: Struct(">4L").unpack}
 
 
 class DecoderKey:
@@ -56,10 +58,7 @@ class DecoderKey:
 
     def words(self) -> tuple[int, ...]:
         """Return the key as 32-bit words, first the most significant: what key-change tokens carry."""
-        return tuple(
-            int.from_bytes(self._material[at : at + 4], "big")
-            for at in range(0, len(self._material), 4)
-        )
+        return _WORDS[self.ea](self._material)
 
     def __eq__(self, other: object) -> bool:
         """Compare in constant time."""

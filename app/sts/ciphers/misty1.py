@@ -22,10 +22,16 @@ _Tables = tuple[Sequence[int], Sequence[int]]
 
 
 @cache
+def boxes() -> dict[str, list[int]]:
+    """Return the S-boxes ``s7`` and ``s9`` of the RFC, from the data file beside this module."""
+    data = json.loads((Path(__file__).parent / "misty1.json").read_text("utf-8"))
+    return {name: list(data[name]) for name in ("s7", "s9")}
+
+
+@cache
 def fi_tables() -> _Tables:
     """Return A and B, 65 536 words each, of FI(x, k) = B[A[x] ^ k]; built on first use."""
-    boxes = json.loads((Path(__file__).parent / "misty1.json").read_text("utf-8"))
-    s7, s9 = boxes["s7"], boxes["s9"]
+    s7, s9 = boxes()["s7"], boxes()["s9"]
     before, after = array("H", bytes(131072)), array("H", bytes(131072))
     for word in range(65536):
         nine = s9[word >> 7] ^ word & 0x7F
