@@ -89,7 +89,7 @@ class SafeModelView(History, Saving, Acting, RequestFilters, ModelView):  # type
         self.validators_columns = {k: list(v) for k, v in (self.validators_columns or {}).items()}
         super()._init_properties()
         if not searched:  # FAB's default is every column, and every relation loaded whole
-            self.search_columns = []
+            self.search_columns: list[str] = []
             self._filters = self.datamodel.get_filters()
         self._keep_regions()
 
