@@ -25,7 +25,7 @@ from typing import Final
 from app.domain.compile import TENTHS, CompiledPlan
 from app.domain.deductions import Deductions, Taken
 from app.domain.fees import FeeOwed, fee_taken
-from app.domain.money import Exact, Mode, round_whole
+from app.domain.money import Exact
 from app.domain.plan import DEBT, ENERGY, FINE, ROUNDING, History
 from app.domain.quote import FeeTaken, Line, LineKind
 from app.domain.ranges import Range
@@ -44,7 +44,9 @@ def plain(value: Exact) -> str:
     """
     if isinstance(value, int):
         return str(value)
-    scaled = round_whole(Fraction(value) * PLACES, Mode.HALF_UP)
+    # NB: plain integers, because every figure of every line goes through here.
+    top, bottom = value.numerator * PLACES, value.denominator
+    scaled = (2 * top + bottom) // (2 * bottom)
     whole, part = divmod(abs(scaled), PLACES)
     sign = "-" if scaled < 0 else ""
     return f"{sign}{whole}.{part:08d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
@@ -81,7 +83,7 @@ class Breakdown:
         """Every line, closed by the rounding line that makes them add up to `amount_minor`."""
         found = [*self._first(), *self._debt(), *self._fixed(), *self._steps()]
         found += [*self._levies(), *self._fine(), *self._gross()]
-        exact = sum((line.amount for line in found), Fraction(0))
+        exact = Fraction(self.total_minor) / self.minor_per_major
         rest = amount_minor - sum(line.amount_minor for line in found)
         rounded = Fraction(amount_minor, self.minor_per_major) - exact
         params: Params = {"exact": plain(exact)}
