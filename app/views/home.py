@@ -14,7 +14,6 @@ from flask import abort, current_app, flash, redirect, url_for
 from flask_appbuilder import IndexView, expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from werkzeug.routing import BuildError
 
 from app.access import permissions as p
 from app.access.current import current_scope
@@ -76,7 +75,7 @@ class HomeView(SafeBaseView, IndexView):
             doubt=_doubt(),
             today=home.today(scope) if sees_sales else None,
             sales=home.last_sales(scope, LAST) if sees_sales else [],
-            all_sales=_list_of("SaleView") if _may(p.READ_SALES) else None,
+            all_sales=_opens("SaleView") if _may(p.READ_SALES) else None,
             steps=_leads() if _may(p.WRITE_SETTINGS) else [],
         )
 
@@ -117,11 +116,11 @@ def _doubt() -> str:
     return sentence(doubt) if doubt is not None else ""
 
 
-def _list_of(page: str) -> str | None:
-    try:
-        return url_for(f"{page}.list")
-    except BuildError:
-        return None
+def _opens(page: str) -> str | None:
+    """Where a page begins; None while it does not exist."""
+    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    view = next((view for view in views if type(view).__name__ == page), None)
+    return None if view is None else url_for(f"{view.endpoint}.{view.default_view}")
 
 
 def _leads() -> list[Lead]:
@@ -132,5 +131,5 @@ def _leads() -> list[Lead]:
     leads = []
     for number, step in enumerate(steps, start=1):
         label, page, act, required = SET_UP[step.code]
-        leads.append(Lead(number, label, act, step.done, step.count, required, _list_of(page)))
+        leads.append(Lead(number, label, act, step.done, step.count, required, _opens(page)))
     return leads

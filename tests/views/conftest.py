@@ -1,0 +1,37 @@
+"""What the tests of the pages find ready: the cast in the database, and people signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.cast import Cast, make_cast
+
+
+@pytest.fixture
+def cast(app: Flask) -> Cast:
+    """Everybody, and their meters, in a database that was just set up."""
+    with app.app_context():
+        return make_cast()
+
+
+@pytest.fixture
+def signed_in(app: Flask, cast: Cast, login: Callable[..., Any]) -> Callable[[str], FlaskClient]:
+    """`signed_in("amara")`: a browser of hers that has passed the door."""
+
+    def enter(name: str) -> FlaskClient:
+        client = app.test_client()
+        login(client, name)
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def amara(signed_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Amara, who sells at the Market shop."""
+    return signed_in("amara")
