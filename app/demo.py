@@ -48,8 +48,8 @@ SEED = 20_141
 AMOUNTS = (500, 1_000, 1_000, 2_000, 2_000, 3_000, 5_000)  # minor units
 
 
-def load_demonstration(modules: Modules, today: datetime | None = None) -> list[str]:
-    """Fill an empty installation; says what was made, a line each."""
+def load_demonstration(modules: Modules, today: datetime | None = None, days: int = DAYS) -> list[str]:
+    """Fill an empty installation with `days` of sales; says what was made, a line each."""
     instant = today or now()
     if db.session().execute(select(func.count(Region.id))).scalar_one():
         return ["the database is not empty: nothing was loaded"]
@@ -58,10 +58,10 @@ def load_demonstration(modules: Modules, today: datetime | None = None) -> list[
         points = _points(session, regions)
         _people(session, regions, points)
         _registry(session, regions, instant.date())
-    sold = _sell_a_week(modules, instant)
+    sold = _sell(modules, _moments(instant, days))
     return [
         f"{len(data.REGIONS)} regions, {len(data.POINTS)} vending points, {len(data.METERS)} meters",
-        f"{sold} sales in {DAYS} days",
+        f"{sold} sales in {days} days",
     ]
 
 
@@ -192,9 +192,8 @@ def _consumer(facts: tuple[str, ...], regions: dict[str, int]) -> Consumer:
     )
 
 
-def _sell_a_week(modules: Modules, today: datetime) -> int:
-    """Sell at every vending point on each of the last days, in the order of time."""
-    moments = _moments(today)
+def _sell(modules: Modules, moments: list[tuple[datetime, str, int]]) -> int:
+    """Sell at every vending point, in the order of time."""
     sold = 0
     session = db.session()
     for number, (instant, username, chance) in enumerate(moments):
@@ -221,12 +220,12 @@ def _sell_a_week(modules: Modules, today: datetime) -> int:
     return sold
 
 
-def _moments(today: datetime) -> list[tuple[datetime, str, int]]:
+def _moments(today: datetime, days: int) -> list[tuple[datetime, str, int]]:
     chance = random.Random(SEED)  # noqa: S311  (the same week for everybody)
     zone = ZoneInfo(data.UTILITY["time_zone"])
     sellers = [name for name, facts in data.PEOPLE.items() if facts[2] == "Operator"]
     moments = []
-    for ago in range(DAYS, 0, -1):
+    for ago in range(days, 0, -1):
         day = (today - timedelta(days=ago)).astimezone(zone).date()
         for seller in sellers:
             for _ in range(SALES_A_DAY):

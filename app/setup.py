@@ -62,6 +62,7 @@ def run_setup(app: Flask) -> list[str]:
     from app.setup_data import seed_data
 
     done: list[str] = []
+    Path(app.config["INSTANCE_DIR"]).mkdir(parents=True, exist_ok=True, mode=0o700)
     with app.app_context(), _one_at_a_time(app):
         upgrade(directory=str(app.extensions["migrate"].directory))
         done += _permissions(app)
@@ -89,7 +90,6 @@ def _one_at_a_time(app: Flask) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": LOCK_NUMBER})
         return
     path = Path(app.config["INSTANCE_DIR"]) / "setup.lock"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

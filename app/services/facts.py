@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Select, bindparam, case, func, select
+from sqlalchemy import Date, Select, bindparam, case, func, select, true
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_date, days_in_month, periods_due, step_period_start
@@ -41,9 +41,22 @@ class Facts:
 
 def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
     """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not."""
-    units, spent = _units_and_money(session, desk.meter.id, plan.step_period, desk.today)
-    fees = _fees(session, desk, plan) if plan.fees else {}
-    history = History(units_before=units, fees=fees, days_in_month=days_in_month(desk.today))
+    rows = session.execute(
+        _statement(),
+        {
+            "meter_id": desk.meter.id,
+            "since": step_period_start(desk.today, plan.step_period),
+            "today": desk.today,
+        },
+        execution_options={"unscoped": True},
+    ).all()
+    units, spent = int(rows[0][0]), int(rows[0][1])
+    charged = [row[2:] for row in rows if row[2] is not None]
+    history = History(
+        units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
+        fees=_fees(session, desk, plan, charged),
+        days_in_month=days_in_month(desk.today),
+    )
     return Facts(history, spent)
 
 
@@ -54,55 +67,49 @@ def _standing() -> list[Any]:
     return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~undone.exists()]
 
 
-def _units_and_money(session: Session, meter_id: int, period: StepPeriod, today: date) -> tuple[int, int]:
-    since = step_period_start(today, period)
-    row = session.execute(
-        _sums_statement(),
-        {"meter_id": meter_id, "since": since, "today": today},
-        execution_options={"unscoped": True},
-    ).one()
-    return (0 if period is StepPeriod.PURCHASE else int(row[0])), int(row[1])
-
-
-# The statements are built once: building them costs more than running them.
 @cache
-def _sums_statement() -> Select[Any]:
+def _statement() -> Select[Any]:
+    """Units of the step period and money of today, beside every fee charged so far.
+
+    Built once: building it costs more than running it.  There is always a first row.
+    """
     carried = func.coalesce(Sale.carried_units, Sale.token_units)
     today = bindparam("today", type_=Date)
-    return select(
-        func.coalesce(func.sum(carried), 0),
-        func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0),
-    ).where(
-        Sale.meter_id == bindparam("meter_id"),
-        Sale.business_date >= bindparam("since", type_=Date),
-        *_standing(),
+    sums = (
+        select(
+            func.coalesce(func.sum(carried), 0).label("units"),
+            func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0).label("spent"),
+        )
+        .where(
+            Sale.meter_id == bindparam("meter_id"),
+            Sale.business_date >= bindparam("since", type_=Date),
+            *_standing(),
+        )
+        .subquery()
     )
-
-
-@cache
-def _fees_statement() -> Select[Any]:
-    return (
+    fees = (
         select(
             SaleFee.code,
             SaleFee.method,
-            func.sum(SaleFee.periods),
-            func.sum(SaleFee.assessed),
-            func.sum(SaleFee.taken),
-            func.max(SaleFee.charged_through),
-            func.max(case((SaleFee.taken > 0, Sale.business_date))),
+            func.sum(SaleFee.periods).label("periods"),
+            func.sum(SaleFee.assessed).label("assessed"),
+            func.sum(SaleFee.taken).label("taken"),
+            func.max(SaleFee.charged_through).label("charged_through"),
+            func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
         )
         .join(Sale, Sale.id == SaleFee.sale_id)
         .where(SaleFee.meter_id == bindparam("meter_id"), *_standing())
         .group_by(SaleFee.code, SaleFee.method)
+        .subquery()
     )
+    return select(sums, fees).select_from(sums.outerjoin(fees, true()))
 
 
-def _fees(session: Session, desk: Desk, plan: Plan) -> dict[str, FeeState]:
+def _fees(session: Session, desk: Desk, plan: Plan, rows: list[Any]) -> dict[str, FeeState]:
     """Periods due and money carried, for each fee of the plan."""
+    if not plan.fees:
+        return {}
     today, first_weekday = desk.today, desk.settings.first_weekday
-    rows = session.execute(
-        _fees_statement(), {"meter_id": desk.meter.id}, execution_options={"unscoped": True}
-    ).all()
     begun = _counts_from(session, desk)
     states = {}
     for fee in plan.fees:

@@ -123,15 +123,15 @@ def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
 
 def _tokens(session: Session) -> Iterator[str]:
     """An issued sale of units has exactly one credit token that carries them; no other has any."""
-    credits = (
+    carriers = (
         select(Token.sale_id, func.count().label("n"), func.sum(Token.amount).label("carried"))
         .where(Token.kind == TokenKind.CREDIT)
         .group_by(Token.sale_id)
         .subquery()
     )
     rows = session.execute(
-        select(Sale.id, Sale.status, Sale.token_units, Sale.carried_units, credits.c.n, credits.c.carried)
-        .outerjoin(credits, credits.c.sale_id == Sale.id)
+        select(Sale.id, Sale.status, Sale.token_units, Sale.carried_units, carriers.c.n, carriers.c.carried)
+        .outerjoin(carriers, carriers.c.sale_id == Sale.id)
         .order_by(Sale.id),
         execution_options=EVERYTHING | {"yield_per": CHUNK},
     )

@@ -8,10 +8,12 @@ durable before any digits leave the module.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import String, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import retried, transaction
@@ -45,8 +47,7 @@ class DatabaseJournal:
 
         def work() -> Tokens:
             with transaction() as session:
-                last = _lock(session, pan, base_date)
-                known = _known(session, message_id)
+                last, known = _lock(session, pan, base_date, message_id)
                 if known is not None:
                     return same_request(known, request_digest)
                 token_id = wanted(None if last == NO_TOKEN_YET else last)
@@ -59,7 +60,14 @@ class DatabaseJournal:
                 _remember(session, message_id, request_digest, tokens)
                 return tokens
 
-        return retried(work)
+        try:
+            return retried(work)
+        except IntegrityError:
+            # The same message came twice at once: the other one answered while we waited.
+            known = self.answer(message_id)
+            if known is None:
+                raise
+            return same_request(known, request_digest)
 
     def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
         """Remember tokens without a token id; made twice they are the same digits."""
@@ -94,11 +102,28 @@ def _remember(session: Session, message_id: str, request_digest: str, tokens: To
     )
 
 
-def _lock(session: Session, pan: str, base_date: int) -> int:
-    """Make the row if it is missing, lock it, and give the last token id (-1: none yet)."""
-    build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    upsert = build(ModuleTokenId).values(pan=pan, base_date=base_date, token_id=NO_TOKEN_YET)
-    upsert = upsert.on_conflict_do_update(
+def _lock(session: Session, pan: str, base_date: int, message_id: str) -> tuple[int, Answer | None]:
+    """Make the row if it is missing and lock it; the last token id (-1: none yet), and the
+    answer, if this message already has one."""
+    row = session.execute(
+        _lock_statement(session.get_bind().dialect.name),
+        {"pan": pan, "base_date": base_date, "token_id": NO_TOKEN_YET, "message": message_id},
+    ).one()
+    known = None if row[1] is None else Answer(row[1], tokens_from_json(row[2]))
+    return int(row[0]), known
+
+
+@cache
+def _lock_statement(dialect: str) -> Any:
+    build: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    upsert = build(ModuleTokenId).values(
+        pan=bindparam("pan"), base_date=bindparam("base_date"), token_id=bindparam("token_id")
+    )
+    of_message = ModuleAnswer.message_id == bindparam("message", type_=String)
+    return upsert.on_conflict_do_update(
         index_elements=["pan", "base_date"], set_={"token_id": ModuleTokenId.token_id}
-    ).returning(ModuleTokenId.token_id)
-    return int(session.execute(upsert).scalar_one())
+    ).returning(
+        ModuleTokenId.token_id,
+        select(ModuleAnswer.request_digest).where(of_message).scalar_subquery(),
+        select(ModuleAnswer.tokens).where(of_message).scalar_subquery(),
+    )

@@ -18,7 +18,16 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.domain.errors import OutOfScope, PlanFrozen, StaleRow
 from app.domain.states import ChargeMethod, Recovery, StepPeriod
-from app.models import Sale, Tariff, TariffFee, TariffFine, TariffLevy, TariffPlan, TariffStep, TariffTax
+from app.models import (
+    Sale,
+    Tariff,
+    TariffFee,
+    TariffFine,
+    TariffLevy,
+    TariffPlan,
+    TariffStep,
+    TariffTax,
+)
 
 T = TypeVar("T", TariffFee, TariffTax, TariffLevy)
 KEPT = ("step_scale_days", "tax_inclusive", "unit_rounding", "unit_quantum", "debt_share")

@@ -155,18 +155,18 @@ class SoftwareModule:
         token_class, subclass, asked, carried = said
         # NB: the time is no part of the digest; a repeat after a lost answer comes later.
         digest = _digest(str((token_class, subclass, asked)), meter, meter.amendment)
-        known = self._journal.answer(message_id)
-        if known is not None and known.request_digest == digest:
-            return known.tokens  # also when the key has expired since
-        before, after = self._change_if_due(meter, issue_time)
-        key = self._ring.of(after)
-        if token_class == 0 and key.key_type == 1:
-            raise refused("no credit under a default key (KT 1)")
-        _require_carrier(after, key)
-        self._ring.require_usable(key, issue_time)
+        try:
+            before, after = self._change_if_due(meter, issue_time)
+            key = self._ring.of(after)
+            self._require_vendable(after, key, token_class, issue_time)
+        except ModuleError:
+            # A repeat of what was answered gets its answer, also when the key has expired since.
+            known = self._journal.answer(message_id)
+            if known is not None and known.request_digest == digest:
+                return known.tokens
+            raise
         minute = self._ring.minute(key, issue_time)
         decoder_key = self._ring.decoder_key(after, key)
-
         kcv = self._ring.kcv(key)
 
         def wanted(last: int | None) -> int:
@@ -187,6 +187,15 @@ class SoftwareModule:
             return (*before, made)
 
         return self._journal.issue(message_id, digest, after.pan, key.base_date, wanted, make)
+
+    def _require_vendable(
+        self, meter: MeterConfig, key: VendingKey, token_class: int, issue_time: datetime
+    ) -> None:
+        """Refuse credit under a default key, a carrier the key is not for, and a key that is over."""
+        if token_class == 0 and key.key_type == 1:
+            raise refused("no credit under a default key (KT 1)")
+        _require_carrier(meter, key)
+        self._ring.require_usable(key, issue_time)
 
     def _change_if_due(self, meter: MeterConfig, now: datetime) -> tuple[Tokens, MeterConfig]:
         amendment = meter.amendment
