@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 from typing import Final
@@ -162,8 +162,16 @@ def _compile(plan: Plan) -> CompiledPlan:
         _rates(levies, grain),
         tuple(_rates(fine, grain) for fine in fines),
         tuple(tax.rate for tax in gross_taxes(plan)),
-        tuple((schedule.up_to, _compile(schedule.plan)) for schedule in plan.by_total),
+        _schedules(plan),
     )
+
+
+def _schedules(plan: Plan) -> tuple[tuple[Exact | None, CompiledPlan], ...]:
+    """The lifeline schedules; a plan with steps of its own counts beyond the last of them."""
+    found = [(schedule.up_to, _compile(schedule.plan)) for schedule in plan.by_total]
+    if found and plan.steps and found[-1][0] is not None:
+        found.append((None, _compile(replace(plan, by_total=()))))
+    return tuple(found)
 
 
 def _row(stated: Fraction, share: Load) -> Row:

@@ -114,7 +114,8 @@ class Plan:
     taxes: tuple[Tax, ...] = ()
     levies: tuple[Levy, ...] = ()
     fees_first: tuple[Charge, ...] = ()
-    # Lifeline schedules: the period's total, this purchase included, selects one of them.
+    # Lifeline schedules: the period's total, this purchase included, selects one of them;
+    # beyond the last one the plan's own steps count, if it has any.
     by_total: tuple[Schedule, ...] = ()
     tax_inclusive: bool = False
     # Rule (b): how the units bought with an amount are rounded; None leaves them exact.

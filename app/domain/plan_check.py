@@ -9,7 +9,7 @@ The page shows them beside the rows; the engine refuses to price an unsound plan
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -32,9 +32,10 @@ class Fault:
 
 
 def faults(plan: Plan) -> tuple[Fault, ...]:
-    """All faults of a plan; of its schedules instead, if it is made of them."""
+    """All faults of a plan; those of its schedules too, or instead if it has no steps itself."""
     if plan.by_total:
-        return tuple(_of_schedules(plan))
+        own = faults(replace(plan, by_total=())) if plan.steps else ()
+        return (*_of_schedules(plan), *own)
     return tuple(
         fault
         for check in (_of_steps, _of_fines, _of_sums, _of_shares, _of_codes)
