@@ -51,8 +51,8 @@ class Text(StringField):
         super().__init__(label, [*presence(required), *rules], **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Strip what was sent; keep it otherwise as it came."""
-        text = " ".join(valuelist[0].split(" ")).strip() if valuelist else ""
+        """Take single blanks between the words; keep it otherwise as it came."""
+        text = " ".join(valuelist[0].split()) if valuelist else ""
         self.data = text or None
         if text and UNSTORABLE.search(text):
             raise ValueError(_("This holds a sign that cannot be kept. Type it again without copying."))
@@ -143,7 +143,7 @@ class Price(Exact):
     """A price in the installation's currency, exact to eight places."""
 
     def __init__(self, label: Any, **more: Any):
-        more.setdefault("most", Decimal("9999999"))
+        more.setdefault("most", Decimal(9999999))
         super().__init__(label, **more)
 
     def process(self, *args: Any, **kwargs: Any) -> None:

@@ -116,10 +116,12 @@ class RegionView(SafeBaseView):
     @permission_name("write")
     def move(self, region_id: int) -> Any:
         """Hang the place under another one of the level above."""
-        self._place(region_id)
-        parent = self._place(request.form.get("parent", ""))
+        place, key = self._place(region_id), request.form.get("parent", "")
+        if not key:
+            flash(_("Choose where it belongs."), "danger")
+            return self._page(place), 422
         try:
-            regions.move(region_id, parent.id, current_scope())
+            regions.move(region_id, self._place(key).id, current_scope())
         except ValueTaken as refusal:
             flash(sentence(refusal), "danger")
             return self._page(self._place(region_id)), 422
