@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from Crypto.Cipher import DES
 
 from app.sts import batch, credit, errors, key_change, keys, meter_number, token
+from app.sts.arrays import des
 from app.sts.arrays.circuit import compile_functions
 from app.sts.batch import Group
 from app.sts.keys import KeyTarget
@@ -200,6 +202,16 @@ def test_a_bad_column_is_refused_by_name(
 def test_keys_do_not_show() -> None:
     many = batch.decoder_keys(bytes(20), STS6, PAN, 1)
     assert repr(many) == "Keys(ea=7, tables='production')"
+
+
+def test_des_by_the_column_is_des(seed: int) -> None:
+    source = random.Random(seed)
+    for _ in range(20):
+        key, count = source.randbytes(8), source.randrange(70)
+        blocks = np.frombuffer(source.randbytes(8 * count), ">u8")
+        expected = DES.new(key, DES.MODE_ECB).encrypt(blocks.tobytes())
+        assert des.DES(key).encrypt(blocks.astype(np.uint64)).astype(">u8").tobytes() == expected
+    assert repr(des.DES(bytes(8))) == "DES()"
 
 
 @pytest.mark.parametrize("inputs", [2, 3, 4, 5])
