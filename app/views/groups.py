@@ -46,9 +46,10 @@ ACTS = {
     "can_sell": _l("Sell"),
     "can_resolve": _l("Resolve waiting sales"),
     "can_print": _l("Print again"),
-    "can_test": _l("Test the connection"),
+    "can_confirm_clock": _l("Confirm the clock"),
+    "can_pick": _l("Look up in forms"),
 }
-ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts")}
+ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "Pick": _l("Regions and consumers")}
 
 
 def page_label(page: str) -> Any:
