@@ -55,8 +55,9 @@ def fees_owed(compiled: CompiledPlan, history: History) -> tuple[FeeOwed, ...]:
     for fee, rate in zip(plan.fees, compiled.fees, strict=True):
         state = history.fees.get(fee.code, NOT_SEEN)
         due = 1 if fee.method is ChargeMethod.PURCHASE else state.periods_due
-        price = fee.amount * fee.times
-        carried: Exact = whole_or_fraction(state.carried / price) if state.carried and price else 0
+        carried: Exact = 0
+        if state.carried and rate.cost:
+            carried = whole_or_fraction(state.carried / (fee.amount * fee.times))
         asked, forgiven = due + carried, 0 * carried
         if plan.fee_recovery is Recovery.FORGIVEN:
             asked, forgiven = min(due, 1), asked - min(due, 1)
