@@ -23,7 +23,7 @@ def setup() -> None:
     """Bring the installation up to date: tables, permissions, base data, translations."""
     from app.setup import prepare_instance, run_setup
 
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (no other way)
     prepare_instance(app.config)
     for line in run_setup(app):
         click.echo(line)

@@ -8,7 +8,7 @@ administers.  The meter at 7 Palm Street is on a two-step tariff.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
@@ -201,7 +201,7 @@ def _meters(session, regions, tariffs) -> tuple[dict[str, Consumer], dict[str, M
         made[key] = Meter(
             meter_number=number, meter_type=product.meter_type, product_id=product.id,
             tariff_id=tariffs[tariff].id, consumer_id=consumers[owner].id,
-            region_id=regions[place].id, installed_on=date.today().replace(day=1), **crypto,
+            region_id=regions[place].id, installed_on=datetime.now(UTC).date().replace(day=1), **crypto,
         )  # fmt: skip
         session.add(made[key])
     session.flush()

@@ -3,7 +3,8 @@
 It covers lists, single rows, relations, form choices and look-ups alike, wherever they are
 written.  It does not see Core statements, `text()` and bulk updates: those come through
 `scope.narrow`.  Nor does it see `session.get` of a row that the session holds already, because
-no select happens: who reads a row unscoped does not leave it there.  A statement that must see all rows says so with the execution option
+no select happens: who reads a row unscoped does not leave it there.  A statement that must see
+all rows says so with the execution option
 `unscoped=True` (facts for pricing, uniqueness); it may give sums and flags, never rows.
 Outside a request nothing is narrowed: services get their scope as an argument.
 Decision 0005.

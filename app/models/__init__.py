@@ -30,7 +30,7 @@ __all__ = [
     "Currency", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer", "Meter",
     "MeterLock", "ModuleAnswer", "ModuleTokenId", "Posting", "Product", "PurchaseDay",
     "PurchaseMonth", "Region", "Reprint", "Sale", "SaleDay", "SaleFee", "SaleLine", "SaleMonth",
-    "SecurityModule", "SeededPermission", "Settings", "SignInFailure", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine",
-    "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup", "UserSession",
-    "VendingPoint",
+    "SecurityModule", "SeededPermission", "Settings", "SignInFailure", "SupplyGroupKey", "Tariff",
+    "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup",
+    "UserSession", "VendingPoint",
 ]  # fmt: skip

@@ -14,7 +14,16 @@ from sqlalchemy import CheckConstraint, Connection, Date, ForeignKey, Integer, S
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.domain.states import Algorithm, MeterStatus, MeterType
-from app.models.base import BigKey, Minor, Price, Quantity, Stamped, UTCDateTime, binary_string, words
+from app.models.base import (
+    BigKey,
+    Minor,
+    Price,
+    Quantity,
+    Stamped,
+    UTCDateTime,
+    binary_string,
+    words,
+)
 from app.models.consumer import Consumer
 from app.models.product import Product
 from app.models.region import Region

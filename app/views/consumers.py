@@ -22,7 +22,7 @@ from app.models import Consumer, Meter, Sale
 from app.models.consumer import digits_of
 from app.services import registration
 from app.views import choices
-from app.views.fields import Shape, Text, Unused, Word, email, telephone
+from app.views.fields import Text, Unused, Word, email, telephone
 from app.views.lists import CONSUMER_WORDS, PLACE, Listed, Rows, typed
 from app.views.messages import sentence
 from app.views.pickers import REGIONS, Picker

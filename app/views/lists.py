@@ -21,8 +21,8 @@ from app.access.fab import Interface
 from app.domain.calendar import day_start_utc
 from app.models import Meter, Region
 from app.models.base import UTCDateTime
-from app.services.registration import consumers_like
 from app.services.regions import literal
+from app.services.registration import consumers_like
 from app.views.fields import Word
 from app.views.installation import time_zone
 

@@ -162,7 +162,7 @@ class _Worded(dict[str, str]):
 
 
 def _since(worded: _Worded, value: Any) -> str:
-    return "" if value is None else f" ({worded._plain(value)})"
+    return "" if value is None else f" ({worded._plain(value)})"  # noqa: SLF001 (of this file)
 
 
 def _status(_worded: _Worded, value: Any) -> str:
@@ -178,21 +178,21 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "reason"): _reason,
     ("no_plan_in_force", "since"): _since,
     ("no_module", "algorithm"): lambda _worded, value: str(words.ALGORITHM.get(value, value)),
-    **{
-        (code, name): _Worded.money
-        for code, name in (
+    **dict.fromkeys(
+        (
             ("amount_too_small", "minimum"), ("amount_too_large", "maximum"),
             ("amount_beyond_last_step", "maximum"), ("fees_not_covered", "fees"), ("only_fees", "fees"),
             ("insufficient_funds", "available"), ("paid_too_little", "amount"),
             ("daily_limit", "maximum"), ("daily_limit", "left"),
-        )
-    },
-    **{
-        (code, name): _Worded.quantity
-        for code, name in (
+        ),
+        _Worded.money,
+    ),
+    **dict.fromkeys(
+        (
             ("quantity_too_small", "minimum"), ("quantity_too_large", "maximum"),
             ("quantity_beyond_last_step", "maximum"), ("amount_beyond_last_step", "quantity"),
             ("beyond_last_fine", "maximum"),
-        )
-    },
+        ),
+        _Worded.quantity,
+    ),
 }  # fmt: skip

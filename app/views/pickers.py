@@ -62,7 +62,7 @@ REGIONS = Source(
     Region,
     lambda session, text, scope, limit: regions.visible(session, scope, text, limit),
     regions.may_see,
-    lambda region: "",
+    lambda _region: "",
 )
 CONSUMERS = Source(
     "consumers",
@@ -100,7 +100,7 @@ class _Widget:
         if described:
             shown["aria-describedby"] = " ".join(described)
         key = "" if field.data is None else field.data.id
-        return Markup('<div class="picker"><input type="hidden" {}><input {}></div>').format(  # noqa: S704
+        return Markup('<div class="picker"><input type="hidden" {}><input {}></div>').format(
             Markup(html_params(name=field.name, value=key)),  # noqa: S704  (html_params escapes)
             Markup(html_params(**shown)),  # noqa: S704
         )

@@ -162,7 +162,7 @@ def token_title(kind: str, amount: int | None, unit: str) -> str:
 
 def how_many_tokens(number: int) -> str:
     """The order of several tokens in words."""
-    if number < 2:  # noqa: PLR2004
+    if number < 2:
         return _("Type the 20 digits into the meter, then Enter. If it shows USED, the token is already in.")
     return ngettext(
         "Type the %(num)s token.", "Type all %(num)s tokens in this order; the last one only after the others.",

@@ -97,10 +97,10 @@ def of_stale(_error: StaleDataError) -> tuple[str, int]:
     return page(409, sentence(errors.StaleRow()))
 
 
-def of_integrity(_error: IntegrityError) -> tuple[str, int]:
+def of_integrity(error: IntegrityError) -> tuple[str, int]:
     """The database kept a rule that the page did not know."""
     db.session.rollback()
-    log.warning("integrity error reached the door", exc_info=True)
+    log.warning("integrity error reached the door", exc_info=error)
     return page(409, sentence(errors.ValueTaken()))
 
 

@@ -23,7 +23,7 @@ def world(app: Flask) -> World:
 
 @pytest.fixture
 def as_(app: Flask, world: World) -> Callable[[str | None], Any]:
-    """`with as_("amara"):` is inside a request of hers; None is nobody's."""
+    """A request of somebody, to be inside of: `with as_("amara"):`; None is nobody."""
 
     @contextmanager
     def request_of(name: str | None) -> Iterator[None]:

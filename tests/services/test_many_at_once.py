@@ -29,7 +29,7 @@ def together(app, work) -> list[object]:
             gate.wait()
             try:
                 results[number] = work(number)
-            except Exception as error:  # the test looks at each
+            except Exception as error:  # noqa: BLE001 (the test looks at each)
                 results[number] = error
             finally:
                 db.session.remove()
@@ -154,8 +154,8 @@ def test_eight_buyers_of_thirty_against_a_hundred_sell_three(context, counter):
 def test_many_resolvers_settle_a_waiting_sale_once(context, counter, resolvers):
     from datetime import timedelta
 
-    from app.services.resolve import Patience, resolve
     from app.services.reserve import reserve
+    from app.services.resolve import Patience, resolve
 
     order = counter.order("palm_street", 20_00)
     scope = counter.cast.scope("amara")

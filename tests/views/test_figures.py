@@ -25,7 +25,7 @@ def language() -> Iterator[Language]:
         Babel(app, locale_selector=lambda: locale)
         return app.test_request_context()
 
-    yield speaking
+    return speaking
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class Grid:
 
     def path(self, rule: Any, line: Line, row: Any) -> str:
         """The address of a route with this row in it."""
-        return self.adapter.build(rule.endpoint, {name: row for name in rule.arguments})
+        return self.adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, row))
 
     def ask(self, who: str, method: str, path: str, *, token: bool = True) -> Any:
         """Send one request; a POST carries the page's token unless it shall not."""
