@@ -81,7 +81,9 @@ class Sta:
         there, back = tables.perm, _inverse(tables.perm)
         # Key bit b steers nibble n in round r when 4n + 3 = b - 12 + r (encryption: the key was
         # rotated right by 12 and turns left) or 4n = b - r (decryption: it turns right).
-        self._encrypt = _compile(tables.s1, tables.s2, there, lambda bit, r: bit - 15 + r)
+        # Encryption complements the key, so its tables are read from the other end.
+        lanes, keys = _compile(tables.s1, tables.s2, there, lambda bit, r: bit - 15 + r)
+        self._encrypt = lanes, [table[::-1] for table in keys]
         self._decrypt = _compile(
             _inverse(tables.s2), _inverse(tables.s1), back, lambda bit, r: bit - r
         )
@@ -90,8 +92,7 @@ class Sta:
     def encrypt(self, key: bytes, block: int) -> int:
         """Return the encrypted 64-bit block. Raises InvalidKey, BlockOutOfRange."""
         _check(key, block)
-        complement = int.from_bytes(key, "big") ^ _ALL
-        return _rounds(self._encrypt, complement.to_bytes(8, "little"), block)
+        return _rounds(self._encrypt, key, block)
 
     def decrypt(self, key: bytes, block: int) -> int:
         """Return the plain 64-bit block. Raises InvalidKey, BlockOutOfRange."""
@@ -99,7 +100,7 @@ class Sta:
         # A round here substitutes and then permutes, while decryption permutes first: so one
         # permutation comes before the rounds, and the last one is taken back.
         block = _permuted(block, self._back)
-        return _permuted(_rounds(self._decrypt, key[::-1], block), self._there)
+        return _permuted(_rounds(self._decrypt, key, block), self._there)
 
 
 _Compiled = tuple[list[list[int]], list[list[int]]]
@@ -137,9 +138,9 @@ def _compile(
 
 
 def _rounds(compiled: _Compiled, key: bytes, block: int) -> int:
-    """Run 16 rounds; ``key`` is least significant byte first."""
+    """Run 16 rounds."""
     (t0, t1, t2, t3, t4, t5, t6, t7), (k0, k1, k2, k3, k4, k5, k6, k7) = compiled
-    a, b, c, d, e, f, g, h = key
+    h, g, f, e, d, c, b, a = key
     masks = k0[a] | k1[b] | k2[c] | k3[d] | k4[e] | k5[f] | k6[g] | k7[h]
     for mask in _ROUND_MASKS(masks.to_bytes(128, "little")):
         a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
