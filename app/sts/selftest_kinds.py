@@ -119,27 +119,24 @@ def _section(given: _Given) -> _Found:
 def _decode(given: _Given) -> _Found:
     key = DecoderKey(given["ea"], _material(given), given.get("tables", "production"))
     token_class, data = token.read(given["token"], key)
-    said = verify.describe(token_class, data, key.ea)
+    said, raw = verify.describe(token_class, data, key.ea), token.unpack(data)
     found: _Found = {
         "class": token_class,
         "subclass": said.subclass,
         "crc": f"{token.seal(token_class, data) & 0xFFFF:04X}",
-        **dict(said.facts),
     }
+    if token_class == 1:
+        _, control, mfr_code = meter_test.decode(data)
+        return found | {"control": f"{control:X}", "mfr_code": mfr_code}
+    found |= {"rnd": raw.nibble, "se": raw.nibble, "tid": raw.token_id, "field": raw.field}
     if said.kind == "key_change":
         return found | {
             name: f"{value:08X}" if name.startswith("nk") else value
             for name, value in key_change.decode(data, key.ea).items()
         }
-    if token_class == 1:
-        return found | {"control": f"{found['control']:X}"}
-    found["tid"] = said.token_id
-    amount_name = (
-        ("watts" if "limit" in str(said.kind) else "value") if token_class == 2 else "base_units"
-    )
-    if token_class == 0 and data >> 44 >= 4:
-        return found | {"amount_1e-5": str(said.amount)}
-    return found | {amount_name: said.amount}
+    if token_class == 2:
+        return found | {"value": raw.field, "watts": said.amount}
+    return found | {"base_units": said.amount, "amount_1e-5": str(said.amount)}
 
 
 def _sta(given: _Given) -> _Found:
