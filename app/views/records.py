@@ -93,6 +93,7 @@ class _Sales(Listed, LedgerView):
         return {
             "sale": sale,
             "lines": slip.lines,
+            "may_open": self.appbuilder.sm.has_access("can_read", "ReceiptView"),
             "tokens": slip.receipt.tokens if sale.status is SaleStatus.ISSUED else (),
         }
 

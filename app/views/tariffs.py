@@ -153,6 +153,9 @@ class TariffView(Listed, SafeModelView):
             "unit": UNIT[tariff.meter_type],
             "currency": currency(),
             "meters": _meters(tariff.id),
+            # NB: asked here: Jinja works a filter of constants out once, for whoever comes first.
+            "can_write": self.appbuilder.sm.has_access("can_write", "TariffView"),
+            "can_delete_plans": self.appbuilder.sm.has_access("can_delete", "TariffView"),
             "methods": choices.CHARGE_METHOD,
             "periods": choices.STEP_PERIOD,
         }
