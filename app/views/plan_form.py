@@ -93,11 +93,6 @@ class PlanForm(FlaskForm):
         if sold is not None and field.data <= sold:
             raise ValidationError(_("It was sold on this tariff after that, on %(when)s.", when=figures.moment(sold)))
 
-    def validate_fee_cap_share(self, field: Any) -> None:
-        """The share is needed where fees are taken up to it."""
-        if self.fee_recovery.data is Recovery.CAPPED and not field.data:
-            raise ValidationError(NEEDED)
-
     def validate_steps(self, field: Any) -> None:
         """At least one step, each with a price, each ending above where it begins."""
         rows = [entry.form for entry in field if not entry.form.blank]
@@ -113,6 +108,15 @@ class PlanForm(FlaskForm):
         if len(rows) > FINES_MAX:
             raise ValidationError(_("At most %(most)d fines.", most=FINES_MAX))
         _check(rows, "fine")
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """NB: the share is optional, so a rule of its own would not run when it is empty."""
+        fine = super().validate(extra_validators)
+        if self.fee_recovery.data is Recovery.CAPPED and self.fee_cap_share.data is None:
+            if not self.fee_cap_share.errors:
+                self.fee_cap_share.errors = [NEEDED]
+            return False
+        return fine
 
     def draft(self) -> PlanDraft:
         """The plan that was typed, once the form is valid."""
@@ -152,7 +156,7 @@ class PlanForm(FlaskForm):
 
 def starts(rows: list[Any]) -> list[int]:
     """Where each row begins: at zero, then where the row above ends."""
-    return [0] + [row.to.data or 0 for row in rows[:-1]]
+    return ([0] + [row.to.data or 0 for row in rows[:-1]]) if rows else []
 
 
 def _check(rows: list[Any], value: str) -> None:

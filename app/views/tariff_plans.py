@@ -107,16 +107,15 @@ class TariffPlanView(SafeBaseView):
                 if plan is None:
                     tariffs.add_plan(tariff_id, form.draft(), source and source.id)
                 else:
-                    tariffs.change_plan(plan.id, form.draft(), int(form.row_version.data or 0))
+                    tariffs.change_plan(plan.id, form.draft(), _version(form))
             except IntegrityError:
                 form.effective_from.errors = [_("Another plan of this tariff begins at this time.")]
             except StaleDataError:
                 flash(sentence(StaleRow()), "danger")
             except OutOfScope:
                 abort(404)
-            except (Refusal, ValueError) as refusal:
-                words = sentence(refusal) if isinstance(refusal, Refusal) else sentence(StaleRow())
-                flash(words, "danger")
+            except Refusal as refusal:
+                flash(sentence(refusal), "danger")
             else:
                 flash(_("The plan is saved. It holds from %(when)s.", when=figures.moment(form.effective_from.data)), "success")
                 return redirect(url_for("TariffView.show", pk=tariff_id), 303)
@@ -139,3 +138,9 @@ class TariffPlanView(SafeBaseView):
             steps_max=STEPS_MAX,
             fines_max=FINES_MAX,
         )
+
+
+def _version(form: PlanForm) -> int:
+    """The version that the form was filled with; a forged one is an old one."""
+    text = form.row_version.data or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
