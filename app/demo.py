@@ -225,13 +225,14 @@ def _moments(today: datetime, days: int) -> list[tuple[datetime, str, int]]:
     zone = ZoneInfo(data.UTILITY["time_zone"])
     sellers = [name for name, facts in data.PEOPLE.items() if facts[2] == "Operator"]
     moments = []
-    for ago in range(days, 0, -1):
+    for ago in range(days, -1, -1):
         day = (today - timedelta(days=ago)).astimezone(zone).date()
         for seller in sellers:
             for _ in range(SALES_A_DAY):
                 local = datetime.combine(day, time(chance.randrange(8, 18), chance.randrange(60)), zone)
                 moments.append((local.astimezone(UTC), seller, chance.randrange(10_000)))
-    return sorted(moments)
+    # Of today only what is past; the clock never runs ahead of the sales.
+    return sorted(moment for moment in moments if days and moment[0] < today)
 
 
 def _sellable(session: Session, region_path: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Tables, relations and constraints: the archive.  Behaviour lives in `services`."""
 
+# NB: first of all, because it sets the naming convention that every table below goes by.
+from app import extensions  # noqa: F401  isort: skip
 from app.models.audit import AuditEntry
 from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId

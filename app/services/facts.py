@@ -107,12 +107,12 @@ def _statement() -> Select[Any]:
 
 def _fees(session: Session, desk: Desk, plan: Plan, rows: list[Any]) -> dict[str, FeeState]:
     """Periods due and money carried, for each fee of the plan."""
-    if not plan.fees:
+    if not plan.all_fees:
         return {}
     today, first_weekday = desk.today, desk.settings.first_weekday
     begun = _counts_from(session, desk)
     states = {}
-    for fee in plan.fees:
+    for fee in plan.all_fees:
         own = [row for row in rows if row[0] == fee.code]
         charged = sum(int(row[2]) for row in own if row[1] == fee.method)
         carried = sum((exact(row[3]) - exact(row[4]) for row in own), Fraction(0))
