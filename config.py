@@ -64,7 +64,6 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODULE_WAIT_S": ("30", _integer(1, 600)),
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
-    "RATELIMIT_STORAGE_URI": ("memory://", str),
 }
 
 # What no environment changes: the framework's switches, each with its reason.
@@ -81,8 +80,8 @@ FIXED: Mapping[str, Any] = {
     "FAB_PASSWORD_COMPLEXITY_ENABLED": True,
     "AUTH_TYPE": 1,  # the database
     "AUTH_USER_REGISTRATION": False,
-    "AUTH_RATE_LIMITED": True,
-    "RATELIMIT_ENABLED": True,  # NB: without it the line above does nothing
+    "RATELIMIT_ENABLED": True,  # failed sign-ins are counted in a table that all processes share
+    "RATELIMIT_STORAGE_URI": "memory://",  # FAB's own limiter, which limits nothing here
     "BABEL_DEFAULT_LOCALE": "en",
     "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),  # relative would mean app/
     "LANGUAGES": {
@@ -93,6 +92,7 @@ FIXED: Mapping[str, Any] = {
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "PERMANENT_SESSION_LIFETIME": timedelta(hours=10),
+    "SESSION_IDLE": timedelta(hours=1),
     "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
     "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
 }
@@ -140,7 +140,6 @@ def _derive(settings: dict[str, Any]) -> None:
         settings["SECRET_KEY"] = settings["SECRET_KEY_FILE"].read_text(encoding="ascii").strip()
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
-    settings["AUTH_RATE_LIMIT"] = settings["LOGIN_RATE_LIMIT"]
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
     settings["SESSION_COOKIE_NAME"] = "__Host-session" if settings["BEHIND_TLS"] else "session"
 

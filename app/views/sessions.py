@@ -26,7 +26,6 @@ from app.models.base import now
 
 COOKIE_KEY = "sid"
 SEEN_EVERY = timedelta(minutes=1)
-IDLE_DEFAULT = timedelta(hours=1)
 AGENT_LENGTH = 200
 
 
@@ -95,7 +94,7 @@ def user_of_request(user_id: str) -> AppUser | None:
 
 
 def _too_old(row: Any) -> bool:
-    idle: timedelta = current_app.config.get("SESSION_IDLE", IDLE_DEFAULT)
+    idle: timedelta = current_app.config["SESSION_IDLE"]
     at = now()
     return bool(
         at - row.seen > idle

@@ -47,9 +47,8 @@ def test_every_label_of_a_page_is_translated(app):
                     label = field.args[0] if field.args else field.kwargs.get("label")
                 if not lazy(label):
                     made_up.append(f"{name}.{columns}.{column}: {label}")
-        for route in shown & MESSAGES.keys():
-            if not lazy(getattr(view, MESSAGES[route])):
-                made_up.append(f"{name}.{MESSAGES[route]}")
+        messages = [MESSAGES[route] for route in shown & MESSAGES.keys()]
+        made_up += [f"{name}.{message}" for message in messages if not lazy(getattr(view, message))]
         made_up += [f"{name}.actions.{action.name}" for action in view.actions.values() if not lazy(action.text)]
         if "list" in shown:
             for column in view.search_columns:
