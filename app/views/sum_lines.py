@@ -74,7 +74,8 @@ class _Speaker:
         return figures.number(Fraction(str(self.line.params.get(name, 0))), self.currency.decimals)
 
     def _units(self, value: Any) -> str:
-        return f"{figures.number(Fraction(str(value)), QUANTITY_DECIMALS, least=0)}{figures.NBSP}{self.unit}"
+        number = figures.number(Fraction(str(value)), QUANTITY_DECIMALS, least=0)
+        return figures.ltr(f"{number}{figures.NBSP}{self.unit}")
 
     @property
     def quantity(self) -> str:
@@ -129,12 +130,8 @@ class _Speaker:
 
     def step(self) -> tuple[str, str]:
         params = self.line.params
-        title = _(
-            "Step %(step)s: %(units)s × %(price)s",
-            step=params.get("step"),
-            units=self.quantity,
-            price=self._money("price"),
-        )
+        product = figures.ltr(f"{self.quantity} × {self._money('price')}")
+        title = _("Step %(step)s: %(sum)s", step=params.get("step"), sum=product)
         start, end = Fraction(str(params.get("from", 0))), params.get("to")
         if end is None:
             rule = _("Everything above %(units)s", units=self._units(start)) if start else _("One price for all")
@@ -150,7 +147,7 @@ class _Speaker:
 
     def tax(self) -> tuple[str, str]:
         params = self.line.params
-        title = f"{self.line.name or _('Tax')} {self.unit_price}"
+        name, on = self.line.name or _("Tax"), _("On %(money)s", money=self._sum("base"))
         parts = {
             "fixed": _("of the fees"),
             "step": _("of step %(step)s", step=params.get("step")),
@@ -158,7 +155,7 @@ class _Speaker:
             "first": _("of the charge"),
             "gross": _("of the money received"),
         }
-        return title, f"{_('On %(money)s', money=self._sum('base'))} {parts.get(str(params.get('part')), '')}".strip()
+        return f"{name} {self.unit_price}", f"{on} {parts.get(str(params.get('part')), '')}".strip()
 
     def fine(self) -> tuple[str, str]:
         above = _("For more than %(units)s in one purchase", units=self._units(self.line.params.get("above", 0)))

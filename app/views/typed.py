@@ -33,7 +33,8 @@ class Typed:
         return cls(
             meter_number=(meter_number or fields.get("meter_number", ""))[:TEXT_MAX],
             by_quantity=fields.get("by") == "quantity",
-            value=fields.get("value", "").strip()[:TEXT_MAX],
+            # A quick value that was pressed stands for what was typed.
+            value=(fields.get("pick") or fields.get("value", "")).strip()[:TEXT_MAX],
             received=fields.get("received", "").strip()[:TEXT_MAX],
             point=fields.get("point", "")[:TEXT_MAX],
             only_fees=fields.get("only_fees") == "yes",

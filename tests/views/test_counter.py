@@ -179,6 +179,20 @@ def test_the_page_works_without_a_script(counter: Counter) -> None:
     assert "First type how much." in page.words
 
 
+def test_a_quick_value_stands_for_what_was_typed(counter: Counter) -> None:
+    page = counter.asks(PALM_STREET, "7.77", pick="20.00")
+    assert page.field("value") == "20.00"
+    assert "Sell for USD 20.00" in page.words
+
+
+def test_enter_in_a_field_presses_no_quick_value(counter: Counter) -> None:
+    page = counter.opens(f"/counter/meter/{PALM_STREET}")
+    form = page.body[page.body.index('id="ask"') :]
+    first = re.search(r"<button[^>]*>", form)
+    assert first
+    assert "name=" not in first.group()
+
+
 def test_an_auditor_may_not_sell(signed_in: SignedIn, app: Flask) -> None:
     dalia = Counter(signed_in("dalia"), app)
     assert dalia.opens("/counter/").status in (302, 403)
