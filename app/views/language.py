@@ -5,6 +5,7 @@ default.  A language that is unknown (a cookie of an older release) is passed ov
 from __future__ import annotations
 
 from flask import current_app, has_request_context, request, session
+from flask_babel import Locale
 
 from app.access.current import signed_in
 
@@ -41,3 +42,19 @@ def best_match(wanted: object, offered: list[str]) -> str | None:
             if candidate in offered:
                 return candidate
     return None
+
+
+def direction() -> str:
+    """`rtl` or `ltr`, from the language of this request."""
+    return Locale.parse(chosen_language()).text_direction
+
+
+def chosen_theme() -> str:
+    """`auto`, `light` or `dark`: the person's own, else what this browser chose."""
+    if not has_request_context():
+        return THEMES[0]
+    user = signed_in()
+    for wanted in (user.theme if user else None, session.get("theme")):
+        if wanted in THEMES:
+            return str(wanted)
+    return THEMES[0]
