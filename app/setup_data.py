@@ -45,7 +45,9 @@ def seed_data(app: Flask) -> list[str]:
         _groups(session)
         done += _module(session, app.config)
         done += _administrator(session)
-    done += compile_translations(Path(app.config["BABEL_TRANSLATION_DIRECTORIES"]))
+    # NB: the framework has put its own folder in front of ours.
+    ours = app.config["BABEL_TRANSLATION_DIRECTORIES"].rpartition(";")[2]
+    done += compile_translations(Path(ours))
     return done
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 from app.domain.states import (
     Algorithm,
@@ -24,7 +25,7 @@ METER_TYPE: Mapping[MeterType, Any] = {
     MeterType.ELECTRICITY: _l("Electricity"),
     MeterType.WATER: _l("Water"),
     MeterType.GAS: _l("Gas"),
-    MeterType.TIME: _l("Time"),
+    MeterType.TIME: lazy_pgettext("meter type", "Time"),
 }
 METER_STATUS: Mapping[MeterStatus, Any] = {
     MeterStatus.INSTALLED: _l("Installed"),

@@ -16,7 +16,7 @@ from typing import Any
 import segno
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import ngettext, pgettext
 
 from app.domain.states import SaleStatus, TokenKind
 from app.services.receipts import Receipt, ReceiptLine
@@ -124,7 +124,7 @@ def _person(facts: Mapping[str, Any]) -> list[Row]:
     if facts["utility"]["mask_id_number"] and len(number) > MASK_KEEPS:
         number = "•" * MASK_KEEPS + number[-MASK_KEEPS:]
     return [
-        (_("User name"), consumer["name"]),
+        (pgettext("consumer", "User name"), consumer["name"]),
         (_("User number"), consumer["user_number"]),
         (_("ID number"), number),
         (_("Region"), facts["meter"]["region"]),
@@ -149,7 +149,7 @@ def _paid(receipt: Receipt) -> list[Row]:
     rows = [(_("Of this, fees"), figures.money(fees, currency.decimals))]
     received = receipt.amount if receipt.received is None else receipt.received
     rows.append((_("Amount received"), figures.money(received, currency.decimals)))
-    rows.append((_("Change"), figures.money(receipt.change or 0, currency.decimals)))
+    rows.append((pgettext("money", "Change"), figures.money(receipt.change or 0, currency.decimals)))
     return rows
 
 
