@@ -1,4 +1,6 @@
-"""Which language a page speaks: the person's own, else what this browser chose, else what it asks for, else the
+"""Which language a page speaks and which colours it wears.
+
+Language: the person's own, else what this browser chose, else what it asks for, else the
 default.  A language that is unknown (a cookie of an older release) is passed over.
 """
 
