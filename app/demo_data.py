@@ -10,7 +10,7 @@ UTILITY = {
     "utility_address": "12 Oginga Street, Kisumu",
     "utility_telephone": "0800 720 555",
     "tax_number": "P051234567X",
-    "slip_footer": "Help 0800 720 555, free, day and night",
+    "slip_footer": "Keep this slip until the token is in the meter.",
     "time_zone": "Africa/Nairobi",
 }
 
