@@ -11,8 +11,9 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app, flash, g, redirect, request, url_for
+from flask import Flask, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import text
 from werkzeug import Response
@@ -68,6 +69,9 @@ def keep_out() -> Any:
 
 
 def _to_the_door() -> Any:
+    if request.method != "GET" and not request.headers.get("HX-Request") and not _wants_data():
+        page = render_template("errors/401.html", back=url_for("AuthView.login", next=_came_from()))
+        return Response(page, 401, content_type="text/html; charset=utf-8")
     if g.get("session_over"):
         flash(_("Your session is over. Sign in again."), "warning")
     if request.method != "GET" or request.headers.get("HX-Request") or _wants_data():
@@ -76,6 +80,14 @@ def _to_the_door() -> Any:
         return answer
     wanted = request.full_path.rstrip("?")
     return redirect(url_for("AuthView.login", next=wanted if wanted != "/" else None))
+
+
+def _came_from() -> str | None:
+    """The page a form was sent from, with what its address keeps of the typed text; ours only."""
+    came = urlsplit(request.referrer or "")
+    if came.netloc != request.host:
+        return None
+    return f"{came.path}?{came.query}" if came.query else came.path
 
 
 def _wants_data() -> bool:

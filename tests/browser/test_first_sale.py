@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from flask import Flask
 from pypdf import PdfReader
 
 from app.extensions import db
-from app.models import Meter, Sale
+from app.models import Meter, Sale, UserSession
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
-from tests.cast import MILL, PALM_STREET, PUMP
+from tests.cast import MILL, PALM_STREET, PASSWORD, PUMP
 
 
 def read_by_the_meter(app: Flask, meter_number: str, digits: str) -> Any:
@@ -223,3 +224,22 @@ def test_the_sell_button_is_seen_without_scrolling_and_nothing_runs_out_of_the_p
     for path in ("/", "/counter/?q=wanj", f"/counter/meter/{PALM_STREET}?value=40.00"):
         amara.goto(path)
         assert amara.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_session_that_ended_meanwhile_leads_back_to_what_was_typed(amara: Any, app: Flask) -> None:
+    amara.goto(f"/counter/meter/{PALM_STREET}")
+    amara.fill("#value", "20.00")
+    amara.wait_for_selector('#sum[data-ready="yes"]')
+    with app.app_context():
+        for row in db.session.query(UserSession):
+            row.ended = datetime.now(UTC)
+        db.session.commit()
+    amara.keyboard.press("F9")
+    amara.click("text=Sign in and go back")
+    amara.fill("#username", "amara")
+    amara.fill("#password", PASSWORD)
+    amara.keyboard.press("Enter")
+    amara.wait_for_selector("#value")
+    assert amara.input_value("#value") == "20.00"
+    assert sold_count(app) == 0
+    amara.complaints[:] = [line for line in amara.complaints if "401" not in line]

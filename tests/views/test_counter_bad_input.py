@@ -195,9 +195,15 @@ def test_a_session_that_is_over_sells_nothing_and_the_address_keeps_what_was_typ
     with app.app_context(), transaction() as session:
         for row in session.query(UserSession):
             row.ended = datetime.now(UTC)
-    refused = counter.sends(form)
-    assert refused.status == 401
-    assert "Your session is over" in refused.words
+    here = f"http://localhost/counter/meter/{PALM_STREET}?value=20.00&received=50"
+    answer = counter.client.post("/counter/sell", data=form, headers={"Referer": here})
+    assert answer.status_code == 401
+    page = answer.get_data(as_text=True)
+    assert "Your session is over" in page
+    assert "no money was taken" in page
+    assert f"next=/counter/meter/{PALM_STREET}?value%3D20.00%26received%3D50" in page
+    elsewhere = counter.client.post("/counter/sell", data=form, headers={"Referer": "https://elsewhere.example/x"})
+    assert "elsewhere" not in elsewhere.get_data(as_text=True)
     back = counter.asks(PALM_STREET, "20.00", received="50")
     assert back.status == 302
     assert "value%3D20.00" in back.location
