@@ -168,7 +168,7 @@ def compile_translations(folder: Path) -> list[str]:
         locale = source.parent.parent.name
         with source.open("rb") as file:
             catalogue = read_po(file, locale=locale)
-        draft = target.with_suffix(".mo.new")
+        draft = target.with_name(f"{secrets.token_hex(4)}.mo")  # two installations may share the program
         with draft.open("wb") as file:
             write_mo(file, catalogue)
         draft.replace(target)

@@ -79,7 +79,8 @@ def read(path: Path) -> Catalog:
 
 def forms(message: Message) -> list[str]:
     """What is said: one text, or one for each plural form."""
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    said = message.string or ""
+    return [said] if isinstance(said, str) else list(said)
 
 
 def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:

@@ -58,7 +58,14 @@ def price(value: Decimal | Fraction | int, decimals: int) -> str:
 
 def money_code(minor: int, decimals: int, code: str) -> str:
     """An amount with its currency, which is never torn from it: KES 3,000.00."""
-    return ltr(f"{code}{NBSP}{money(minor, decimals)}")
+    return with_code(money(minor, decimals), code)
+
+
+def with_code(amount: str, code: str) -> str:
+    """The currency on the side where the language has it: USD 20.00, and 20,00 USD in French."""
+    locale = get_locale()
+    shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
+    return ltr(f"{code}{NBSP}{amount}" if shape.index("¤") < shape.index("0") else f"{amount}{NBSP}{code}")
 
 
 def units(tenths: int) -> str:
@@ -89,7 +96,10 @@ def _dates() -> Locale | None:
 
 def date_of(when: date, form: str = "medium") -> str:
     """A calendar date: 23 Nov 2026."""
-    return str(format_date(when, form, _dates()))
+    said, locale = str(format_date(when, form, _dates())), get_locale()
+    if locale is not None and locale.language == "fr" and when.day == 1:
+        said = re.sub(r"(?<![0-9])1(?=[ \u00a0])", "1er", said, count=1)  # the first alone is an ordinal
+    return said
 
 
 def meter_number(digits: str) -> str:
@@ -154,4 +164,4 @@ def install(app: Flask) -> None:
         date_of=date_of,
         unit=lambda meter_type: UNIT[meter_type],
     )
-    app.jinja_env.globals.update(money_code=money_code, decimal_mark=decimal_mark)
+    app.jinja_env.globals.update(money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)

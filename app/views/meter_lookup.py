@@ -27,11 +27,11 @@ def look_up(text: str) -> dict[str, Any]:
     typed = " ".join(text.split())[:LONGEST]
     cards = find_meters(typed, current_scope())
     refusal = None if cards else _why_nothing(typed)
-    more = "+" if len(cards) == LIMIT else ""
+    found = f"{len(cards)}+" if len(cards) == LIMIT else len(cards)
     return {
         "q": typed,
         "cards": cards,
-        "count": ngettext("%(num)s meter", "%(num)s meters", len(cards)) + more if cards else "",
+        "count": ngettext("%(found)s meter", "%(found)s meters", len(cards), found=found) if cards else "",
         "refused": sentence(refusal) if refusal else "",
         "status": status_of(refusal),
         "sentence": sentence,
