@@ -132,6 +132,7 @@ def test_arrows_choose_among_the_cards(amara: Any) -> None:
     amara.keyboard.press("ArrowDown")
     amara.keyboard.press("Enter")
     amara.wait_for_url(f"**{second}")
+    assert amara.locator("#value").count() == 1
 
 
 def test_f2_changes_the_side_and_its_unit(amara: Any) -> None:
