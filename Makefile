@@ -9,7 +9,7 @@ RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
 DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
 TESTS ?= tests
 
-.PHONY: help run test deep check bench lint types demo docs clean
+.PHONY: help run test deep check bench lint types demo words docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ types: $(DEV_STAMP) ## mypy --strict on the inner floors
 demo: $(RUN_STAMP) ## load the demonstration data into an empty installation
 	@$(PY) -m flask setup
 	@$(PY) -m flask demo load
+
+words: $(DEV_STAMP) ## collect the words of the pages; name what is not translated
+	@$(PY) tools/words.py
 
 docs: $(DEV_STAMP) ## check that the pages of docs/ agree with the program
 	@$(PY) -m pytest -q tests/test_docs.py

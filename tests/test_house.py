@@ -125,7 +125,7 @@ def test_every_test_can_fail(path):
     assert [test.name for test in sentences_in(path) if not can_fail(test, functions)] == []
 
 
-TARGETS = ["run", "test", "deep", "check", "bench", "lint", "types", "demo", "docs", "clean"]
+TARGETS = ["run", "test", "deep", "check", "bench", "lint", "types", "demo", "words", "docs", "clean"]
 
 
 def test_make_alone_lists_every_chore():
