@@ -200,7 +200,7 @@ def _sell(modules: Modules, moments: list[tuple[datetime, str, int]]) -> int:
         user = session.execute(select(AppUser).where(AppUser.username == username)).scalar_one()
         scope = scope_of(user)
         who = (user.vending_point_id, user.id, f"{user.first_name} {user.last_name}")
-        meters = [m for m in _sellable(session, scope.region_path or "/")]
+        meters = _sellable(session, scope.region_path or "/")
         wish = Wish(meters[chance % len(meters)], by_quantity=chance % 5 == 0, value=AMOUNTS[chance % 7])
         if wish.by_quantity:
             wish = Wish(wish.meter_number, by_quantity=True, value=(chance % 9 + 1) * 50)

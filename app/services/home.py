@@ -52,7 +52,8 @@ class Step:
 def settings_row() -> Settings:
     """The installation's settings with their currency."""
     statement = select(Settings).where(Settings.id == 1).options(joinedload(Settings.currency))
-    return db.session().execute(statement).scalar_one()
+    row: Settings = db.session().execute(statement).scalar_one()
+    return row
 
 
 def currency() -> Currency:

@@ -17,7 +17,16 @@ from sqlalchemy.orm import Session
 from app.domain.ledger import CASH, entries_of_sale
 from app.domain.states import SaleStatus, TokenKind
 from app.extensions import db
-from app.models import CashAccount, LedgerAccount, Posting, PurchaseDay, Sale, SaleDay, SaleLine, Token
+from app.models import (
+    CashAccount,
+    LedgerAccount,
+    Posting,
+    PurchaseDay,
+    Sale,
+    SaleDay,
+    SaleLine,
+    Token,
+)
 from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
 
 CHUNK = 2_000

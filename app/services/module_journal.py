@@ -103,8 +103,10 @@ def _remember(session: Session, message_id: str, request_digest: str, tokens: To
 
 
 def _lock(session: Session, pan: str, base_date: int, message_id: str) -> tuple[int, Answer | None]:
-    """Make the row if it is missing and lock it; the last token id (-1: none yet), and the
-    answer, if this message already has one."""
+    """Make the row if it is missing and lock it.
+
+    Gives the last token id (-1: none yet) and the answer, if this message already has one.
+    """
     row = session.execute(
         _lock_statement(session.get_bind().dialect.name),
         {"pan": pan, "base_date": base_date, "token_id": NO_TOKEN_YET, "message": message_id},

@@ -216,9 +216,12 @@ def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:
 
 
 def _price(value: Fraction) -> Decimal:
-    # A capped share of a tender can have more decimals than a price; what is cut off (below
-    # 10**-8) stays owed, because both columns are cut alike.
-    return Decimal(int(value * PRICE_SCALE)) / PRICE_SCALE
+    """A fee's money as it is stored; the pricing rules give it with at most eight decimals."""
+    scaled = value * PRICE_SCALE
+    if scaled.denominator != 1:
+        raise ValueError("a fee has at most eight decimals")
+    stored: Decimal = Decimal(scaled.numerator) / PRICE_SCALE
+    return stored
 
 
 def _asked(order: Order) -> dict[str, Any]:

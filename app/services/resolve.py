@@ -83,4 +83,7 @@ def resolve_all(
 
 
 def _read(sale_id: int) -> Sale | None:
-    return db.session().get(Sale, sale_id, populate_existing=True, execution_options={"unscoped": True})
+    sale: Sale | None = db.session().get(
+        Sale, sale_id, populate_existing=True, execution_options={"unscoped": True}
+    )
+    return sale

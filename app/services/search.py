@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import joinedload
 
 from app.access.scope import Scope, criterion
@@ -70,7 +71,7 @@ def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
     return _cards(list(found.values())[:limit])
 
 
-def _consumers(typed: str, number: str) -> object:
+def _consumers(typed: str, number: str) -> Select[Any]:
     """Consumers whose terms begin with every word typed."""
     words = fold(typed).split()
     if number and len(number) >= SHORTEST and not any(c.isalpha() for c in typed):
