@@ -77,6 +77,12 @@ def read(path: Path) -> Catalog:
     return words
 
 
+def read_template() -> Catalog:
+    """What was collected the last time."""
+    with TEMPLATE.open("rb") as file:
+        return read_po(file)
+
+
 def forms(message: Message) -> list[str]:
     """What is said: one text, or one for each plural form."""
     said = message.string or ""

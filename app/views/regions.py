@@ -7,6 +7,7 @@ chosen.  Renaming, moving and deleting stand beside the chosen place.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
@@ -34,10 +36,15 @@ LEVELS = (
     (_l("Province or state"), _l("Province or state name"), _l("Choose a country first.")),
     (_l("City or town"), _l("City or town name"), _l("Choose a province or state first.")),
 )
-USES = {
-    "places": _l("places below it"), "vending_points": _l("vending points"), "users": _l("users"),
-    "consumers": _l("consumers"), "meters": _l("meters"), "sales": _l("sales"),
-}  # fmt: skip
+# What uses a place; each a word for one and a word for many.
+USES: Mapping[str, Callable[[int], str]] = {
+    "places": lambda n: ngettext("%(num)d place below it", "%(num)d places below it", n),
+    "vending_points": lambda n: ngettext("%(num)d vending point", "%(num)d vending points", n),
+    "users": lambda n: ngettext("%(num)d user", "%(num)d users", n),
+    "consumers": lambda n: ngettext("%(num)d consumer", "%(num)d consumers", n),
+    "meters": lambda n: ngettext("%(num)d meter", "%(num)d meters", n),
+    "sales": lambda n: ngettext("%(num)d sale", "%(num)d sales", n),
+}
 
 
 class NameForm(FlaskForm):
@@ -185,7 +192,7 @@ class RegionView(SafeBaseView):
             place=place,
             words=words,
             found=regions.visible(db.session(), scope, words, FOUND_MAX) if words else [],
-            used=[(USES[word], count) for word, count in used.items()],
+            used=", ".join(USES[word](count) for word, count in used.items()),
             rename_form=renaming or (NameForm(formdata=None, data={"name": place.name}) if place else None),
             homes=_homes(place, scope) if place and can_write else [],
             can_write=can_write,
