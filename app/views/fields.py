@@ -1,7 +1,6 @@
-"""Form fields and validators of the reference data: exact numbers, words, rows and meter numbers.
+"""Form fields and validators of the reference data: text, words, rows, times, meter numbers.
 
-Every refusal is a sentence at the field; what was typed is shown again unchanged.  Numbers
-are typed and shown in the reader's notation and are never floats.
+Every refusal is a sentence at the field; what was typed is shown again unchanged.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from flask_appbuilder.fields import QuerySelectField
@@ -17,27 +15,36 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from wtforms import Field, SelectField, StringField
-from wtforms.validators import InputRequired, Optional, ValidationError
+from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
 from wtforms.widgets import Select, TextInput
 
 from app.domain.calendar import zone
-from app.domain.errors import Refusal
-from app.domain.money import parse_decimal
 from app.extensions import db
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
-from app.views import figures
-from app.views.installation import currency
-from app.views.messages import sentence
 
 NEEDED = _l("Fill this in.")
 # C0 and C1 controls, and half characters that no database can store.
 UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+class Needed(InputRequired):
+    """Something was typed; blanks alone are nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(NEEDED)
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse an empty field, and keep the sentence of a value that could not be read."""
+        raw = field.raw_data[0] if field.raw_data else ""
+        if not (raw.strip() if isinstance(raw, str) else raw):
+            field.errors = []
+            raise StopValidation(NEEDED)
+
+
 def presence(required: bool) -> list[Any]:
     """The validator that says whether a field may stay empty."""
-    return [InputRequired(NEEDED)] if required else [Optional(strip_whitespace=True)]
+    return [Needed()] if required else [Optional(strip_whitespace=True)]
 
 
 class Text(StringField):
@@ -58,137 +65,6 @@ class Text(StringField):
             raise ValueError(_("This holds a sign that cannot be kept. Type it again without copying."))
         if len(text) > self.most:
             raise ValueError(_("At most %(most)d characters.", most=self.most))
-
-
-class Exact(Field):
-    """A decimal number, exact to `decimals` places; the bounds are included."""
-
-    widget = TextInput()
-
-    def __init__(
-        self,
-        label: Any,
-        *,
-        decimals: int = 8,
-        least: Decimal | int | None = 0,
-        most: Decimal | int | None = None,
-        required: bool = True,
-        unit: Any = None,
-        rules: Iterable[Any] = (),
-        **more: Any,
-    ):
-        self.decimals, self.least, self.most, self.unit = decimals, least, most, unit
-        more["render_kw"] = {"inputmode": "decimal", "autocomplete": "off", **more.get("render_kw", {})}
-        super().__init__(label, [*presence(required), *rules], **more)
-
-    def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else self.shown(self.data)
-
-    def shown(self, stored: Any) -> str:
-        """The stored value as it stands in the field."""
-        return figures.number(stored, self.decimals, least=0)
-
-    def stored(self, typed: Decimal) -> Any:
-        """The typed number as it is stored."""
-        return typed
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the number.  Raises ValueError with the sentence for the field."""
-        text = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if not text:
-            return
-        try:
-            typed = parse_decimal(figures.plain_number(text), decimals=self.decimals, positive=False)
-        except Refusal as refusal:
-            raise ValueError(sentence(refusal)) from None
-        if self.least is not None and typed < self.least:
-            raise ValueError(_("At least %(least)s.", least=figures.number(self.least, self.decimals, 0)))
-        if self.most is not None and typed > self.most:
-            raise ValueError(_("At most %(most)s.", most=figures.number(self.most, self.decimals, 0)))
-        self.data = self.stored(typed)
-
-
-class Whole(Exact):
-    """A whole number."""
-
-    def __init__(self, label: Any, **more: Any):
-        more.setdefault("render_kw", {"inputmode": "numeric"})
-        super().__init__(label, decimals=0, **more)
-
-    def stored(self, typed: Decimal) -> int:
-        """An int."""
-        return int(typed)
-
-
-class Tenths(Exact):
-    """A quantity in units with one decimal, stored as a whole number of tenths."""
-
-    def __init__(self, label: Any, **more: Any):
-        more.setdefault("most", Decimal("1820162.4"))
-        super().__init__(label, decimals=1, **more)
-
-    def shown(self, stored: Any) -> str:
-        """1500 tenths stand as 150."""
-        return figures.number(Decimal(stored).scaleb(-1), 1, least=0)
-
-    def stored(self, typed: Decimal) -> int:
-        """150.5 units are 1505 tenths."""
-        return int(typed * 10)
-
-
-class Price(Exact):
-    """A price in the installation's currency, exact to eight places."""
-
-    def __init__(self, label: Any, **more: Any):
-        more.setdefault("most", Decimal(9999999))
-        super().__init__(label, **more)
-
-    def process(self, *args: Any, **kwargs: Any) -> None:
-        """The currency is known only when a form is made."""
-        self.money = currency()
-        self.unit = self.money.code
-        super().process(*args, **kwargs)
-
-    def shown(self, stored: Any) -> str:
-        """The currency's places at least, and more where there are more: 0.50, 0.123456."""
-        return figures.price(stored, self.money.decimals)
-
-
-class Money(Price):
-    """An amount in the installation's currency, stored in its smallest unit."""
-
-    def process(self, *args: Any, **kwargs: Any) -> None:
-        """No more places than the currency has."""
-        self.decimals = currency().decimals
-        super().process(*args, **kwargs)
-
-    def shown(self, stored: Any) -> str:
-        """300000 stand as 3,000.00."""
-        return figures.money(stored, self.decimals)
-
-    def stored(self, typed: Decimal) -> int:
-        """3000 are 300000 cents."""
-        return int(typed.scaleb(self.decimals))
-
-
-class PerCent(Exact):
-    """A share that is shown and typed in per cent: 7.5 is stored as 0.075."""
-
-    def __init__(self, label: Any, **more: Any):
-        more.setdefault("most", 100)
-        more.setdefault("unit", "%")
-        super().__init__(label, decimals=6, **more)
-
-    def shown(self, stored: Any) -> str:
-        """0.075 stands as 7.5."""
-        return figures.number(Decimal(stored) * 100, 6, least=0)
-
-    def stored(self, typed: Decimal) -> Decimal:
-        """7.5 is the share 0.075."""
-        return typed / 100
 
 
 class Word(SelectField):

@@ -60,7 +60,7 @@ LINES: tuple[Line, ...] = (
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),
-    Line("Report", "records:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
+    Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
     Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),
     Line("System", "groups:UserGroupView", _l("User groups"), "fa-people-group"),

@@ -20,18 +20,8 @@ from app.extensions import db
 from app.models import Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
 from app.models.token import EngineeringRecord
 from app.views import choices
-from app.views.fields import (
-    NEEDED,
-    Exact,
-    MeterNumber,
-    Money,
-    Row,
-    Tenths,
-    Text,
-    Unused,
-    Whole,
-    Word,
-)
+from app.views.fields import NEEDED, MeterNumber, Row, Text, Unused, Word
+from app.views.numbers import Exact, Money, Tenths, Whole
 from app.views.pickers import CONSUMERS, REGIONS, Picker
 
 UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under

@@ -24,8 +24,9 @@ from app.models import Tariff, TariffPlan
 from app.services import tariffs
 from app.services.tariffs import FineDraft, PlanDraft, StepDraft
 from app.views import choices, figures
-from app.views.fields import NEEDED, LocalMoment, PerCent, Price, Tenths, Text, Word
+from app.views.fields import NEEDED, LocalMoment, Text, Word
 from app.views.installation import time_zone
+from app.views.numbers import PerCent, Price, Tenths
 
 STEPS_MAX = 20
 FINES_MAX = 5

@@ -20,9 +20,10 @@ from app.domain.states import Settlement
 from app.extensions import db
 from app.models import Currency, Licence, Meter, Sale, Settings, Token
 from app.views import choices
-from app.views.fields import Row, Shape, Text, Unused, Whole, Word
+from app.views.fields import Row, Shape, Text, Unused, Word
 from app.views.lists import Listed, Rows
 from app.views.lists import words as holds
+from app.views.numbers import Whole
 
 
 def _any(query: Any) -> bool:

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import selectinload
 
+from app.extensions import db
+from app.models import TariffPlan
 from tests.cast import Cast, make_cast
 
 
@@ -35,3 +38,28 @@ def signed_in(app: Flask, cast: Cast, login: Callable[..., Any]) -> Callable[[st
 def amara(signed_in: Callable[[str], FlaskClient]) -> FlaskClient:
     """Amara, who sells at the Market shop."""
     return signed_in("amara")
+
+
+@pytest.fixture
+def chidi(signed_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Chidi, who manages the coast: Market is his, Harbour is not."""
+    return signed_in("chidi")
+
+
+@pytest.fixture
+def efua(signed_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Efua, who administers."""
+    return signed_in("efua")
+
+
+@pytest.fixture
+def look(app: Flask) -> Callable[..., Any]:
+    """`look(select)`: the first row or value, read anew and whoever owns it; a plan with its rows."""
+
+    def read(statement: Any) -> Any:
+        if statement.column_descriptions[0]["expr"] is TariffPlan:
+            statement = statement.options(selectinload(TariffPlan.steps), selectinload(TariffPlan.fines))
+        with app.app_context():
+            return db.session.execute(statement, execution_options={"unscoped": True}).scalars().first()
+
+    return read

@@ -5,26 +5,17 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.extensions import db
-from app.models import AuditEntry, Currency, Licence, Manufacturer, Product, Region, Settings, VendingPoint
+from app.models import (
+    AuditEntry,
+    Currency,
+    Licence,
+    Manufacturer,
+    Product,
+    Region,
+    Settings,
+    VendingPoint,
+)
 from tests.views.forms import act, send
-
-
-@pytest.fixture
-def efua(signed_in):
-    """Efua, who administers."""
-    return signed_in("efua")
-
-
-@pytest.fixture
-def look(app):
-    """`look(select)`: the first row or value, read anew."""
-
-    def read(statement):
-        with app.app_context():
-            return db.session.execute(statement, execution_options={"unscoped": True}).scalars().first()
-
-    return read
 
 
 def test_a_country_a_province_and_a_town_are_added_one_below_the_other(efua, look):

@@ -7,33 +7,11 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
 
 from app.extensions import db
 from app.models import Sale, Settings, Tariff, TariffPlan
 from tests.views.forms import act, fields, send
 from tests.views.selling import sell
-
-PARTS = ("steps", "fines", "fees", "taxes", "levies")
-
-
-@pytest.fixture
-def efua(signed_in):
-    """Efua, who administers."""
-    return signed_in("efua")
-
-
-@pytest.fixture
-def look(app):
-    """`look(select)`: the first row or value, read anew, a plan with its rows."""
-
-    def read(statement):
-        with app.app_context():
-            if statement.column_descriptions[0]["expr"] is TariffPlan:
-                statement = statement.options(*[selectinload(getattr(TariffPlan, part)) for part in PARTS])
-            return db.session.execute(statement, execution_options={"unscoped": True}).scalars().first()
-
-    return read
 
 
 def manual_example() -> dict[str, str]:
@@ -134,7 +112,7 @@ def test_a_plan_is_refused_at_the_row_and_nothing_typed_is_lost(efua, cast, look
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert sentence in page
-    assert 'value="2000"' in page or "steps__1__to" == box
+    assert 'value="2000"' in page or box == "steps__1__to"
     assert look(select(func.count(TariffPlan.id)).where(TariffPlan.tariff_id == cast.tariffs["home"])) == 1
 
 
@@ -159,7 +137,7 @@ def test_a_price_of_eight_places_is_shown_and_stored_unchanged(efua, cast, look)
     assert page["steps-0-price"] == "0.12345678" and page["steps-0-tax_rate"] == "0.1"
     assert send(efua, f"/plans/edit/{key}").status_code == 303
     plan = look(select(TariffPlan).where(TariffPlan.id == key))
-    assert [(s.price, s.tax_rate) for s in plan.steps][0] == (Decimal("0.12345678"), Decimal("0.001"))
+    assert (plan.steps[0].price, plan.steps[0].tax_rate) == (Decimal("0.12345678"), Decimal("0.001"))
 
 
 def test_french_numbers_are_read_in_french(efua, cast, look):
@@ -225,31 +203,31 @@ def test_plans_belong_to_whoever_may_write_tariffs(signed_in, cast):
     assert "Add plan" not in chidi.get(f"/tariffs/show/{cast.tariffs['home']}").get_data(as_text=True)
 
 
-class TestOncePlanHasSold:
-    """The plan is frozen: history is not repriced."""
+@pytest.fixture
+def sold(app, cast):
+    """The id of a plan on which a sale was made just now."""
+    receipt = sell(app, cast)
+    with app.app_context():
+        return db.session.get_one(Sale, receipt.sale_id).plan_id
 
-    @pytest.fixture
-    def sold(self, app, cast):
-        """The id of a plan on which a sale was made just now."""
-        receipt = sell(app, cast)
-        with app.app_context():
-            return db.session.get_one(Sale, receipt.sale_id).plan_id
 
-    def test_it_leads_to_a_new_plan_with_its_figures(self, efua, cast, sold):
-        answer = efua.get(f"/plans/edit/{sold}")
-        assert answer.status_code == 303
-        page = fields(efua.get(answer.headers["Location"]).get_data(as_text=True))
-        assert page["steps-1-price"] == "0.30" and page["steps-0-to"] == "100" and page["fixed_fee"] == "1.50"
+def test_a_plan_that_has_sold_leads_to_a_new_plan_with_its_figures(efua, cast, sold):
+    answer = efua.get(f"/plans/edit/{sold}")
+    assert answer.status_code == 303
+    page = fields(efua.get(answer.headers["Location"]).get_data(as_text=True))
+    assert page["steps-1-price"] == "0.30" and page["steps-0-to"] == "100" and page["fixed_fee"] == "1.50"
 
-    def test_it_is_neither_changed_nor_deleted_by_a_forged_post(self, efua, cast, sold, look):
-        before = look(select(TariffPlan.version).where(TariffPlan.id == sold))
-        answer = post_plan(efua, f"/plans/edit/{sold}", form_at=f"/plans/add/{cast.tariffs['home']}")
-        assert answer.status_code == 422
-        assert "This plan has sold already and cannot change." in answer.get_data(as_text=True)
-        act(efua, "/tariffs/list/", f"/plans/delete/{sold}")
-        assert look(select(TariffPlan.version).where(TariffPlan.id == sold)) == before
 
-    def test_a_new_plan_cannot_begin_before_what_was_sold(self, efua, cast, sold):
-        yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
-        answer = post_plan(efua, f"/plans/add/{cast.tariffs['home']}", effective_from=yesterday)
-        assert answer.status_code == 422 and "It was sold on this tariff after that" in answer.get_data(as_text=True)
+def test_a_plan_that_has_sold_is_neither_changed_nor_deleted_by_a_forged_post(efua, cast, sold, look):
+    before = look(select(TariffPlan.version).where(TariffPlan.id == sold))
+    answer = post_plan(efua, f"/plans/edit/{sold}", form_at=f"/plans/add/{cast.tariffs['home']}")
+    assert answer.status_code == 422
+    assert "This plan has sold already and cannot change." in answer.get_data(as_text=True)
+    act(efua, "/tariffs/list/", f"/plans/delete/{sold}")
+    assert look(select(TariffPlan.version).where(TariffPlan.id == sold)) == before
+
+
+def test_a_new_plan_cannot_begin_before_what_was_sold(efua, cast, sold):
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    answer = post_plan(efua, f"/plans/add/{cast.tariffs['home']}", effective_from=yesterday)
+    assert answer.status_code == 422 and "It was sold on this tariff after that" in answer.get_data(as_text=True)

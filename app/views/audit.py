@@ -1,0 +1,98 @@
+"""The audit log: who changed what, from which value to which."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask_appbuilder.models.filters import BaseFilter
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import false, select
+
+from app.access.current import current_scope
+from app.access.fab import SafeModelView
+from app.models import AppUser, AuditEntry, Region, VendingPoint
+from app.services.regions import in_scope
+from app.views.lists import Listed, Rows, begins, days, one_of
+
+ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted")}
+TABLES = {
+    "ab_role": _l("Role"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
+    "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
+    "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
+    "security_module": _l("Security module"), "settings": _l("Settings"),
+    "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
+    "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
+    "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
+    "vending_point": _l("Vending point"),
+}  # fmt: skip
+
+
+class OwnPeople(BaseFilter):
+    """What the people of one's own region did; everything for somebody over everything."""
+
+    name = "own people"
+    arg_name = "own_people"
+
+    def apply(self, query: Any, value: Any) -> Any:
+        """Keep the entries of one's own people (fail closed)."""
+        scope = current_scope()
+        if scope.sees_all:
+            return query
+        if scope.region_path is None:
+            return query.filter(false())
+        regions = select(Region.id).where(in_scope(scope))
+        points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
+        people = select(AppUser.id).where(AppUser.region_id.in_(regions) | AppUser.vending_point_id.in_(points))
+        return query.filter(AuditEntry.user_id.in_(people))
+
+
+def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
+    """Rows of (column, before, after)."""
+    before, after = json.loads(entry.before), json.loads(entry.after)
+    return [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
+
+
+def _summary(entry: AuditEntry) -> str:
+    names = [name for name, _before, _after in _changes(entry)]
+    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+
+
+class AuditEntryView(Listed, SafeModelView):
+    """The audit log: who changed what, from which value to which."""
+
+    datamodel = Rows(
+        AuditEntry,
+        computed={
+            "what": lambda entry: f"{TABLES.get(entry.table_name, entry.table_name)} {entry.row_id}",
+            "action": lambda entry: ACTIONS.get(entry.action, entry.action),
+            "columns": _summary,
+            "sealed": lambda entry: entry.chain_hash is not None,
+        },
+    )
+    route_base = "/audit"
+    include_route_methods = {"list", "show"}
+    base_filters = [["id", OwnPeople, None]]
+    list_title = title = _l("Audit log")
+    show_title = add_title = edit_title = _l("Audit entry")
+    empty_text = _l("Nothing was changed yet.")
+    label_columns = {
+        "what": _l("Record"), "at": _l("Time"), "actor": _l("Who"), "action": _l("Did"), "columns": _l("What"),
+        "table_name": _l("Kind of record"), "row_id": _l("Number of the record"), "sealed": _l("Sealed"),
+    }  # fmt: skip
+    list_columns = ["what", "at", "actor", "action", "columns"]
+    show_columns = ["what", "at", "actor", "action", "sealed"]
+    order_columns = ["at", "actor"]
+    base_order = ("id", "desc")
+    found_by = {
+        "actor": begins(_l("Who")),
+        "row_id": begins(_l("Number of the record")),
+        "table_name": one_of(_l("Kind of record"), TABLES),
+        "action": one_of(_l("Did"), ACTIONS),
+        "at": days(_l("Time")),
+    }
+    show_template = "records/audit.html"
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """Each column before and after."""
+        return {"changes": _changes(self._row(pk))}

@@ -1,0 +1,132 @@
+"""Consumers, and who has which meter (manual R1, R2)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Consumer, ConsumerTerm, Meter
+from tests.cast import PALM_STREET, PIER
+from tests.views.forms import act, fields, send
+from tests.views.selling import sell
+
+
+def test_a_consumer_is_added_and_found_by_name_number_phone_and_id(chidi, look):
+    answer = send(
+        chidi, "/consumers/add", name="Kouamé N'Guessan", user_number="C-77", region__text="market town",
+        address="1 Quay", gender="m", id_number="AB 12/34", telephone="0711 222 333", email="k@example.org", language="fr",
+    )  # fmt: skip
+    assert answer.status_code == 302
+    assert look(select(Consumer.language).where(Consumer.user_number == "C-77")) == "fr"
+    for words in ("kouame", "n'gue", "c-77", "0711222", "711 222 333", "ab 12", "kou n'gu"):
+        page = chidi.get("/consumers/list/", query_string={"_flt_0_name": words}).get_data(as_text=True)
+        assert "Kouamé N&#39;Guessan" in page, words
+        assert "Achieng" not in page
+
+
+def test_a_changed_name_is_found_by_the_new_one_only(chidi, cast, look):
+    assert send(chidi, f"/consumers/edit/{cast.consumers['achieng']}", name="Grace Wanjiru").status_code == 302
+    terms = select(func.count(ConsumerTerm.id)).where(ConsumerTerm.term == "achieng")
+    assert look(terms) == 0
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("name", "  ", "Fill this in."),
+        ("user_number", "10482", "Another consumer has this number."),
+        ("user_number", "10483", "Another consumer has this number."),  # a stranger's, and no row is told
+        ("gender", "q", "Choose one of the list."),
+        ("language", "xx", "Choose one of the list."),
+        ("email", "a b@c.de", "An address like"),
+        ("telephone", "12", "Digits, blanks and"),
+        ("region__text", "Harbour Town", "Nothing is found by these words."),
+        ("address", "y" * 201, "At most 200 characters."),
+    ],
+)
+def test_a_consumer_is_refused_at_the_field_and_nothing_typed_is_lost(chidi, look, field, typed, sentence):
+    fine = {"name": "Grace", "user_number": "C-78", "region__text": "Market Town", "id_number": "KEPT-1"}
+    answer = send(chidi, "/consumers/add", **{**fine, field: typed})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and sentence in page and 'value="KEPT-1"' in page
+    assert look(select(Consumer.id).where(Consumer.id_number == "KEPT-1")) is None
+
+
+@pytest.mark.parametrize("place", ["harbour", "lake", "country"])
+def test_a_forged_region_is_refused(chidi, cast, look, place):
+    answer = send(chidi, "/consumers/add", name="Grace", user_number="C-79", region=cast.regions[place], region__text="")
+    assert answer.status_code == 422
+    assert look(select(Consumer.id).where(Consumer.user_number == "C-79")) is None
+
+
+def test_a_strangers_consumer_does_not_exist(chidi, cast, look):
+    key = cast.consumers["juma"]
+    assert "Juma" not in chidi.get("/consumers/list/").get_data(as_text=True)
+    for path in ("show", "edit"):
+        assert chidi.get(f"/consumers/{path}/{key}").status_code == 404
+    for path in ("delete", "bind", "unbind"):
+        assert act(chidi, "/consumers/list/", f"/consumers/{path}/{key}", meter="1").status_code == 404
+    assert look(select(Consumer.id).where(Consumer.id == key)) == key
+
+
+def test_a_second_click_does_not_add_a_second_consumer(chidi, look):
+    form = fields(chidi.get("/consumers/add").get_data(as_text=True))
+    sent = {**form, "name": "Twice", "user_number": "C-80", "region-text": "Market Town"}
+    assert [chidi.post("/consumers/add", data=sent).status_code for _ in range(2)] == [302, 422]
+    assert look(select(func.count(Consumer.id)).where(Consumer.name == "Twice")) == 1
+
+
+def test_a_consumer_who_bought_stays_in_the_books(app, chidi, cast, look):
+    sell(app, cast)
+    key = cast.consumers["achieng"]
+    answer = act(chidi, "/consumers/list/", f"/consumers/delete/{key}")
+    assert "stays in the books" in chidi.get(answer.headers["Location"]).get_data(as_text=True)
+    assert look(select(Consumer.id).where(Consumer.id == key)) == key
+
+
+def test_a_consumer_without_history_is_deleted_with_the_words(chidi, look):
+    send(chidi, "/consumers/add", name="Passing By", user_number="C-81", region__text="Market Town")
+    key = look(select(Consumer.id).where(Consumer.user_number == "C-81"))
+    act(chidi, "/consumers/list/", f"/consumers/delete/{key}")
+    assert look(select(Consumer.id).where(Consumer.id == key)) is None
+    assert look(select(func.count(ConsumerTerm.id)).where(ConsumerTerm.consumer_id == key)) == 0
+
+
+# --- whose meter --------------------------------------------------------------------------
+
+
+def test_an_unbound_meter_is_found_by_its_number_and_bound(chidi, cast, look):
+    owner, palm = cast.consumers["achieng"], cast.meters["palm_street"]
+    page = f"/consumers/show/{owner}"
+    assert act(chidi, page, f"/consumers/unbind/{owner}", meter=palm).status_code == 303
+    assert look(select(Meter.consumer_id).where(Meter.id == palm)) is None
+    found = chidi.get(f"{page}?meter={PALM_STREET[:6]}").get_data(as_text=True)
+    assert f'name="meter" value="{palm}" id="free-{palm}"' in found
+    assert act(chidi, page, f"/consumers/bind/{owner}", meter=palm).status_code == 303
+    assert act(chidi, page, f"/consumers/bind/{owner}", meter=palm).status_code == 303  # a second click
+    assert look(select(Meter.consumer_id).where(Meter.id == palm)) == owner
+
+
+def test_neither_a_taken_nor_a_strangers_meter_can_be_bound(app, chidi, cast, look):
+    send(chidi, "/consumers/add", name="Grace", user_number="C-82", region__text="Market Town")
+    grace = look(select(Consumer.id).where(Consumer.user_number == "C-82"))
+    with app.app_context():
+        db.session.get_one(Meter, cast.meters["pier"]).consumer_id = None
+        db.session.commit()
+    for name, owner in (("palm_street", cast.consumers["achieng"]), ("pier", None)):
+        act(chidi, f"/consumers/show/{grace}", f"/consumers/bind/{grace}", meter=cast.meters[name])
+        assert look(select(Meter.consumer_id).where(Meter.id == cast.meters[name])) == owner
+    assert PIER not in chidi.get(f"/consumers/show/{grace}?meter={PIER[:5]}").get_data(as_text=True)
+
+
+def test_all_ticked_meters_are_bound_or_none(app, chidi, cast, look):
+    send(chidi, "/consumers/add", name="Grace", user_number="C-83", region__text="Market Town")
+    grace = look(select(Consumer.id).where(Consumer.user_number == "C-83"))
+    with app.app_context():
+        db.session.get_one(Meter, cast.meters["pump"]).consumer_id = None
+        db.session.commit()
+    ticked = [cast.meters["pump"], cast.meters["palm_street"]]
+    act(chidi, f"/consumers/show/{grace}", f"/consumers/bind/{grace}", meter=ticked)
+    assert look(select(Meter.consumer_id).where(Meter.id == cast.meters["pump"])) is None
