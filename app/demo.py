@@ -30,6 +30,7 @@ from app.models import (
     Meter,
     Product,
     Region,
+    Sale,
     Settings,
     Tariff,
     TariffPlan,
@@ -51,8 +52,14 @@ AMOUNTS = (500, 1_000, 1_000, 2_000, 2_000, 3_000, 5_000)  # minor units
 def load_demonstration(modules: Modules, today: datetime | None = None, days: int = DAYS) -> list[str]:
     """Fill an empty installation with `days` of sales; says what was made, a line each."""
     instant = today or now()
-    if db.session().execute(select(func.count(Region.id))).scalar_one():
-        return ["the database is not empty: nothing was loaded"]
+    session = db.session()
+    if session.execute(select(func.count(Region.id))).scalar_one():
+        begun = session.get_one(Settings, 1).demonstration
+        sales = session.execute(select(func.count(Sale.id)), execution_options={"unscoped": True})
+        if not begun or sales.scalar_one():
+            return ["the database is not empty: nothing was loaded"]
+        # It was stopped between its people and its sales: go on from there.
+        return [f"{_sell(modules, _moments(instant, days))} sales in {days} days"]
     with transaction() as session:
         regions = _places(session)
         points = _points(session, regions)
