@@ -1,0 +1,111 @@
+"""Walks the pages with a catalogue that puts every word in brackets: what stands outside is hard English.
+
+Data (names, numbers, codes) is no wording: a word that some row of the database holds is let through.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from sqlalchemy import text
+
+from app.extensions import db
+from tests.cast import PALM_STREET, make_cast
+from tests.hard_wording import LETTERS, SHOWN
+from tools import words
+
+# Months and days come from Babel; languages and time zones have names of their own; two letters stand for a person.
+OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|English|Français|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*")
+NAMES = {"STS", "Vending", "kWh", "min", "UTC"}  # the program's name, units
+START = (
+    "/", "/nowhere", f"/counter/meter/{PALM_STREET}?value=20", f"/counter/meter/{PALM_STREET}?value=abc",
+    f"/counter/meter/{PALM_STREET}?value=0", "/counter/?q=1234567",
+)  # fmt: skip
+PAGES_MIN = 45
+
+
+class Page(HTMLParser):
+    """Texts, shown attributes and links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quiet = 0
+        self.said: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        """Note what is shown, and where it leads."""
+        self.quiet += tag in ("script", "style")
+        self.said += [value for name, value in attrs if name in SHOWN and value]
+        self.links += [value for name, value in attrs if tag == "a" and name == "href" and value.startswith("/")]
+
+    def handle_endtag(self, tag):
+        """Leave a part that nobody reads."""
+        self.quiet -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        """Note a text."""
+        if not self.quiet:
+            self.said.append(" ".join(data.split()))
+
+
+def bracketed(folder: Path) -> None:
+    """Write an English catalogue that says ⟦Sell⟧ for Sell."""
+    catalogue = Catalog(locale="en", fuzzy=False)
+    for message in words.collect():
+        if message.id:
+            said = [f"⟦{text}⟧" for text in ([message.id] if isinstance(message.id, str) else message.id)]
+            catalogue.add(message.id, said[0] if len(said) == 1 else tuple(said), context=message.context)
+    path = folder / "en" / "LC_MESSAGES" / "messages.mo"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        write_mo(file, catalogue)
+
+
+def outside(said: str) -> str:
+    """What is left of a text without its brackets, which may stand in each other."""
+    while (inner := re.sub(r"⟦[^⟦⟧]*⟧", " ", said)) != said:
+        said = inner
+    return said.strip(" ,.:;()·–—")
+
+
+def data_words() -> set[str]:
+    """Every word in the texts of the database."""
+    found = set()
+    for table in db.metadata.sorted_tables:
+        for row in db.session.execute(text(f'SELECT * FROM "{table.name}"')):  # noqa: S608
+            found.update(word for value in row if isinstance(value, str) for word in LETTERS.findall(value))
+    return found
+
+
+@pytest.mark.one_database
+def test_no_page_says_a_word_past_the_catalogue(make_app, login, tmp_path):
+    bracketed(tmp_path)
+    app = make_app(BABEL_TRANSLATION_DIRECTORIES=str(tmp_path))
+    with app.app_context():
+        make_cast()
+        known = data_words()
+        db.session.remove()
+    client = app.test_client()
+    login(client, "efua")
+    todo, seen, hard = list(START), set(), set()
+    while todo:
+        address = todo.pop(0)
+        kind = re.sub(r"\d+", "1", address) if address in START else re.sub(r"\d+", "1", address.split("?")[0])
+        if kind in seen or "/static/" in kind or kind.endswith(".pdf"):
+            continue
+        seen.add(kind)
+        page = Page()
+        page.feed(client.get(address, follow_redirects=True).get_data(as_text=True))
+        todo += page.links
+        for said in page.said:
+            left = outside(said)
+            if not OTHERS.fullmatch(left) and set(LETTERS.findall(left)) - known - NAMES:
+                hard.add(f"{kind}: {said}")
+    assert sorted(hard) == []
+    assert len(seen) >= PAGES_MIN
