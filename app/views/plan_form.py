@@ -175,13 +175,13 @@ def _check(rows: list[Any], value: str) -> None:
                 *row.to.errors,
                 _(
                     "Row %(row)d ends at %(end)s, not above its start of %(start)s.",
-                    row=number, end=figures.units(row.to.data), start=figures.units(begin),
+                    row=number, end=figures.units_short(row.to.data), start=figures.units_short(begin),
                 ),
             ]  # fmt: skip
         wrong = wrong or any(field.errors for field in row)
         begin = row.to.data if row.to.data is not None else begin
     if wrong:
-        raise ValidationError(_("Look at the rows marked below."))
+        raise ValidationError(_("Look at the rows that are marked."))
 
 
 def filled_from(plan: TariffPlan, *, effective_from: datetime, name: str) -> dict[str, Any]:
