@@ -173,7 +173,7 @@ def _tariff(name: str, kind: Any, fee: str, steps: tuple[tuple[int, str, str], .
     tariff.plans.append(
         TariffPlan(
             name="2026",
-            effective_from=datetime(2026, 1, 1, tzinfo=UTC),
+            effective_from=datetime(2026, 1, 1, tzinfo=ZoneInfo(data.UTILITY["time_zone"])),
             fixed_fee=Decimal(fee),
             fixed_method=ChargeMethod.MONTH,
             steps=[

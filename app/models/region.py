@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_appbuilder import Model
-from sqlalchemy import Connection, ForeignKey, Integer, String, UniqueConstraint, event, text
+from sqlalchemy import Connection, ForeignKey, Index, Integer, String, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.models.base import Stamped, binary_string
@@ -21,7 +21,17 @@ class Region(Stamped, Model):
     """One place of the tree; `level` is 0 for a country, 1 for a province, 2 for a town."""
 
     __tablename__ = "region"
-    __table_args__ = (UniqueConstraint("parent_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("parent_id", "name"),
+        # Countries have no parent, and NULL equals nothing: their names are unique by this.
+        Index(
+            "uq_region_country_name",
+            "name",
+            unique=True,
+            sqlite_where=text("parent_id IS NULL"),
+            postgresql_where=text("parent_id IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100))

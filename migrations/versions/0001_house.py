@@ -154,6 +154,13 @@ def upgrade() -> None:
     with op.batch_alter_table("region", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_region_parent_id"), ["parent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_region_path"), ["path"], unique=False)
+        batch_op.create_index(
+            "uq_region_country_name",
+            ["name"],
+            unique=True,
+            sqlite_where=sa.text("parent_id IS NULL"),
+            postgresql_where=sa.text("parent_id IS NULL"),
+        )
 
     op.create_table(
         "security_module",
@@ -1840,6 +1847,11 @@ def downgrade() -> None:
 
     op.drop_table("security_module")
     with op.batch_alter_table("region", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_region_country_name",
+            sqlite_where=sa.text("parent_id IS NULL"),
+            postgresql_where=sa.text("parent_id IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_region_path"))
         batch_op.drop_index(batch_op.f("ix_region_parent_id"))
 
