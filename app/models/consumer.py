@@ -11,7 +11,7 @@ import unicodedata
 from typing import Any
 
 from flask_appbuilder import Model
-from sqlalchemy import Connection, ForeignKey, Index, Integer, String, delete, event, insert
+from sqlalchemy import Connection, ForeignKey, Index, String, delete, event, insert
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.models.base import BigKey, Minor, Stamped, binary_string
