@@ -7,6 +7,7 @@ meter's lock, then everything that is read for pricing, then the sale.  Decision
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ from app.services.snapshot import line_text, snapshot_text
 from app.sts.meter_number import pan_from_drn
 
 SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
-REFERENCE_LENGTH = range(8, 65)
+REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> 
     Raises every refusal a purchase can meet, and AlreadyThere; then nothing is stored.  An
     IntegrityError on the reference means that the same page clicked at two meters at once.
     """
-    if not (order.reference.isascii() and len(order.reference) in REFERENCE_LENGTH):
+    if not REFERENCE(order.reference):
         raise errors.BadReference(text=order.reference[:40])
     with transaction() as session:
         _hold(session, order)
@@ -108,14 +109,16 @@ def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> 
 def _hold(session: Session, order: Order) -> None:
     """Take the amount out of what the vending point may still sell, or refuse."""
     account = CashAccount
+    # What the page could not read is no price: nothing is held, and it will not be as shown.
+    wanted = max(order.shown_amount, 0)
     held = session.execute(
         update(account)
         .where(
             account.vending_point_id == order.vending_point_id,
             (account.credit_limit.is_(None))
-            | (account.balance + account.credit_limit - account.held >= order.shown_amount),
+            | (account.balance + account.credit_limit - account.held >= wanted),
         )
-        .values(held=account.held + order.shown_amount)
+        .values(held=account.held + wanted)
         .execution_options(synchronize_session=False)
     )
     if held.rowcount == 1:  # type: ignore[attr-defined]

@@ -233,3 +233,16 @@ def test_every_posting_of_a_sale_has_the_vending_points_cash_on_one_side(counter
     counter.sells("palm_street", 35_00)
     assert rows(Posting) >= 3
     assert counter.account.balance == -35_00
+
+
+@pytest.mark.parametrize("reference", ["", "short", "x" * 65, "é" * 20, "\x00" * 32, "with a space", "line\nbreak"])
+def test_a_reference_that_is_none_is_refused(counter, reference):
+    with pytest.raises(errors.BadReference):
+        counter.sells("palm_street", 20_00, reference=reference)
+    assert rows(Sale) == 0
+
+
+def test_a_price_that_cannot_have_been_shown_holds_nothing(counter):
+    with pytest.raises(errors.PriceMoved):
+        counter.sells("palm_street", 20_00, shown_amount=-1)
+    assert (rows(Sale), counter.account.held) == (0, 0)
