@@ -27,7 +27,7 @@ from tests.services.conftest import Counter, cast, counter  # noqa: F401  (fixtu
 from tests.stories.killed_seller import Task, sell_and_die
 
 AT_ONCE = Patience(wait=timedelta(0))
-KILLS_SHORT = 24
+KILLS_SHORT = 20
 KILLS_DEEP = 400
 
 processes = multiprocessing.get_context("forkserver")
