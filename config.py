@@ -15,6 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent
 SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me", "development"})
 SECRET_LENGTH_MIN = 32
+PORT_MAX = 65535
+MODULE_PORT_AWAY = 9443 - 8080
 
 
 class SettingsError(ValueError):
@@ -61,6 +63,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "SOFTWARE_MODULE_ALLOWED": (None, _yes_no),
     "STA_TABLES": ("production", str),
     "CLOCK_AHEAD_DAYS": ("31", _integer(1, 3660)),
+    "MODULE_PORT": (None, _integer(0, 65535)),
     "MODULE_WAIT_S": ("30", _integer(1, 600)),
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
@@ -128,6 +131,12 @@ def database_uri(url: str) -> str:
     return url
 
 
+def module_port(port: int) -> int:
+    """The software module's port beside the site's: 9443, as is usual, beside 8080."""
+    away = MODULE_PORT_AWAY
+    return port + away if port + away <= PORT_MAX else port - away
+
+
 def _derive(settings: dict[str, Any]) -> None:
     instance = Path(settings["INSTANCE_DIR"])
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{instance / 'vending.db'}"
@@ -138,6 +147,9 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["PASSPHRASE_FILE"] = instance / "passphrase"
     if settings["SECRET_KEY"] is None and settings["SECRET_KEY_FILE"].is_file():
         settings["SECRET_KEY"] = settings["SECRET_KEY_FILE"].read_text(encoding="ascii").strip()
+    if settings["MODULE_PORT"] is None:
+        settings["MODULE_PORT"] = module_port(settings["PORT"])
+    settings["MODULE_DIR"] = instance / "module"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]

@@ -7,11 +7,12 @@ from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
 from app.models.ledger import LedgerAccount, Posting
 from app.models.meter import Meter, MeterLock
+from app.models.operations import BackupMade, SaleDecision, SignOfLife
 from app.models.product import Manufacturer, Product
 from app.models.region import Region
 from app.models.reprint import Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
-from app.models.security_module import SecurityModule, SupplyGroupKey
+from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.models.settings import ClockConfirmation, Currency, Licence, Settings
 from app.models.summaries import PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
 from app.models.tariff import (
@@ -28,11 +29,12 @@ from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup,
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
-    "AppUser", "AuditEntry", "CashAccount", "ClockConfirmation", "Consumer", "ConsumerTerm",
-    "Currency", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer", "Meter",
-    "MeterLock", "ModuleAnswer", "ModuleTokenId", "Posting", "Product", "PurchaseDay",
-    "PurchaseMonth", "Region", "Reprint", "Sale", "SaleDay", "SaleFee", "SaleLine", "SaleMonth",
-    "SecurityModule", "SeededPermission", "Settings", "SignInFailure", "SupplyGroupKey", "Tariff",
-    "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup",
-    "UserSession", "VendingPoint",
+    "AppUser", "AuditEntry", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
+    "ConsumerTerm", "Currency", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer",
+    "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleTokenId", "Posting", "Product",
+    "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "Sale", "SaleDay", "SaleDecision",
+    "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",
+    "SignInFailure", "SignOfLife", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine",
+    "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup", "UserSession",
+    "VendingPoint",
 ]  # fmt: skip

@@ -25,16 +25,19 @@ AUDITED = frozenset(
         "region", "manufacturer", "product", "vending_point", "user_group", "ab_user", "tariff",
         "tariff_plan", "tariff_step", "tariff_fine", "tariff_fee", "tariff_tax", "tariff_levy",
         "security_module", "supply_group_key", "currency", "settings", "licence",
-        "clock_confirmation", "consumer", "meter", "ab_role",
+        "clock_confirmation", "consumer", "meter", "ab_role", "sale_decision",
     }
 )  # fmt: skip
 # Never written down, not even as a hash; and what changes by itself at every sign-in.
 SILENT = frozenset(
     {
-        "password", "changed_at", "created_at", "version", "login_count", "fail_login_count",
+        "password", "sealed_password", "changed_at", "created_at", "version", "login_count", "fail_login_count",
         "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
     }
 )  # fmt: skip
+
+# Silent, but that they changed is told.
+SECRET = frozenset({"password", "sealed_password"})
 
 
 class AuditEntry(Model):
@@ -78,7 +81,7 @@ def _changes(row: Any, action: str) -> tuple[dict[str, Any], dict[str, Any]]:
         name = column.key
         history = state.attrs[name].history
         if name in SILENT:
-            if name == "password" and history.has_changes():
+            if name in SECRET and history.has_changes():
                 after[name] = "changed"
             continue
         if action == "delete":

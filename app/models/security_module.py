@@ -9,7 +9,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_appbuilder import Model
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import Algorithm
@@ -24,6 +34,8 @@ class SecurityModule(Stamped, Model):
 
     __tablename__ = "security_module"
     __table_args__ = (
+        CheckConstraint("trust IN ('pinned', 'authority', 'unchecked')", name="trust_known"),
+        CheckConstraint("kind = 'software' OR (address IS NOT NULL AND port IS NOT NULL)", name="network_has_place"),
         Index(
             "uq_security_module_active_legacy",
             "serves_legacy",
@@ -45,6 +57,15 @@ class SecurityModule(Stamped, Model):
     kind: Mapped[str] = mapped_column(String(12), default="software")
     address: Mapped[str | None] = mapped_column(String(120))
     port: Mapped[int | None] = mapped_column(Integer)
+    # Sign-in to a module on the network; the password is sealed (services/credentials) and never shown.
+    username: Mapped[str | None] = mapped_column(String(60))
+    sealed_password: Mapped[str | None] = mapped_column(String(400))
+    # How its certificate is trusted: 'pinned' (its SHA-256), 'authority' (own CA, PEM) or 'unchecked'.
+    trust: Mapped[str] = mapped_column(String(12), default="pinned")
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    authority: Mapped[str | None] = mapped_column(Text)
+    # Hours for which it surely remembers an answer; NULL is the setting MODULE_MEMORY_H.
+    memory_hours: Mapped[int | None] = mapped_column(Integer)
     serves_legacy: Mapped[bool] = mapped_column(Boolean, default=False)
     serves_sts6: Mapped[bool] = mapped_column(Boolean, default=False)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
@@ -86,3 +107,27 @@ class SupplyGroupKey(Stamped, Model):
 
     def __str__(self) -> str:
         return f"{self.sgc} / {self.krn}"
+
+
+class ModuleHealth(Model):
+    """How a module answered when it was last asked, by a probe, a sale or a connect test.
+
+    Not audited and without a version: it changes by itself, many times a day.
+    """
+
+    __tablename__ = "module_health"
+
+    module_id: Mapped[int] = mapped_column(
+        ForeignKey("security_module.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    up: Mapped[bool] = mapped_column(Boolean)
+    # Since when it is up, or down.
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+    checked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    round_trip_ms: Mapped[int | None] = mapped_column(Integer)
+    version: Mapped[str | None] = mapped_column(String(60))
+    # The last failure: a code of the interface or of the network, and the module's own words.
+    failure: Mapped[str | None] = mapped_column(String(60))
+    detail: Mapped[str | None] = mapped_column(String(300))
+    # The module's own alerts, a JSON list of sentences.
+    alerts: Mapped[str] = mapped_column(Text, default="[]")

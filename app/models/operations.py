@@ -1,0 +1,65 @@
+"""What keeps the installation running, as rows: decisions about lost sales, backups, signs of life."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask_appbuilder import Model
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import BigKey, UTCDateTime
+
+
+class SaleDecision(Model):
+    """What two people decide of a sale that no module remembers any more (four eyes).
+
+    `kind` is 'release' (no token was handed out: the money is given back) or 'ask_again' (the same
+    request is sent once more).  One person proposes, another carries it out or declines it.
+    """
+
+    __tablename__ = "sale_decision"
+    __table_args__ = (
+        CheckConstraint("kind IN ('release', 'ask_again')", name="kind_known"),
+        CheckConstraint("status IN ('proposed', 'done', 'declined')", name="status_known"),
+        CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("status <> 'done' OR decided_by <> proposed_by", name="four_eyes"),
+        Index(
+            "uq_sale_decision_proposed",
+            "sale_id",
+            unique=True,
+            sqlite_where=text("status = 'proposed'"),
+            postgresql_where=text("status = 'proposed'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    status: Mapped[str] = mapped_column(String(12), default="proposed")
+    reason: Mapped[str] = mapped_column(String(200))
+    proposed_by: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
+    proposed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class BackupMade(Model):
+    """One backup that was written whole; the newest one tells whether it is time again."""
+
+    __tablename__ = "backup_made"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    # Its name without the folder, and its size in bytes.
+    file_name: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class SignOfLife(Model):
+    """When a background process last said that it works ('worker')."""
+
+    __tablename__ = "sign_of_life"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
