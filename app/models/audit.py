@@ -33,6 +33,7 @@ SILENT = frozenset(
     {
         "password", "sealed_password", "changed_at", "created_at", "version", "login_count", "fail_login_count",
         "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
+        "tariff_since",  # follows from the tariff
     }
 )  # fmt: skip
 
@@ -90,7 +91,19 @@ def _changes(row: Any, action: str) -> tuple[dict[str, Any], dict[str, Any]]:
             if history.deleted and action == "change":
                 before[name] = plain(history.deleted[0])
             after[name] = plain(history.added[0]) if history.added else None
+    if action != "delete":
+        _note_sets(state, before, after)
     return before, after
+
+
+def _note_sets(state: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """What was taken out of and put into a set of another table, such as the rights of a role."""
+    for relation in state.mapper.relationships:
+        history = state.attrs[relation.key].history
+        if relation.secondary is None or not history.has_changes():
+            continue
+        before[relation.key] = sorted(str(item) for item in history.deleted or ())
+        after[relation.key] = sorted(str(item) for item in history.added or ())
 
 
 def record(session: Session, action: str, row: Any) -> AuditEntry | None:
@@ -98,7 +111,7 @@ def record(session: Session, action: str, row: Any) -> AuditEntry | None:
     before, after = _changes(row, action)
     if not before and not after:
         return None
-    key = inspect(row).identity
+    key = inspect(row).mapper.primary_key_from_instance(row)
     user = session.info.get("actor")
     return AuditEntry(
         at=now(),
@@ -106,37 +119,29 @@ def record(session: Session, action: str, row: Any) -> AuditEntry | None:
         actor=user[1] if user else "system",
         action=action,
         table_name=row.__tablename__,
-        row_id=str(key[0]) if key else "",
+        row_id=str(key[0]),
         before=json.dumps(before, sort_keys=True, ensure_ascii=False),
         after=json.dumps(after, sort_keys=True, ensure_ascii=False),
     )
 
 
 @event.listens_for(Session, "before_flush")
-def _note_changes(session: Session, _context: UOWTransaction, _instances: object) -> None:
-    groups = (("change", session.dirty), ("delete", session.deleted))
-    for action, rows in groups:
-        for row in list(rows):
-            if getattr(row, "__tablename__", None) in AUDITED and (entry := record(session, action, row)):
-                session.add(entry)
+def _note_deleted(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    for row in list(session.deleted):
+        _note(session, "delete", row)
 
 
 @event.listens_for(Session, "after_flush")
-def _note_new(session: Session, _context: UOWTransaction) -> None:
-    """New rows have their key only after the flush; their entries go with the next one."""
-    made = [row for row in session.new if getattr(row, "__tablename__", None) in AUDITED]
-    for row in made:
-        before, after = _changes(row, "add")
-        user = session.info.get("actor")
-        session.add(
-            AuditEntry(
-                at=now(),
-                user_id=user[0] if user else None,
-                actor=user[1] if user else "system",
-                action="add",
-                table_name=row.__tablename__,
-                row_id=str(inspect(row).mapper.primary_key_from_instance(row)[0]),
-                before=json.dumps(before),
-                after=json.dumps(after, sort_keys=True, ensure_ascii=False),
-            )
-        )
+def _note_written(session: Session, _context: UOWTransaction) -> None:
+    """New rows have their key only after the flush, and changed ones the keys of their relations.
+
+    The history is still there; the entries go with the next flush, which the commit makes.
+    """
+    for action, rows in (("add", session.new), ("change", session.dirty)):
+        for row in list(rows):
+            _note(session, action, row)
+
+
+def _note(session: Session, action: str, row: Any) -> None:
+    if getattr(row, "__tablename__", None) in AUDITED and (entry := record(session, action, row)):
+        session.add(entry)
