@@ -13,9 +13,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, TextClause, bindparam, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -86,6 +87,19 @@ def retried(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def prepared(statement: Any, dialect: str) -> TextClause:
+    """Compile an upsert once, into text with typed parameters; the caller keeps what it gets.
+
+    SQLAlchemy keeps the compiled form of every statement but those of a dialect of its own, so
+    an upsert would be compiled anew for each sale, which costs more than running it.
+    """
+    kind = postgresql.dialect if dialect == "postgresql" else sqlite.dialect
+    compiled = statement.compile(dialect=kind(paramstyle="named"))
+    given = [bindparam(key, type_=bind.type) if bind.required else bindparam(key, bind.value, bind.type)
+             for key, bind in compiled.binds.items()]  # fmt: skip
+    return text(str(compiled)).bindparams(*given)
+
+
 def configure_sqlite(engine: Engine) -> None:
     """Durable, concurrent and strict SQLite: WAL, synchronous=FULL, foreign keys, patience."""
 
@@ -99,4 +113,6 @@ def configure_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # INSERT OR REPLACE deletes too, and only so do the triggers of the books see it.
+        cursor.execute("PRAGMA recursive_triggers=ON")
         cursor.close()

@@ -24,6 +24,7 @@ class Consumer(Stamped, Model):
     """A customer of the utility, in the standard's word."""
 
     __tablename__ = "consumer"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     user_number: Mapped[str] = mapped_column(String(30), unique=True)

@@ -10,7 +10,16 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_appbuilder import Model
-from sqlalchemy import CheckConstraint, Connection, Date, ForeignKey, Integer, String, event
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    Date,
+    ForeignKey,
+    Integer,
+    String,
+    event,
+    inspect,
+)
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from app.domain.states import Algorithm, MeterStatus, MeterType
@@ -22,6 +31,7 @@ from app.models.base import (
     Stamped,
     UTCDateTime,
     binary_string,
+    now,
     words,
 )
 from app.models.consumer import Consumer
@@ -41,6 +51,7 @@ class Meter(Stamped, Model):
         CheckConstraint("ea IN (7, 11)", name="ea_known"),
         CheckConstraint("ea = 7 OR algorithm = 'sts6'", name="misty1_needs_sts6"),
         CheckConstraint("length(meter_number) IN (11, 13)", name="meter_number_length"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -48,6 +59,8 @@ class Meter(Stamped, Model):
     meter_type: Mapped[MeterType] = mapped_column(words(MeterType), index=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
     tariff_id: Mapped[int | None] = mapped_column(ForeignKey("tariff.id"), index=True)
+    # Since when it is on this tariff, if it once was on another or on none: fees count from there.
+    tariff_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     consumer_id: Mapped[int | None] = mapped_column(ForeignKey("consumer.id"), index=True)
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
     address: Mapped[str | None] = mapped_column(String(200))
@@ -98,6 +111,12 @@ class MeterLock(Model):
 
     meter_id: Mapped[int] = mapped_column(ForeignKey("meter.id", ondelete="CASCADE"), primary_key=True)
     sales: Mapped[int] = mapped_column(Integer, default=0)
+
+
+@event.listens_for(Meter, "before_update")
+def _note_tariff(_mapper: Mapper[Any], _connection: Connection, meter: Meter) -> None:
+    if inspect(meter).attrs.tariff_id.history.has_changes():
+        meter.tariff_since = now()
 
 
 @event.listens_for(Meter, "after_insert")

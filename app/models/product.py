@@ -14,6 +14,7 @@ class Manufacturer(Stamped, Model):
     """Who makes meters; `code` is the STS manufacturer code of two or four digits."""
 
     __tablename__ = "manufacturer"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -27,6 +28,7 @@ class Product(Stamped, Model):
     """A meter model as it is bought and installed."""
 
     __tablename__ = "product"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     model: Mapped[str] = mapped_column(String(60), unique=True)

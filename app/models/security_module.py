@@ -50,6 +50,7 @@ class SecurityModule(Stamped, Model):
             sqlite_where=text("active AND serves_sts6"),
             postgresql_where=text("active AND serves_sts6"),
         ),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -82,7 +83,7 @@ class SupplyGroupKey(Stamped, Model):
     """What is known of one vending key.  The key itself is never here."""
 
     __tablename__ = "supply_group_key"
-    __table_args__ = (UniqueConstraint("module_id", "sgc", "krn", "key_type"),)
+    __table_args__ = (UniqueConstraint("module_id", "sgc", "krn", "key_type"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     module_id: Mapped[int] = mapped_column(ForeignKey("security_module.id"), index=True)

@@ -20,7 +20,10 @@ class Currency(Stamped, Model):
     """A currency unit: code, symbol and 0 to 3 decimals."""
 
     __tablename__ = "currency"
-    __table_args__ = (CheckConstraint("decimals BETWEEN 0 AND 3", name="decimals_range"),)
+    __table_args__ = (
+        CheckConstraint("decimals BETWEEN 0 AND 3", name="decimals_range"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     code: Mapped[str] = mapped_column(String(3), unique=True)

@@ -34,6 +34,7 @@ class Tariff(Stamped, Model):
     """A name for prices of one meter type."""
 
     __tablename__ = "tariff"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -67,6 +68,7 @@ class TariffPlan(Stamped, Model):
         CheckConstraint("(parent_id IS NULL) OR (up_to IS NOT NULL)", name="schedule_has_limit"),
         CheckConstraint("fixed_fee >= 0", name="fixed_fee_not_negative"),
         CheckConstraint("unit_quantum > 0", name="unit_quantum_positive"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)

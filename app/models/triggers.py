@@ -15,20 +15,26 @@ from sqlalchemy import Connection, text
 FROZEN = ("posting", "token", "sale_line", "sale_fee", "reprint", "module_answer")
 _MESSAGE = "the books are append-only"
 
-# A sale may change only while it is reserved, and never what it says it is.
-_SALE_CHANGED = (
-    "OLD.status <> 'reserved' OR NEW.id <> OLD.id OR NEW.reference <> OLD.reference"
-    " OR NEW.message_id <> OLD.message_id OR NEW.amount <> OLD.amount"
-    " OR NEW.meter_id <> OLD.meter_id OR NEW.vending_point_id <> OLD.vending_point_id"
-    " OR NEW.operator_id <> OLD.operator_id OR NEW.currency <> OLD.currency"
-    " OR NEW.business_date <> OLD.business_date OR NEW.snapshot <> OLD.snapshot"
-)
-_AUDIT_CHANGED = (
-    "OLD.chain_hash IS NOT NULL OR NEW.id <> OLD.id OR NEW.at <> OLD.at OR NEW.actor <> OLD.actor"
-    " OR NEW.action <> OLD.action OR NEW.table_name <> OLD.table_name OR NEW.row_id <> OLD.row_id"
-    " OR NEW.before <> OLD.before OR NEW.after <> OLD.after"
-)
-GUARDED = {"sale": _SALE_CHANGED, "audit_entry": _AUDIT_CHANGED}
+# A sale may change only while it is reserved, and then only in what settling says of it.
+_SALE_FACTS = (
+    "id", "kind", "reference", "message_id", "reverses_id", "vending_point_id", "operator_id", "meter_id",
+    "consumer_id", "point_region_id", "consumer_region_id", "plan_id", "meter_type", "shift_id", "reserved_at",
+    "business_date", "currency", "currency_decimals", "by_quantity", "amount", "received", "token_units",
+    "module_id", "request", "snapshot",
+)  # fmt: skip
+_AUDIT_FACTS = ("id", "at", "user_id", "actor", "action", "table_name", "row_id", "before", "after")
+
+
+def _differs(columns: tuple[str, ...]) -> str:
+    """NULL counts as a value.  NB: SQLite before 3.39 has no IS DISTINCT FROM, PostgreSQL no such IS NOT."""
+    return " OR ".join(f"NEW.{name} {{differs}} OLD.{name}" for name in columns)
+
+
+GUARDED = {
+    "sale": f"OLD.status <> 'reserved' OR {_differs(_SALE_FACTS)}",
+    "audit_entry": f"OLD.chain_hash IS NOT NULL OR {_differs(_AUDIT_FACTS)}",
+}
+DIFFERS = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
 
 def definitions() -> list[tuple[str, str, str, str]]:
@@ -53,7 +59,8 @@ def install(connection: Connection) -> None:
             )
         )
     for name, table, verb, condition in definitions():
-        when = f" WHEN ({condition})" if condition else ""
+        told = condition.format(differs=DIFFERS[connection.dialect.name])
+        when = f" WHEN ({told})" if told else ""
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"DROP TRIGGER IF EXISTS {name} ON {table}"))
             body = f"FOR EACH ROW{when} EXECUTE FUNCTION refuse_change()"
@@ -61,6 +68,11 @@ def install(connection: Connection) -> None:
             connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
             body = f"FOR EACH ROW{when} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
         connection.execute(text(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {body}"))
+    if connection.dialect.name == "postgresql":
+        for table in (*FROZEN, *GUARDED):
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
+            body = "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            connection.execute(text(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {body}"))
 
 
 def remove(connection: Connection) -> None:
@@ -68,6 +80,9 @@ def remove(connection: Connection) -> None:
     for name, table, _verb, _condition in definitions():
         where = f" ON {table}" if connection.dialect.name == "postgresql" else ""
         connection.execute(text(f"DROP TRIGGER IF EXISTS {name}{where}"))
+    if connection.dialect.name == "postgresql":
+        for table in (*FROZEN, *GUARDED):
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
 
 
 def installed(connection: Connection) -> set[str]:

@@ -21,6 +21,7 @@ class UserGroup(Stamped, Model):
     """A kind of people: what they may do (the role) and whose rows they see (the scope)."""
 
     __tablename__ = "user_group"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)

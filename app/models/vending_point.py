@@ -31,6 +31,7 @@ class VendingPoint(Stamped, Model):
     """A shop, counter or kiosk of the utility."""
 
     __tablename__ = "vending_point"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)

@@ -7,11 +7,12 @@ person to look at.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.ledger import CASH, entries_of_sale
@@ -20,6 +21,7 @@ from app.extensions import db
 from app.models import (
     CashAccount,
     LedgerAccount,
+    ModuleAnswer,
     Posting,
     PurchaseDay,
     Sale,
@@ -37,8 +39,20 @@ def differences() -> list[str]:
     """Every place where the stored figures and the facts disagree; empty when all is well."""
     session = db.session()
     session.rollback()  # a fresh look
-    checks = (_accounts, _sales, _tokens, _sale_days, _purchase_days)
-    return [line for check in checks for line in check(session)]
+    _one_moment(session)
+    checks = (_accounts, _sales, _tokens, _digits, _sale_days, _purchase_days)
+    try:
+        return [line for check in checks for line in check(session)]
+    finally:
+        session.rollback()
+
+
+def _one_moment(session: Session) -> None:
+    """Let every statement see the same moment, so that selling meanwhile is no difference."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("BEGIN"))  # NB: the driver opens no transaction for reading by itself
+    else:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def _accounts(session: Session) -> Iterator[str]:
@@ -88,7 +102,10 @@ def _sales(session: Session) -> Iterator[str]:
     last = 0
     while True:
         sales = session.execute(
-            select(Sale.id, Sale.amount, Sale.status).where(Sale.id > last).order_by(Sale.id).limit(CHUNK),
+            select(Sale.id, Sale.amount, Sale.status, Sale.currency, Sale.business_date)
+            .where(Sale.id > last)
+            .order_by(Sale.id)
+            .limit(CHUNK),
             execution_options=EVERYTHING,
         ).all()
         if not sales:
@@ -103,7 +120,10 @@ def _sales(session: Session) -> Iterator[str]:
         debit, credit = LedgerAccount.__table__.alias(), LedgerAccount.__table__.alias()
         posted = _grouped(
             session,
-            select(Posting.sale_id, debit.c.code, credit.c.code, Posting.amount, Posting.entry_no)
+            select(
+                Posting.sale_id, debit.c.code, credit.c.code, Posting.amount, Posting.entry_no,
+                Posting.currency, Posting.business_date,
+            )
             .join(debit, debit.c.id == Posting.debit_id)
             .join(credit, credit.c.id == Posting.credit_id)
             .where(Posting.sale_id.between(first, last)),
@@ -125,7 +145,10 @@ def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
         yield f"sale {sale.id}: the lines add up to {total}, the amount is {sale.amount}"
     wanted = []
     if sale.status is SaleStatus.ISSUED:
-        wanted = [(e.debit, e.credit, e.amount, e.line_no) for e in entries_of_sale(lines)]
+        wanted = [
+            (e.debit, e.credit, e.amount, e.line_no, sale.currency, sale.business_date)
+            for e in entries_of_sale(lines)
+        ]
     if sorted(posted) != sorted(wanted):
         yield f"sale {sale.id} ({sale.status.value}): the postings are not those of its lines"
 
@@ -150,6 +173,23 @@ def _tokens(session: Session) -> Iterator[str]:
             yield f"sale {sale_id} ({status.value}): {count or 0} credit tokens instead of {wanted}"
         elif wanted and int(carried) != carried_units:
             yield f"sale {sale_id}: the token carries {carried}, the sale says {carried_units}"
+
+
+def _digits(session: Session) -> Iterator[str]:
+    """Tokens of a module that keeps its answers here are the digits that it answered."""
+    answered = session.execute(
+        select(Sale.id, ModuleAnswer.tokens)
+        .join(ModuleAnswer, ModuleAnswer.message_id == Sale.message_id)
+        .where(Sale.status == SaleStatus.ISSUED),
+        execution_options=EVERYTHING | {"yield_per": CHUNK},
+    )
+    for rows in answered.partitions():
+        sales = [sale_id for sale_id, _ in rows]
+        kept = _grouped(session, select(Token.sale_id, Token.digits).where(Token.sale_id.in_(sales)))
+        for sale_id, answer in rows:
+            digits = sorted(row["digits"] for row in json.loads(answer))
+            if digits != sorted(row[0] for row in kept.get(sale_id, [])):
+                yield f"sale {sale_id}: its tokens are not those that the module made"
 
 
 def _sale_days(session: Session) -> Iterator[str]:

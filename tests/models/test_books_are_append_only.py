@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from app.db import TransactionMisuse, transaction
 from app.extensions import db
 from app.models import AuditEntry, Consumer, Posting, Sale, TariffPlan, TariffStep
+from app.services.pricing import CLOCK_AHEAD
+from app.services.reserve import reserve
 from tests.services.conftest import cast, counter  # noqa: F401  (fixtures)
 
 
@@ -31,12 +33,54 @@ from tests.services.conftest import cast, counter  # noqa: F401  (fixtures)
         "UPDATE sale SET amount = 1",
         "DELETE FROM audit_entry",
         "UPDATE audit_entry SET actor = 'nobody'",
+        "UPDATE audit_entry SET user_id = 1",
     ],
 )
 def test_nothing_of_the_books_is_changed_or_deleted(counter, statement):  # noqa: F811
     counter.sells("palm_street", 20_00)
     with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
         session.execute(text(statement))
+
+
+@pytest.mark.one_database  # PostgreSQL has no such statement
+@pytest.mark.parametrize("table", ["posting", "token", "sale_line", "module_answer", "sale", "audit_entry"])
+def test_nothing_of_the_books_is_replaced(counter, table):  # noqa: F811
+    counter.sells("palm_street", 20_00)
+    with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
+        session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"))  # noqa: S608
+
+
+def test_the_books_are_not_emptied_at_a_stroke(counter, backend):  # noqa: F811
+    if backend == "sqlite":
+        return  # has no such statement
+    counter.sells("palm_street", 20_00)
+    for table in ("posting", "token", "sale", "audit_entry"):
+        with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
+            session.execute(text(f"TRUNCATE {table} CASCADE"))
+
+
+@pytest.mark.parametrize(
+    "change", ["token_units = 1", "request = '{}'", "module_id = NULL", "consumer_id = NULL", "received = 1"]
+)
+def test_what_was_reserved_is_not_rewritten_before_it_is_settled(counter, change):  # noqa: F811
+    order = counter.order("palm_street", 20_00)
+    reserve(order, counter.cast.scope("amara"), counter.clock, CLOCK_AHEAD)
+    with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
+        session.execute(text(f"UPDATE sale SET {change}"))  # noqa: S608
+
+
+def test_an_id_is_never_used_twice(counter):  # noqa: F811
+    with transaction() as session:
+        plan = session.query(TariffPlan).order_by(TariffPlan.id.desc()).first()
+        facts = {"tariff_id": plan.tariff_id, "name": "Next", "effective_from": datetime(2040, 1, 1, tzinfo=UTC)}
+        session.add(TariffPlan(**facts))
+    with transaction() as session:
+        plan = session.query(TariffPlan).order_by(TariffPlan.id.desc()).first()
+        gone = plan.id
+        session.delete(plan)
+    with transaction() as session:
+        session.add(TariffPlan(**facts))
+    assert db.session.query(TariffPlan).order_by(TariffPlan.id.desc()).first().id > gone
 
 
 def test_the_sealer_may_fill_an_entrys_chain_once(counter):  # noqa: F811

@@ -166,3 +166,26 @@ def test_many_resolvers_settle_a_waiting_sale_once(context, counter, resolvers):
     assert {str(r) for r in results} == {"issued"}
     assert db.session.query(Token).count() == 1
     assert differences() == []
+
+
+def test_the_books_are_counted_at_one_moment_while_somebody_sells(context, counter):
+    """A check that sees half a sale would cry wolf."""
+    order = [counter.order("pump", 5_00) for _ in range(12)]
+    scope, done = counter.cast.scope("amara"), threading.Event()
+    db.session.remove()
+
+    def sell() -> None:
+        with context.app_context():
+            for one in order:
+                vend(one, scope, counter.modules)
+            db.session.remove()
+        done.set()
+
+    seller = threading.Thread(target=sell)
+    seller.start()
+    found = []
+    while not done.wait(0.002):
+        found += differences()
+    seller.join()
+    assert found == []
+    assert db.session.query(Sale).count() == 12
