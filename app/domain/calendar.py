@@ -95,6 +95,20 @@ def period_start(day: date, method: ChargeMethod, first_weekday: int = MONDAY) -
     return day
 
 
+def next_period(day: date, method: ChargeMethod, first_weekday: int = MONDAY) -> date:
+    """The first day of the fee period after the one that `day` is in.
+
+    >>> next_period(date(2026, 11, 5), ChargeMethod.YEAR)
+    datetime.date(2027, 1, 1)
+    """
+    start = period_start(day, method, first_weekday)
+    if method is ChargeMethod.YEAR:
+        return date(start.year + 1, 1, 1)
+    if method is ChargeMethod.MONTH:
+        return next_month(start)
+    return start + timedelta(days=7 if method is ChargeMethod.WEEK else 1)
+
+
 def periods_due(
     method: ChargeMethod,
     first: date,
@@ -115,16 +129,16 @@ def periods_due(
     """
     if method is ChargeMethod.PURCHASE:
         return 1
-    owed = _index(today, method, first_weekday) - _index(first, method, first_weekday) + 1
+    owed = period_index(today, method, first_weekday) - period_index(first, method, first_weekday) + 1
     if covered_through is not None:
-        since = _index(today, method, first_weekday) - _index(
+        since = period_index(today, method, first_weekday) - period_index(
             covered_through, method, first_weekday
         )
         owed = min(owed, since)
     return max(owed, 0)
 
 
-def _index(day: date, method: ChargeMethod, first_weekday: int) -> int:
+def period_index(day: date, method: ChargeMethod, first_weekday: int = MONDAY) -> int:
     """A running number of the period that `day` is in."""
     if method is ChargeMethod.MONTH:
         return day.year * 12 + day.month

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, and_, bindparam, func, select
+from sqlalchemy import Integer, Select, String, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope, require
@@ -75,7 +75,7 @@ class Place:
 class Desk:
     """One meter in front of one counter.
 
-    `plan` is id and version of the tariff plan in force, None when none has begun;
+    `plan` is the mark (id, version, when made) of the tariff plan in force, None when none has begun;
     `first_plan` is when the tariff's first plan begins.  `sale_there` is the sale that
     already stands under the reference.
     """
@@ -94,7 +94,7 @@ class Desk:
     licence: Licence | None
     clock: Clock
     today: date
-    plan: tuple[int, int] | None
+    plan: tuple[int, int, datetime] | None
     first_plan: datetime | None
     sale_there: int | None
 
@@ -116,14 +116,14 @@ def read_desk(
     if row is None:
         raise errors.UnknownMeter
     (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
-     *clock, plan_id, plan_version, first_plan, sale_there) = row  # fmt: skip
+     *clock, plan_id, plan_version, plan_made, first_plan, sale_there) = row  # fmt: skip
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
         point_region=of_point, module=module, key=key, settings=settings, licence=licence,
         currency=Currency(money.code, money.symbol, money.decimals),
         clock=_clock(clock, ahead),
         today=business_date(instant, settings.time_zone),
-        plan=None if plan_id is None else (plan_id, plan_version),
+        plan=None if plan_id is None else (plan_id, plan_version, plan_made),
         first_plan=first_plan, sale_there=sale_there,
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def _statement() -> Select[Any]:
         select(
             Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
             SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
-            TariffPlan.id, TariffPlan.version, _first_plan(), _sale_there(),
+            TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(), _sale_there(),
         )
         .join(Product, Meter.product_id == Product.id)
         .join(Region, Meter.region_id == Region.id)
@@ -205,17 +205,19 @@ def _sale_there() -> Any:
 
 
 def _clock_columns() -> tuple[Any, ...]:
-    """The newest token's instant and id, and the newest confirmation's."""
-    newest = select(func.max(Token.id)).scalar_subquery()
+    """The newest instant of issue since the newest confirmation, and that confirmation's.
+
+    NB: the newest instant is not that of the newest row: a sale that was resolved late carries the
+    time of its first asking.
+    """
+    newest_id = select(func.max(Token.id)).scalar_subquery()
     confirmation = select(func.max(ClockConfirmation.id)).scalar_subquery()
-    return (
-        select(Token.issued_at).where(Token.id == newest).scalar_subquery(),
-        newest,
-        select(ClockConfirmation.confirmed_at).where(ClockConfirmation.id == confirmation).scalar_subquery(),
-        select(ClockConfirmation.after_token_id)
-        .where(ClockConfirmation.id == confirmation)
-        .scalar_subquery(),
-    )
+    confirmed = select(ClockConfirmation.confirmed_at).where(ClockConfirmation.id == confirmation)
+    after = select(ClockConfirmation.after_token_id).where(ClockConfirmation.id == confirmation)
+    since = func.coalesce(after.scalar_subquery(), 0)
+    newest = select(Token.issued_at).where(Token.id > since).order_by(Token.issued_at.desc()).limit(1)
+    # Without the first question, the second would walk through every token after a confirmation.
+    return case((newest_id > since, newest.scalar_subquery())), confirmed.scalar_subquery()
 
 
 def newest_issue(session: Session, ahead: timedelta) -> Clock:
@@ -226,9 +228,8 @@ def newest_issue(session: Session, ahead: timedelta) -> Clock:
 
 def _clock(row: Sequence[Any], ahead: timedelta) -> Clock:
     """After a confirmation the confirmed instant speaks, until newer tokens do."""
-    newest, newest_id, confirmed_at, confirmed_id = row
-    settled = confirmed_id is not None and newest_id is not None and confirmed_id >= newest_id
-    return Clock(confirmed_at if settled else newest, ahead)
+    newest, confirmed_at = row
+    return Clock(newest or confirmed_at, ahead)
 
 
 def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:

@@ -9,20 +9,28 @@ in new statements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Date, Select, bindparam, case, func, select, true
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import business_date, days_in_month, periods_due, step_period_start
-from app.domain.plan import FeeState, History, Plan
+from app.domain.calendar import (
+    business_date,
+    days_in_month,
+    next_period,
+    period_index,
+    periods_due,
+    step_period_start,
+)
+from app.domain.plan import Fee, FeeState, History, Plan
 from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
 from app.models import Sale, SaleFee
 from app.services.desk import Desk
-from app.services.plans import exact
+from app.services.plans import exact, fees_since
 
 STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
 
@@ -39,6 +47,18 @@ class Facts:
     spent_today: int
 
 
+class Charged(NamedTuple):
+    """What the standing sales of one fee period took: periods ending with that of `through`, and money."""
+
+    code: str
+    method: ChargeMethod
+    through: date
+    periods: int
+    assessed: Decimal
+    taken: Decimal
+    paid_on: date | None
+
+
 def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
     """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not."""
     rows = session.execute(
@@ -51,7 +71,7 @@ def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
         execution_options={"unscoped": True},
     ).all()
     units, spent = int(rows[0][0]), int(rows[0][1])
-    charged = [row[2:] for row in rows if row[2] is not None]
+    charged = [Charged(*row[2:]) for row in rows if row[2] is not None]
     history = History(
         units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
         fees=_fees(session, desk, plan, charged),
@@ -91,60 +111,78 @@ def _statement() -> Select[Any]:
         select(
             SaleFee.code,
             SaleFee.method,
+            SaleFee.charged_through,
             func.sum(SaleFee.periods).label("periods"),
             func.sum(SaleFee.assessed).label("assessed"),
             func.sum(SaleFee.taken).label("taken"),
-            func.max(SaleFee.charged_through).label("charged_through"),
             func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
         )
         .join(Sale, Sale.id == SaleFee.sale_id)
         .where(SaleFee.meter_id == bindparam("meter_id"), *_standing())
-        .group_by(SaleFee.code, SaleFee.method)
+        .group_by(SaleFee.code, SaleFee.method, SaleFee.charged_through)
         .subquery()
     )
     return select(sums, fees).select_from(sums.outerjoin(fees, true()))
 
 
-def _fees(session: Session, desk: Desk, plan: Plan, rows: list[Any]) -> dict[str, FeeState]:
+def _fees(session: Session, desk: Desk, plan: Plan, rows: list[Charged]) -> dict[str, FeeState]:
     """Periods due and money carried, for each fee of the plan."""
     if not plan.all_fees:
         return {}
-    today, first_weekday = desk.today, desk.settings.first_weekday
     begun = _counts_from(session, desk)
-    states = {}
-    for fee in plan.all_fees:
-        own = [row for row in rows if row[0] == fee.code]
-        charged = sum(int(row[2]) for row in own if row[1] == fee.method)
-        carried = sum((exact(row[3]) - exact(row[4]) for row in own), Fraction(0))
-        # A fee that once went by another period is counted on from where that one ended.
-        earlier = [row[5] for row in own if row[1] != fee.method]
-        first = max([begun, *(day + timedelta(days=1) for day in earlier)])
-        due = 1 if fee.method is ChargeMethod.PURCHASE else _due(fee.method, first, today, first_weekday)
-        left = due if fee.method is ChargeMethod.PURCHASE else max(due - charged, 0)
-        paid = max((row[6] for row in own if row[6] is not None), default=None)
-        states[fee.code] = FeeState(periods_due=left, carried=carried, paid_on=paid)
+    states = {fee.code: _state(desk, fee, rows, begun) for fee in plan.all_fees}
+    if any(state.periods_due > 1 for state in states.values()):
+        # Rare, so asked only now: no period before the price list had the fee was missed.
+        since = fees_since(session, desk.meter.tariff_id, plan.id)
+        zone = desk.settings.time_zone
+        for fee in plan.all_fees:
+            first = max(begun, business_date(since[fee.code], zone)) if fee.code in since else begun
+            states[fee.code] = _state(desk, fee, rows, first)
     return states
 
 
-def _due(method: ChargeMethod, first: date, today: date, first_weekday: int) -> int:
-    return 0 if first > today else periods_due(method, first, None, today, first_weekday)
+def _state(desk: Desk, fee: Fee, rows: list[Charged], begun: date) -> FeeState:
+    """One fee, counted from the day `begun`."""
+    weekday = desk.settings.first_weekday
+    own = [row for row in rows if row.code == fee.code]
+    carried = sum((exact(row.assessed) - exact(row.taken) for row in own), Fraction(0))
+    # A fee that once went by another period is counted on from where that one ended.
+    ended = [next_period(row.through, row.method, weekday) for row in own if row.method != fee.method]
+    first = max([begun, *ended])
+    paid = max((row.paid_on for row in own if row.paid_on is not None), default=None)
+    if fee.method is ChargeMethod.PURCHASE:
+        due = 1
+    elif first > desk.today:
+        due = 0
+    else:
+        charged = _charged_since(first, [row for row in own if row.method == fee.method], weekday)
+        due = max(periods_due(fee.method, first, None, desk.today, weekday) - charged, 0)
+    return FeeState(periods_due=due, carried=carried, paid_on=paid)
+
+
+def _charged_since(first: date, rows: list[Charged], weekday: int) -> int:
+    """How many of the charged periods lie in the period of `first` or after it."""
+    count = 0
+    for row in rows:
+        reach = period_index(row.through, row.method, weekday) - period_index(first, row.method, weekday) + 1
+        count += min(int(row.periods), max(reach, 0))
+    return count
 
 
 def _counts_from(session: Session, desk: Desk) -> date:
     """Fees count from the day of installation, else from the first purchase.
 
-    Never from before the tariff's first plan: there was no fee then.
+    Never from before the meter was put on this tariff: it owed nothing of it then.
     """
-    installed = desk.meter.installed_on
-    if installed is None:
+    first = desk.meter.installed_on
+    if first is None:
         first_sale = session.execute(
             select(func.min(Sale.business_date)).where(Sale.meter_id == desk.meter.id, *_standing()),
             execution_options={"unscoped": True},
         ).scalar_one()
-        return first_sale or desk.today
-    if desk.first_plan is None:
-        return installed
-    return max(installed, business_date(desk.first_plan, desk.settings.time_zone))
+        first = first_sale or desk.today
+    starts = [moment for moment in (desk.first_plan, desk.meter.tariff_since) if moment is not None]
+    return max([first, *(business_date(moment, desk.settings.time_zone) for moment in starts)])
 
 
 def last_purchases(session: Session, meter_ids: list[int]) -> dict[int, Last]:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db import retried, transaction
+from app.db import prepared, retried, transaction
 from app.extensions import db
 from app.models import ModuleAnswer, ModuleTokenId
 from app.models.base import now
@@ -52,10 +52,9 @@ class DatabaseJournal:
                     return same_request(known, request_digest)
                 token_id = wanted(None if last == NO_TOKEN_YET else last)
                 tokens = make(token_id)
+                ids = ModuleTokenId.__table__
                 session.execute(
-                    update(ModuleTokenId)
-                    .where(ModuleTokenId.pan == pan, ModuleTokenId.base_date == base_date)
-                    .values(token_id=token_id)
+                    update(ids).where(ids.c.pan == pan, ids.c.base_date == base_date).values(token_id=token_id)
                 )
                 _remember(session, message_id, request_digest, tokens)
                 return tokens
@@ -93,7 +92,7 @@ def _known(session: Session, message_id: str) -> Answer | None:
 
 def _remember(session: Session, message_id: str, request_digest: str, tokens: Tokens) -> None:
     session.execute(
-        insert(ModuleAnswer).values(
+        insert(ModuleAnswer.__table__).values(
             message_id=message_id,
             request_digest=request_digest,
             tokens=tokens_to_json(tokens),
@@ -122,10 +121,11 @@ def _lock_statement(dialect: str) -> Any:
         pan=bindparam("pan"), base_date=bindparam("base_date"), token_id=bindparam("token_id")
     )
     of_message = ModuleAnswer.message_id == bindparam("message", type_=String)
-    return upsert.on_conflict_do_update(
+    locked = upsert.on_conflict_do_update(
         index_elements=["pan", "base_date"], set_={"token_id": ModuleTokenId.token_id}
     ).returning(
         ModuleTokenId.token_id,
         select(ModuleAnswer.request_digest).where(of_message).scalar_subquery(),
         select(ModuleAnswer.tokens).where(of_message).scalar_subquery(),
     )
+    return prepared(locked, dialect)

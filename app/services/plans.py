@@ -1,11 +1,13 @@
 """From the tables of a tariff plan to the plain `Plan` that prices are made with.
 
-A compiled plan is kept per process under (id, version): the version rises with every
-change of the plan or of one of its rows, so a stale copy is never used.
+A compiled plan is kept per process under its mark: id, version and moment of making.  The
+version rises with every change of the plan or of one of its rows, and no other plan, of a
+restored database for instance, was made at that moment: so a stale copy is never used.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -19,26 +21,49 @@ from app.models import Tariff, TariffPlan
 
 FIXED_FEE = "fixed_fee"
 CACHE_MAX = 512
-_compiled: dict[tuple[int, int], Plan] = {}
+# Id, version, and when it was made.
+PlanMark = tuple[int, int, datetime]
+_compiled: dict[PlanMark, Plan] = {}
 
 
-def plan_by_id(session: Session, plan_id: int, version: int) -> Plan:
-    """The compiled plan of this id and version, from the process's store or from the tables."""
-    known = _compiled.get((plan_id, version))
+def plan_by_mark(session: Session, mark: PlanMark) -> Plan:
+    """The compiled plan of this mark, from the process's store or from the tables."""
+    known = _compiled.get(mark)
     if known is None:
         options = [
             selectinload(getattr(TariffPlan, part)) for part in ("steps", "fines", "fees", "taxes", "levies")
         ]
         row = session.execute(
-            select(TariffPlan).where(TariffPlan.id == plan_id).options(*options),
+            select(TariffPlan).where(TariffPlan.id == mark[0]).options(*options),
             execution_options={"unscoped": True},
         ).scalar_one()
         meter_type = session.get_one(Tariff, row.tariff_id).meter_type
         known = compile_plan(row, meter_type)
         if len(_compiled) >= CACHE_MAX:
             _compiled.clear()
-        _compiled[plan_id, version] = known
+        _compiled[mark] = known
     return known
+
+
+def fees_since(session: Session, tariff_id: int | None, plan_id: int | None) -> dict[str, datetime]:
+    """Since when each fee of a plan has been in the price list without a break, by its code."""
+    listed = (
+        select(TariffPlan)
+        .where(TariffPlan.tariff_id == tariff_id, TariffPlan.parent_id.is_(None))
+        .order_by(TariffPlan.effective_from.desc())
+        .options(selectinload(TariffPlan.fees))
+    )
+    since: dict[str, datetime] = {}
+    running: set[str] | None = None
+    for row in session.execute(listed, execution_options={"unscoped": True}).scalars():
+        if running is None and row.id != plan_id:
+            continue  # a plan that has not begun
+        codes = {fee.code for fee in row.fees if fee.amount} | ({FIXED_FEE} if row.fixed_fee else set())
+        running = codes if running is None else running & codes
+        if not running:
+            break
+        since.update(dict.fromkeys(running, row.effective_from))
+    return since
 
 
 def compile_plan(row: TariffPlan, meter_type: MeterType) -> Plan:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Integer, String, column, literal, select, values
+from sqlalchemy import Integer, String, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import prepared
 from app.domain.ledger import CASH, Entry, entries_of_sale
 from app.models import LedgerAccount, Posting
-from app.models.base import UTCDateTime
 from app.services.reserved import Reserved
 
 
@@ -26,35 +27,45 @@ def post(session: Session, sale: Reserved, instant: datetime) -> tuple[Entry, ..
 
 
 def _write(session: Session, sale: Reserved, entries: tuple[Entry, ...], instant: datetime) -> int:
-    """Insert the entries whose accounts exist, in one statement; how many those were."""
-    listed = values(
-        column("entry_no", Integer),
-        column("debit", String),
-        column("debit_scope", Integer),
-        column("credit", String),
-        column("credit_scope", Integer),
-        column("amount", BigInteger),
-    )
-    facts = [
-        (e.line_no, e.debit, _scope(e.debit, sale), e.credit, _scope(e.credit, sale), e.amount)
+    """Insert the entries whose accounts exist; how many those were."""
+    rows = [
+        {"of_sale": sale.sale_id, "no": e.line_no, "debit": e.debit, "debit_scope": _scope(e.debit, sale),
+         "credit": e.credit, "credit_scope": _scope(e.credit, sale), "sum": e.amount, "money": sale.currency,
+         "day": sale.business_date, "instant": instant}
         for e in entries
-    ]
-    rows = listed.data(facts).cte("entry")  # NB: SQLite names the columns of VALUES in a CTE only
-    debit, credit = LedgerAccount.__table__.alias(), LedgerAccount.__table__.alias()
-    of_currency = (debit.c.currency == sale.currency) & (credit.c.currency == sale.currency)
-    chosen = (
-        select(
-            literal(sale.sale_id, BigInteger), rows.c.entry_no, debit.c.id, credit.c.id, rows.c.amount,
-            literal(sale.currency), literal(sale.business_date, Date), literal(instant, UTCDateTime),
-        )
-        .join(debit, (debit.c.code == rows.c.debit) & (debit.c.scope_key == rows.c.debit_scope))
-        .join(credit, (credit.c.code == rows.c.credit) & (credit.c.scope_key == rows.c.credit_scope))
-        .where(of_currency)
-    )  # fmt: skip
-    build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    names = ["sale_id", "entry_no", "debit_id", "credit_id", "amount", "currency", "business_date", "posted_at"]
-    written = session.execute(build(Posting).from_select(names, chosen).on_conflict_do_nothing())
+    ]  # fmt: skip
+    written = session.execute(_insert(session.get_bind().dialect.name), rows)
     return int(written.rowcount)  # type: ignore[attr-defined]
+
+
+@cache
+def _insert(dialect: str) -> Any:
+    """One posting from the codes of its two accounts; an account that is missing writes none.
+
+    Built once: building costs more than running.  NB: it begins with INSERT, because SQLite's
+    driver counts the rows of such a statement only.
+    """
+    debit, credit = LedgerAccount.__table__.alias(), LedgerAccount.__table__.alias()
+    posting = Posting.__table__
+    facts = {
+        "sale_id": "of_sale", "entry_no": "no", "amount": "sum", "currency": "money",
+        "business_date": "day", "posted_at": "instant",
+    }  # fmt: skip
+    given = [bindparam(name, type_=posting.c[column].type) for column, name in facts.items()]
+    chosen = select(debit.c.id, credit.c.id, *given).where(
+        *_is(debit, "debit"), *_is(credit, "credit")
+    )
+    build: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    inserted = build(posting).from_select(["debit_id", "credit_id", *facts], chosen)
+    return prepared(inserted.on_conflict_do_nothing(), dialect)
+
+
+def _is(account: Any, side: str) -> list[Any]:
+    return [
+        account.c.code == bindparam(side, type_=String),
+        account.c.scope_key == bindparam(f"{side}_scope", type_=Integer),
+        account.c.currency == bindparam("money", type_=String),
+    ]
 
 
 def _scope(code: str, sale: Reserved) -> int:

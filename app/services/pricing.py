@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models.base import now
 from app.services.desk import Desk, Place, read_desk, require_buyable
 from app.services.facts import Facts, purchase_facts
-from app.services.plans import plan_by_id
+from app.services.plans import plan_by_mark
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
 CLOCK_AHEAD = timedelta(days=31)
@@ -79,7 +79,7 @@ def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datet
         raise errors.NotPositive(text=str(wish.value))
     if desk.plan is None:
         raise errors.NoPlanInForce(since=desk.first_plan)
-    plan = plan_by_id(session, *desk.plan)
+    plan = plan_by_mark(session, desk.plan)
     facts = purchase_facts(session, desk, plan)
     work = quote_by_quantity if wish.by_quantity else quote_by_amount
     priced = work(

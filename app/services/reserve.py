@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from app.access.scope import Scope, require
+from app.access.scope import Scope, criterion, require
 from app.db import transaction
 from app.domain import errors
 from app.domain.calendar import period_start
@@ -94,7 +94,7 @@ def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> 
     if not REFERENCE(order.reference):
         raise errors.BadReference(text=order.reference[:40])
     with transaction() as session:
-        _hold(session, order)
+        _hold(session, order, scope)
         _lock_meter(session, order.meter_number)
         at = Place(order.vending_point_id, order.reference)
         desk = read_desk(session, order.meter_number, at, instant, ahead)
@@ -106,44 +106,38 @@ def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> 
         return _write(session, order, offer, instant)
 
 
-def _hold(session: Session, order: Order) -> None:
-    """Take the amount out of what the vending point may still sell, or refuse."""
-    account = CashAccount
+def _hold(session: Session, order: Order, scope: Scope) -> None:
+    """Take the amount out of what the vending point may still sell, or refuse.
+
+    A foreign vending point is none: neither its balance nor its references are told.
+    """
+    account = CashAccount.__table__
+    own = account.c.vending_point_id == order.vending_point_id
+    if not scope.sees_all:
+        own &= account.c.vending_point_id.in_(select(VendingPoint.id).where(criterion(VendingPoint, scope)))
     # What the page could not read is no price: nothing is held, and it will not be as shown.
     wanted = max(order.shown_amount, 0)
+    left = account.c.balance + account.c.credit_limit - account.c.held
     held = session.execute(
         update(account)
-        .where(
-            account.vending_point_id == order.vending_point_id,
-            (account.credit_limit.is_(None))
-            | (account.balance + account.credit_limit - account.held >= wanted),
-        )
-        .values(held=account.held + wanted)
-        .execution_options(synchronize_session=False)
+        .where(own, account.c.credit_limit.is_(None) | (left >= wanted))
+        .values(held=account.c.held + wanted)
     )
     if held.rowcount == 1:  # type: ignore[attr-defined]
         return
-    left = session.execute(
-        select(account.balance + account.credit_limit - account.held).where(
-            account.vending_point_id == order.vending_point_id
-        )
-    ).scalar_one_or_none()
-    if left is None:
+    available = session.execute(select(left).where(own)).scalar_one_or_none()
+    if available is None:
         raise errors.NoVendingPoint
     if find_by_reference(session, order) is not None:
         raise AlreadyThere  # the money is spent, on this very sale
-    raise errors.InsufficientFunds(available=max(int(left), 0))
+    raise errors.InsufficientFunds(available=max(int(available), 0))
 
 
 def _lock_meter(session: Session, meter_number: str) -> None:
     """Wait for any other sale of this meter: what is read from here on includes it."""
-    meter = select(Meter.id).where(Meter.meter_number == meter_number).scalar_subquery()
-    session.execute(
-        update(MeterLock)
-        .where(MeterLock.meter_id == meter)
-        .values(sales=MeterLock.sales + 1)
-        .execution_options(synchronize_session=False, unscoped=True)
-    )
+    meter, lock = Meter.__table__.c, MeterLock.__table__
+    locked = select(meter.id).where(meter.meter_number == meter_number).scalar_subquery()
+    session.execute(update(lock).where(lock.c.meter_id == locked).values(sales=lock.c.sales + 1))
 
 
 def _require_point(desk: Desk, scope: Scope) -> None:
@@ -200,7 +194,7 @@ def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> R
          "name": line.name, "amount": line.amount_minor, "params": line_text(line)}
         for number, line in enumerate(offer.quote.lines, start=1)
     ]  # fmt: skip
-    session.execute(insert(SaleLine), lines)
+    session.execute(insert(SaleLine.__table__), lines)
     _write_fees(session, sale, offer)
     return facts_of(sale, tuple((row["kind"], row["code"], row["amount"]) for row in lines))
 
@@ -215,7 +209,7 @@ def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:
         if fee.periods or fee.taken or fee.assessed
     ]  # fmt: skip
     if rows:
-        session.execute(insert(SaleFee), rows)
+        session.execute(insert(SaleFee.__table__), rows)
 
 
 def _price(value: Fraction) -> Decimal:

@@ -72,7 +72,7 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
             session.rollback()  # somebody else was first
             return
         if tokens:
-            session.execute(insert(Token), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
+            session.execute(insert(Token.__table__), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
         postings.post(session, sale, instant)
         summaries.add(session, sale, carried)
 
@@ -87,38 +87,34 @@ def _carried(sale: Reserved, tokens: Tokens) -> int:
 
 def _book(session: Session, sale: Reserved) -> int:
     """Turn the hold into a debt of the vending point and draw its next receipt number."""
+    account = CashAccount.__table__.c
     drawn = session.execute(
-        update(CashAccount)
-        .where(CashAccount.vending_point_id == sale.vending_point_id)
+        update(CashAccount.__table__)
+        .where(account.vending_point_id == sale.vending_point_id)
         .values(
-            balance=CashAccount.balance - sale.amount,
-            held=CashAccount.held - sale.amount,
-            receipts=CashAccount.receipts + 1,
+            balance=account.balance - sale.amount, held=account.held - sale.amount, receipts=account.receipts + 1
         )
-        .returning(CashAccount.receipts)
-        .execution_options(synchronize_session=False)
+        .returning(account.receipts)
     )
     return int(drawn.scalar_one())
 
 
 def _move(session: Session, sale: Reserved, **values: object) -> bool:
     """The guarded step out of RESERVED; says whether this call made it."""
+    table = Sale.__table__
     moved = session.execute(
-        update(Sale)
-        .where(Sale.id == sale.sale_id, Sale.status == SaleStatus.RESERVED)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        update(table).where(table.c.id == sale.sale_id, table.c.status == SaleStatus.RESERVED).values(**values)
     )
     return bool(moved.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def _fail(sale: Reserved, code: str, instant: datetime) -> None:
     with transaction() as session:
+        account = CashAccount.__table__
         session.execute(
-            update(CashAccount)
-            .where(CashAccount.vending_point_id == sale.vending_point_id)
-            .values(held=CashAccount.held - sale.amount)
-            .execution_options(synchronize_session=False)
+            update(account)
+            .where(account.c.vending_point_id == sale.vending_point_id)
+            .values(held=account.c.held - sale.amount)
         )
         if not _move(session, sale, status=SaleStatus.FAILED, failure=code[:60], settled_at=instant):
             session.rollback()

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import prepared
 from app.domain.quote import LineKind
 from app.models import PurchaseDay, SaleDay
 from app.services.reserved import Reserved
@@ -62,7 +63,5 @@ def _upsert(dialect: str, table: Any, key: tuple[str, ...]) -> Any:
     upsert = build(table).values(
         {name: bindparam(name, type_=columns[name].type) for name in (*key, *COUNTED)}
     )
-    return upsert.on_conflict_do_update(
-        index_elements=list(key),
-        set_={name: columns[name] + upsert.excluded[name] for name in COUNTED},
-    )
+    raised = {name: columns[name] + upsert.excluded[name] for name in COUNTED}
+    return prepared(upsert.on_conflict_do_update(index_elements=list(key), set_=raised), dialect)

@@ -13,8 +13,11 @@ from app.domain.states import MeterStatus, SaleStatus
 from app.extensions import db
 from app.models import CashAccount, Meter, Posting, Sale, Token, VendingPoint
 from app.services.ledger_check import differences
+from app.services.pricing import CLOCK_AHEAD
+from app.services.reserve import reserve
+from app.services.resolve import Patience, resolve_all
 from app.services.search import find_meters
-from app.services.vending import Wish, quote
+from app.services.vending import Wish, quote, vend
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
 from tests.cast import MILL, PALM_STREET, PIER
@@ -115,6 +118,18 @@ def test_a_prepaid_point_cannot_sell_more_than_it_has(counter):
     assert counter.account.held == 0
 
 
+def test_a_foreign_point_tells_neither_its_balance_nor_its_references(counter, harbour):
+    taken = harbour.order("pier", 20_00)
+    harbour.sends(taken)
+    with transaction() as session:
+        account = session.query(CashAccount).filter_by(vending_point_id=counter.cast.points["harbour"]).one()
+        account.credit_limit = 100_00
+    chidi = counter.cast.scope("chidi")
+    for change in ({}, {"reference": "new-reference", "shown_amount": 99_999_99}):
+        with pytest.raises(errors.NoVendingPoint):
+            vend(replace(taken, **change), chidi, counter.modules)
+
+
 def test_less_money_than_it_costs_is_refused(counter):
     with pytest.raises(errors.PaidTooLittle):
         counter.sells("palm_street", 20_00, received=19_99)
@@ -193,6 +208,20 @@ def test_a_clock_behind_the_newest_token_sells_nothing_until_it_is_confirmed(cou
     counter.sells("palm_street", 20_00)
     token_ids = [token.token_id for token in db.session.query(Token).order_by(Token.id)]
     assert token_ids == sorted(set(token_ids)), "the clock went back, the token ids did not"
+
+
+def test_the_newest_instant_counts_not_the_newest_row(counter):
+    """A sale that waited and was resolved late says nothing about the time."""
+    noon, waited = counter.clock, counter.order("pump", 20_00)
+    reserve(waited, counter.cast.scope("amara"), noon, CLOCK_AHEAD)
+    counter.clock = noon + timedelta(hours=20)
+    counter.sells("palm_street", 20_00)
+    resolve_all(counter.modules, Patience(wait=timedelta(0)), lambda: noon + timedelta(hours=20, minutes=1))
+    newest = db.session.query(Token).order_by(Token.id.desc()).first()
+    assert newest.issued_at == noon
+    counter.clock = noon + timedelta(hours=1)
+    with pytest.raises(errors.ClockBehind):
+        counter.sells("palm_street", 20_00)
 
 
 def test_a_clock_far_ahead_of_the_newest_token_sells_nothing(counter):
