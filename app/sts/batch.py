@@ -34,7 +34,9 @@ from app.sts.keys import KeyTarget
 
 Column = npt.NDArray[np.integer[Any]]
 Tokens = npt.NDArray[np.bytes_]
-CHUNK = 65536
+#: Meters per pass. Larger columns would be handed back to the system and fetched anew at each step, which
+#: costs more than the step itself.
+CHUNK = 32768
 _U = np.uint64
 
 
@@ -177,30 +179,18 @@ def read_tokens(tokens: Tokens, keys: Keys) -> Reading:
     count = len(keys)
     reading = Reading(np.empty(count, np.uint8), np.empty(count, _U), np.empty(count, np.bool_))
     for chunk in _chunks(count):
-        token_class, block, good = fields.from_digits(tokens[chunk].astype("S20", copy=False))
-        data = np.where(token_class == 1, block, keys.part(chunk).decrypt(block))
-        expected = np.empty_like(data)
-        for number in range(4):
-            own = token_class == number
-            if own.any():
-                expected[own] = _sealed(number, data[own] >> _U(16))
-        reading.token_class[chunk], reading.data[chunk] = token_class, data >> _U(16)
-        reading.sound[chunk] = good & (expected == data)
+        digits = tokens[chunk]
+        token_class, block, good = fields.from_digits(digits.astype("S20", copy=False))
+        good &= ~_beyond(digits, 20)
+        np.copyto(block, keys.part(chunk).decrypt(block), where=token_class != 1)
+        data = block >> _U(16)
+        reading.token_class[chunk], reading.data[chunk] = token_class, data
+        reading.sound[chunk] = good & (fields.seal(token_class, data) == block)
     return reading
 
 
-def _sealed(token_class: int, data: Words) -> Words:
-    found = fields.checksums(token_class, data)
-    if token_class == 0:
-        subclass = data >> _U(44)
-        money = (subclass >= 4) & (subclass <= 7)
-        if money.any():
-            found[money] = fields.checksums(0, data[money], currency=True)
-    return data << _U(16) | found
-
-
 def _issue(token_class: int, data: Words, keys: Keys) -> Tokens:
-    return fields.to_digits(token_class, keys.encrypt(_sealed(token_class, data)))
+    return fields.to_digits(token_class, keys.encrypt(fields.seal(token_class, data)))
 
 
 def _dkga02(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
@@ -232,19 +222,22 @@ def _prepared_des(vending_key: bytes) -> des.DES:
 def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
     """Both hashes of the HMAC are begun once for each tariff index; each meter goes on from copies."""
     padded = vending_key.ljust(64, b"\0")
-    outer_of = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
-    inner_of = []
+    new_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+    new_inner_of, tail = [], b""
     for ti in range(100):
         target = KeyTarget("", group.ea, group.sgc, group.key_type, group.krn, ti, group.base_date)
         head, tail = plain.data_block(target)[:-4], plain.data_block(target)[-4:]
-        inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + head).copy)
+        new_inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + head).copy)
 
     def work(pans: Tokens, ti: Column) -> Words:
         _digits(pans)
+        ends = np.empty((len(pans), 22), np.uint8)  # of the data blocks; no end is a zero byte
+        ends[:, :18], ends[:, 18:] = _characters(pans), list(tail)
+        new_inners = [new_inner_of[index] for index in ti.tolist()]
         made = []
-        for pan, index in zip(pans.tolist(), ti.tolist(), strict=True):
-            inner, outer = inner_of[index](), outer_of()
-            inner.update(pan + tail)
+        for new_inner, end in zip(new_inners, ends.view("S22").ravel().tolist(), strict=True):
+            inner, outer = new_inner(), new_outer()
+            inner.update(end)
             outer.update(inner.digest())
             made.append(outer.digest())
         words = np.frombuffer(b"".join(made), ">u8").reshape(-1, 4)
@@ -253,13 +246,28 @@ def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Word
     return work
 
 
+def _characters(pans: Tokens) -> npt.NDArray[np.uint8]:
+    """Return 18 columns, the characters of MeterPANs; a shorter one ends in zero bytes."""
+    if _beyond(pans, 18).any():
+        raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
+    return np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(-1, 18)
+
+
+def _beyond(texts: Tokens, width: int) -> npt.NDArray[np.bool_]:
+    """Return which texts are longer than ``width``: NumPy would cut them off without a word."""
+    if texts.dtype.kind != "S":
+        raise TypeError("a column of bytes is needed")
+    if texts.dtype.itemsize <= width:
+        return np.zeros(len(texts), np.bool_)
+    return np.strings.str_len(texts) > width
+
+
 def _digits(pans: Tokens) -> npt.NDArray[np.uint8]:
     """Return 18 rows, the digits of MeterPANs, after the checks of ``meter_number.validate_pan``.
 
     Rows and not columns, so that each step works on one long array; a sum of 18 digits fits a byte.
     """
-    raw = np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(-1, 18)
-    digits = np.ascontiguousarray(raw.T) - np.uint8(48)
+    digits = np.ascontiguousarray(_characters(pans).T) - np.uint8(48)
     if digits.max(initial=0) > 9:
         raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
     short = np.logical_and.reduce(

@@ -143,6 +143,13 @@ def test_what_is_no_token_is_not_sound(digits: bytes) -> None:
     assert not batch.read_tokens(np.array([digits], "S20"), many).sound.any()
 
 
+def test_nothing_is_cut_off_a_token_to_make_it_sound() -> None:
+    many = batch.decoder_keys(bytes(20), STS6, np.repeat(PAN, 3), 1)
+    [good] = set(batch.credit_tokens(many, 0, np.full(3, 1), np.full(3, 9), rnd=np.full(3, 5)))
+    digits = np.array([good + b"0", good, good + b" "])
+    assert batch.read_tokens(digits, many).sound.tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("work", "error"),
     [
@@ -183,6 +190,12 @@ def test_what_is_no_token_is_not_sound(digits: bytes) -> None:
             lambda _: batch.decoder_keys(bytes(20), STS6, np.array([b"700727000000000009"]), 1),
             errors.InvalidFormat,
         ),
+        (
+            lambda _: batch.decoder_keys(bytes(20), STS6, np.array([b"6007270000000000090"]), 1),
+            errors.InvalidFormat,
+        ),
+        (lambda _: batch.decoder_keys(bytes(20), STS6, PAN.astype("U18"), 1), TypeError),
+        (lambda k: batch.read_tokens(np.array(["1" * 20]), k), TypeError),
         (lambda _: batch.decoder_keys(bytes(20), STS6, PAN, 100), errors.TariffIndexOutOfRange),
         (lambda _: batch.decoder_keys(bytes(19), STS6, PAN, 1), errors.InvalidKey),
         (

@@ -13,7 +13,7 @@ from app.sts.ciphers.misty1 import fi_tables
 Words = npt.NDArray[np.uint64]
 Halves = npt.NDArray[np.uint16]
 #: Blocks per pass: words of a pass and both tables should stay in the processor's own cache.
-CHUNK = 8192
+CHUNK = 16384
 _PAIRS = ((0, 0), (2, 1), (4, 2), (6, 3))
 
 

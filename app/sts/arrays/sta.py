@@ -81,6 +81,7 @@ class _Sliced:
             for bit in range(4)
         )
         self.program: Program = compile_functions(functions, 5)
+        self.gates = [(_UFUNCS[name], *slots) for name, *slots in self.program.gates]
 
     def run(self, keys: Words, planes: Words) -> Words:
         """Take sliced keys and blocks through the 16 rounds."""
@@ -96,8 +97,8 @@ class _Sliced:
             np.take(keys, rows, axis=0, out=key, mode="clip")
             results = list(other.reshape(4, 16, width))
             slots = [*planes.reshape(4, 16, width), key, *self.placed(results), *spare]
-            for operation, left, right, target in program.gates:
-                _UFUNCS[operation](slots[left], slots[right], out=slots[target])
+            for operation, left, right, target in self.gates:
+                operation(slots[left], slots[right], slots[target])
             for result, (_, complemented) in zip(results, program.outputs, strict=True):
                 if complemented:
                     np.invert(result, out=result)
