@@ -10,6 +10,8 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isqrt
 from pathlib import Path
 
@@ -70,20 +72,28 @@ def checksum(tokens: list[str]) -> int:
     return total
 
 
-def c_rows(pans: list[str], repeats: int) -> dict[str, tuple[float, int]]:
-    """(tokens a second, checksum) of the C program, or nothing without a compiler."""
+@contextmanager
+def compiled(pans: list[str]) -> Iterator[Callable[[int], dict[str, tuple[float, int]]]]:
+    """A function that runs the C program some times: work -> (best tokens a second, checksum).
+
+    It finds nothing where there is no compiler.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        return {}
+        yield lambda _: {}
+        return
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "limit_tables.h").write_text(c_header())
         (place / "pans").write_text("".join(pans))
-        source = Path(__file__).parent / "limit.c"
-        subprocess.run(
-            [compiler, "-O3", "-w", f"-I{folder}", str(source), "-o", f"{folder}/limit"], check=True
-        )
-        arguments = [f"{folder}/limit", str(len(pans)), str(repeats), f"{folder}/pans"]
-        shown = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
-    rows = (line.split() for line in shown.splitlines())
-    return {name: (1 / float(took), int(total)) for name, took, total in rows}
+        source, program = str(Path(__file__).parent / "limit.c"), f"{folder}/limit"
+        command = [compiler, "-O3", "-w", f"-I{folder}", source, "-o", program]
+        subprocess.run(command, check=True)
+
+        def run(repeats: int) -> dict[str, tuple[float, int]]:
+            arguments = [program, str(len(pans)), str(repeats), f"{folder}/pans"]
+            shown = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+            rows = (line.split() for line in shown.splitlines())
+            return {name: (1 / float(took), int(total)) for name, took, total in rows}
+
+        yield run

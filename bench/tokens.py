@@ -2,10 +2,11 @@
 
     .venv/bin/python bench/tokens.py [--quick]
 
-Time is processor time of the process that works, so that neighbours on a shared core count less;
-each figure is the median of interleaved repeats (the best stands in brackets). "One call" goes from the fields
-of a meter record to twenty digits: validated, typed, decoder key derived. A batch starts from columns.
-Where there is a C compiler, bench/limit.c does the same work and must make the same tokens.
+Time is processor time of the process that works, so that neighbours on a shared core count less; one call,
+batch and C take turns, so that all three share good and bad moments. Each figure is the median of the
+turns (the best stands in brackets). "One call" goes from the fields of a meter record to twenty digits:
+validated, typed, decoder key derived. A batch starts from columns. Where there is a C compiler, bench/limit.c
+does the same work and must make the same tokens.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from limit import VK8, VK20, c_rows, checksum  # noqa: E402
+from limit import VK8, VK20, checksum, compiled  # noqa: E402
 
 from app.sts import batch, credit, key_change, keys, meter_number, token  # noqa: E402
 from app.sts.batch import Group  # noqa: E402
@@ -157,13 +158,25 @@ def measured(
     }
 
 
-def python_rows(loop: OneCall | Batch, count: int, repeats: int) -> dict[str, tuple[float, float]]:
-    """Measure the six works of one way."""
-    works: dict[str, Callable[[], object]] = {}
-    for ea in (7, 11):
-        for name in ("credit", "decode", "change"):
-            works[f"{name}{ea:02d}"] = lambda name=name, ea=ea: getattr(loop, name)(ea)
-    return measured(works, count, repeats)
+def side_by_side(
+    loop: OneCall,
+    columns: Batch,
+    c_program: Callable[[int], dict[str, tuple[float, int]]],
+    repeats: int,
+) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
+    """(median, best) a second of "one", "batch" and "C" with the name of each work; the checksums of C."""
+    speeds: dict[str, list[float]] = {}
+    checksums: dict[str, int] = {}
+    for _ in range(repeats):
+        for ea in (7, 11):
+            for kind in ("credit", "decode", "change"):
+                for way, many, runs in (("one", loop, 2), ("batch", columns, 1)):
+                    for _ in range(runs):
+                        took = clocked(lambda many=many, kind=kind, ea=ea: getattr(many, kind)(ea))
+                        speeds.setdefault(f"{way} {kind}{ea:02d}", []).append(len(many.pans) / took)
+        for name, (speed, checksums[name]) in c_program(2).items():
+            speeds.setdefault(f"C {name}", []).append(speed)
+    return {name: (statistics.median(each), max(each)) for name, each in speeds.items()}, checksums
 
 
 def peak_memory(ea: int, count: int) -> tuple[float, int]:
@@ -237,22 +250,32 @@ def parts(loop: OneCall, columns: Batch) -> None:
     }
     for name, (_, best) in measured(works, count, 40).items():
         print(f"    one call  {name:24} {1e6 / best:7.2f} us")
-    data = columns.tenths.astype(np.uint64)
-    many = len(data)
     works = {
         "decoder keys DKGA02": lambda: columns.derived(7, columns.groups),
         "decoder keys DKGA04": lambda: columns.derived(11, columns.groups),
-        "amount fields": lambda: fields.encode_units(columns.tenths),
-        "CRC": lambda: fields.checksums(0, data),
-        "EA07": lambda: columns.keys[7].encrypt(data),
-        "EA11": lambda: columns.keys[11].encrypt(data),
+    }
+    for name, (_, best) in measured(works, len(columns.pans), 9).items():
+        print(f"    batch     {name:24} {1e9 / best:7.1f} ns")
+    many, piece = batch.CHUNK, slice(batch.CHUNK)  # what the batch itself does in one go
+    tenths, digits, keys07, keys11 = (
+        columns.tenths[piece],
+        columns.digits[7][piece],
+        columns.keys[7].part(piece),
+        columns.keys[11].part(piece),
+    )
+    data = tenths.astype(np.uint64)
+    works = {
+        "amount fields": lambda: fields.encode_units(tenths),
+        "CRC": lambda: fields.seal(0, data),
+        "EA07": lambda: keys07.encrypt(data),
+        "EA11": lambda: keys11.encrypt(data),
         "  transposing in EA07": lambda: [
             sliced.transpose(np.zeros((64, many // 64), np.uint64)) for _ in range(3)
         ],
         "twenty digits": lambda: fields.to_digits(0, data),
-        "reading twenty digits": lambda: fields.from_digits(columns.digits[7]),
+        "reading twenty digits": lambda: fields.from_digits(digits),
     }
-    for name, (_, best) in measured(works, many, 9).items():
+    for name, (_, best) in measured(works, many, 25).items():
         print(f"    batch     {name:24} {1e9 / best:7.1f} ns")
 
 
@@ -262,11 +285,8 @@ def main() -> None:
     loop = OneCall(random_pans(500 if quick else 2000))
     columns = Batch(random_pans(100_000))
     repeats = 3 if quick else 15
-    one, many = (
-        python_rows(loop, len(loop.pans), 2 * repeats),
-        python_rows(columns, 100_000, repeats),
-    )
-    limit = c_rows(random_pans(20_000), repeats)
+    with compiled(random_pans(20_000)) as c_program:
+        speeds, limit = side_by_side(loop, columns, c_program, repeats)
     same = {
         "credit07": loop.credit(7)
         == [digits.decode() for digits in columns.digits[7][: len(loop.pans)]],
@@ -278,12 +298,11 @@ def main() -> None:
         "|---|---:|---:|---:|---:|---:|---:|"
     )
     for name, what, target_one, target_many in WORKS:
-        (middle, best), (middle_many, best_many) = one[name], many[name]
-        bound = limit.get(name, (0.0, 0))[0]
-        ratio = f"{best_many / bound:.2f}" if bound else "-"  # best beside best
+        one, many, bound = (speeds.get(f"{way} {name}") for way in ("one", "batch", "C"))
+        cells = [f"{each[0]:,.0f} ({each[1]:,.0f})" if each else "-" for each in (one, many, bound)]
+        ratio = f"{many[0] / bound[0]:.2f} ({many[1] / bound[1]:.2f})" if bound else "-"
         print(
-            f"| {what} | {middle:,.0f} ({best:,.0f}) | {target_one:,} | {middle_many:,.0f} ({best_many:,.0f}) "
-            f"| {target_many:,} | {bound:,.0f} | {ratio} |"
+            f"| {what} | {cells[0]} | {target_one:,} | {cells[1]} | {target_many:,} | {cells[2]} | {ratio} |"
         )
     middle, best = module_row(loop.pans, repeats)
     print(
@@ -293,13 +312,11 @@ def main() -> None:
         pans = Batch(random_pans(20_000))
         for ea, name in ((7, "07"), (11, "11")):
             same[f"C credit{name}"] = (
-                checksum([d.decode() for d in pans.digits[ea]]) == limit[f"credit{name}"][1]
+                checksum([d.decode() for d in pans.digits[ea]]) == limit[f"credit{name}"]
             )
             sets = pans.change(ea).reshape(-1)
             # limit.c knows SGC 201457 for both algorithms; an EA07 set of two tokens carries no SGC
-            same[f"C change{name}"] = (
-                checksum([d.decode() for d in sets]) == limit[f"change{name}"][1]
-            )
+            same[f"C change{name}"] = checksum([d.decode() for d in sets]) == limit[f"change{name}"]
     for ea in (7, 11):
         took, megabytes = peak_memory(ea, 1_000_000)
         print(
