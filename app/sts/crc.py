@@ -15,6 +15,7 @@ from app.sts.errors import BlockOutOfRange
 
 _POLYNOMIAL = 0xA001
 _START = 0xFFFF
+_CURRENCY = b"\x01"
 
 
 def checksum(message: bytes) -> int:
@@ -38,7 +39,7 @@ def token_checksum(token_class: int, data: int, *, currency: bool = False) -> in
         raise BlockOutOfRange(token_class, 0, 3)
     if type(data) is not int or not 0 <= data < 2**48:
         raise BlockOutOfRange(data, 0, 2**48 - 1)
-    starts, high, middle, low = tables(currency=currency)
+    starts, high, middle, low = tables(_CURRENCY if currency else b"")
     return starts[token_class] ^ high[data >> 32] ^ middle[data >> 16 & 0xFFFF] ^ low[data & 0xFFFF]
 
 
@@ -55,13 +56,14 @@ def _swapped(register: int) -> int:
 
 
 @cache
-def tables(*, currency: bool) -> tuple[Sequence[int], ...]:
+def tables(suffix: bytes) -> tuple[Sequence[int], ...]:
     """Four starts (by class) and three tables (by 16-bit word) whose XOR is the checksum.
+
+    ``suffix``: what follows the seven bytes, nothing or the byte 01 of CRC_C.
 
     A CRC is linear: the register after a message is the XOR of what its words leave from a zero
     start, plus what the start value leaves. Built on first use, in some ten milliseconds.
     """
-    suffix = b"\x01" if currency else b""
     zero = _register(bytes(7) + suffix, _START)
     starts = tuple(_swapped(_register(bytes([c]) + bytes(6) + suffix, _START)) for c in range(4))
     words = []

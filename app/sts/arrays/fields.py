@@ -36,7 +36,7 @@ def _checksums(
 
 @cache
 def _crc_tables(*, currency: bool) -> list[npt.NDArray[np.uint16]]:
-    return [np.array(table, np.uint16) for table in crc.tables(currency=currency)]
+    return [np.array(table, np.uint16) for table in crc.tables(b"\x01" if currency else b"")]
 
 
 def encode_units(tenths: npt.NDArray[np.int64]) -> Words:

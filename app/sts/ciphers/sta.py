@@ -138,13 +138,13 @@ def _compile(
 
 
 def _rounds(compiled: _Compiled, key: bytes, block: int) -> int:
-    """Run 16 rounds."""
+    """Run 16 rounds. What is joined has no bit in common, and adding is quicker than OR."""
     (t0, t1, t2, t3, t4, t5, t6, t7), (k0, k1, k2, k3, k4, k5, k6, k7) = compiled
     h, g, f, e, d, c, b, a = key
-    masks = k0[a] | k1[b] | k2[c] | k3[d] | k4[e] | k5[f] | k6[g] | k7[h]
+    masks = k0[a] + k1[b] + k2[c] + k3[d] + k4[e] + k5[f] + k6[g] + k7[h]
     for mask in _ROUND_MASKS(masks.to_bytes(128, "little")):
         a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
-        both = t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
+        both = t0[a] + t1[b] + t2[c] + t3[d] + t4[e] + t5[f] + t6[g] + t7[h]
         block = both >> 64 ^ both & mask
     return block
 
@@ -160,7 +160,7 @@ def _byte_permutation(perm: tuple[int, ...]) -> list[list[int]]:
 def _permuted(block: int, tables: list[list[int]]) -> int:
     t0, t1, t2, t3, t4, t5, t6, t7 = tables
     a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
-    return t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
+    return t0[a] + t1[b] + t2[c] + t3[d] + t4[e] + t5[f] + t6[g] + t7[h]
 
 
 def _inverse(mapping: tuple[int, ...]) -> tuple[int, ...]:
