@@ -1,7 +1,7 @@
 /* The limit: what a plain C program makes of the same work, one core, one token after the other.
  *
  * Written for comparison only; the product has no compiled part. It is handed the tables of the ciphers
- * in limit_tables.h, which bench/tokens.py writes, and prints "name seconds-per-token checksum" lines;
+ * in limit_tables.h, which bench/limit.py writes, and prints "name seconds-per-token checksum" lines;
  * the checksums are compared with the tokens Python makes, so that nobody measures wrong tokens.
  */
 #include <stdint.h>
@@ -135,24 +135,8 @@ static u64 misty_decrypt(const u8 *key, u64 block) {
     return (u64)left << 32 | right;
 }
 
-/* ---- SHA-256 (FIPS 180-4), one compression; HMAC goes on from two prepared states ---- */
-#define ROR(x, n) ((x) >> (n) | (x) << (32 - (n)))
-static void sha_block(u32 *state, const u8 *bytes) {
-    u32 w[64], a = state[0], b = state[1], c = state[2], d = state[3];
-    u32 e = state[4], f = state[5], g = state[6], h = state[7];
-    for (int i = 0; i < 16; i++)
-        w[i] = (u32)bytes[4 * i] << 24 | bytes[4 * i + 1] << 16 | bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
-    for (int i = 16; i < 64; i++)
-        w[i] = w[i - 16] + w[i - 7] + (ROR(w[i - 15], 7) ^ ROR(w[i - 15], 18) ^ w[i - 15] >> 3) +
-               (ROR(w[i - 2], 17) ^ ROR(w[i - 2], 19) ^ w[i - 2] >> 10);
-    for (int i = 0; i < 64; i++) {
-        u32 one = h + (ROR(e, 6) ^ ROR(e, 11) ^ ROR(e, 25)) + ((e & f) ^ (~e & g)) + SHA_K[i] + w[i];
-        u32 two = (ROR(a, 2) ^ ROR(a, 13) ^ ROR(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-        h = g, g = f, f = e, e = d + one, d = c, c = b, b = a, a = one + two;
-    }
-    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
-}
+/* ---- HMAC-SHA-256 goes on from two prepared states ---- */
+#include "limit_sha.h"
 
 static u32 hmac_inner[8], hmac_outer[8];
 

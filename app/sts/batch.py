@@ -37,6 +37,8 @@ Tokens = npt.NDArray[np.bytes_]
 #: Meters per pass. Larger columns would be handed back to the system and fetched anew at each step, which
 #: costs more than the step itself.
 CHUNK = 32768
+#: The same where each meter is a few Python objects: they should stay in the processor's own cache.
+HASH_CHUNK = 4096
 _U = np.uint64
 
 
@@ -106,9 +108,12 @@ def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Colum
     if group.ea not in KEY_BYTES or (group.dkga == 2 and group.ea != 7):
         raise errors.UnknownAlgorithm(group.ea, 7, "11 (7 under DKGA02, 7 or 11 under DKGA04)")
     indices = _column(ti, len(pans), errors.TariffIndexOutOfRange, 0, 99)
-    work = (_dkga02 if group.dkga == 2 else _dkga04)(vending_key, group)
+    if group.dkga == 2:
+        work, size = _dkga02(vending_key, group), CHUNK
+    else:
+        work, size = _dkga04(vending_key, group), HASH_CHUNK
     words = np.empty((len(pans), group.ea // 10 + 1), _U)
-    for chunk in _chunks(len(pans)):
+    for chunk in _chunks(len(pans), size):
         words[chunk] = work(pans[chunk], indices[chunk])
     return Keys(group.ea, words[:, 0] if group.ea == 7 else words, group.tables)
 
@@ -128,7 +133,7 @@ def credit_tokens(
         rnd = np.frombuffer(os.urandom(count), np.uint8) & 15
     nibbles = _column(rnd, count, errors.RandomOutOfRange, 0, 15)
     out = np.empty(count, "S20")
-    for chunk in _chunks(count):
+    for chunk in _chunks(count, CHUNK):
         data = fields.encode_units(tenths[chunk]) | _U(subclass << 44)
         data |= identifiers[chunk].astype(_U) << _U(16)
         data |= nibbles[chunk].astype(_U) << _U(40)
@@ -162,7 +167,7 @@ def key_change_tokens(
     indices = _column(ti, len(old), errors.TariffIndexOutOfRange, 0, 99)
     out = np.empty((len(old), len(shared)), "S20")
     words = new.words.reshape(len(new), to.ea // 10 + 1)
-    for chunk in _chunks(len(old)):
+    for chunk in _chunks(len(old), CHUNK):
         first, last = words[chunk, 0], words[chunk, -1]
         carried = [first >> _U(32), last & _U(0xFFFFFFFF) | indices[chunk].astype(_U) << _U(32)]
         if old.ea == 11:
@@ -178,7 +183,7 @@ def read_tokens(tokens: Tokens, keys: Keys) -> Reading:
     """Return what twenty digits (``S20``, no separators) say under their keys, and whether they are sound."""
     count = len(keys)
     reading = Reading(np.empty(count, np.uint8), np.empty(count, _U), np.empty(count, np.bool_))
-    for chunk in _chunks(count):
+    for chunk in _chunks(count, CHUNK):
         digits = tokens[chunk]
         token_class, block, good = fields.from_digits(digits.astype("S20", copy=False))
         good &= ~_beyond(digits, 20)
@@ -298,5 +303,5 @@ def _column(
     return np.broadcast_to(column.astype(np.int64, copy=False), count)
 
 
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+def _chunks(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))

@@ -111,6 +111,7 @@ def test_any_number_of_meters_will_do(count: int, seed: int) -> None:
 
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(batch, "CHUNK", 100)
+    monkeypatch.setattr(batch, "HASH_CHUNK", 7)
     monkeypatch.setattr(batch.sta, "CHUNK", 64)
     monkeypatch.setattr(batch.misty1, "CHUNK", 30)
     for group in (LEGACY, STS6, MISTY):
