@@ -97,7 +97,7 @@ def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Colum
     """Return the decoder keys of meters (``S18``) with one tariff index or one each (0-99).
 
     Raises InvalidKey, UnknownKeyGeneration, UnknownAlgorithm, InvalidFormat and InvalidCheckDigit (any
-    MeterPAN), TariffIndexOutOfRange.
+    MeterPAN), an OutOfRange (the group, a tariff index), TypeError for columns of something else.
 
     >>> decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 100)
     Traceback (most recent call last):
@@ -123,7 +123,14 @@ def credit_tokens(
 ) -> Tokens:
     """Return credit tokens in units (subclass 0-3), one per key; ``rnd`` (4 bits) is drawn if None.
 
-    Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange, RandomOutOfRange.
+    Tenths as in ``credit.Credit``. Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange,
+    RandomOutOfRange, TypeError for columns of something else than integers.
+
+    >>> keys = decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 1)
+    >>> credit_tokens(keys, 0, np.array([MAX_TENTHS + 1]), np.array([85740]))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.AmountOutOfRange: 18201625 is not in 0..18201624
     """
     errors.check_range(errors.SubclassOutOfRange, subclass, 0, 3)
     count = len(keys)
@@ -155,6 +162,11 @@ def key_change_tokens(
 
     ``to`` is the group and ``ti`` (one, or one each) the tariff indices that ``new`` was made with; the
     rest as in ``key_change.KeyChange``. Raises NotAllowed when the algorithms differ, and an OutOfRange.
+
+    >>> group, later = (Group(2, 7, '123456', krn, 93) for krn in (1, 2))
+    >>> old, new = (decoder_keys(bytes(8), each, np.array([b'600727000000000009']), 1) for each in (group, later))
+    >>> key_change_tokens(old, new, later, 1, ken=255).shape
+    (1, 2)
     """
     if not old.ea == new.ea == to.ea:
         raise errors.NotAllowed("a key change cannot change the encryption algorithm")
@@ -180,7 +192,14 @@ def key_change_tokens(
 
 
 def read_tokens(tokens: Tokens, keys: Keys) -> Reading:
-    """Return what twenty digits (``S20``, no separators) say under their keys, and whether they are sound."""
+    """Return what twenty digits (``S20``, no separators) say under their keys, and whether they are sound.
+
+    A bad token is an answer, not an error. Raises TypeError for a column of something else than bytes.
+
+    >>> keys = decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 1)
+    >>> read_tokens(np.array([b'no token']), keys).sound
+    array([False])
+    """
     count = len(keys)
     reading = Reading(np.empty(count, np.uint8), np.empty(count, _U), np.empty(count, np.bool_))
     for chunk in _chunks(count, CHUNK):
@@ -228,16 +247,17 @@ def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Word
     """Both hashes of the HMAC are begun once for each tariff index; each meter goes on from copies."""
     padded = vending_key.ljust(64, b"\0")
     new_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
-    new_inner_of, tail = [], b""
+    new_inner_of, after = [], b""
     for ti in range(100):
-        target = KeyTarget("", group.ea, group.sgc, group.key_type, group.krn, ti, group.base_date)
-        head, tail = plain.data_block(target)[:-4], plain.data_block(target)[-4:]
-        new_inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + head).copy)
+        before, after = plain.around_pan(
+            group.ea, group.sgc, group.key_type, group.krn, ti, group.base_date
+        )
+        new_inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + before).copy)
 
     def work(pans: Tokens, ti: Column) -> Words:
         _digits(pans)
         ends = np.empty((len(pans), 22), np.uint8)  # of the data blocks; no end is a zero byte
-        ends[:, :18], ends[:, 18:] = _characters(pans), list(tail)
+        ends[:, :18], ends[:, 18:] = _characters(pans), list(after)
         new_inners = [new_inner_of[index] for index in ti.tolist()]
         made = []
         for new_inner, end in zip(new_inners, ends.view("S22").ravel().tolist(), strict=True):

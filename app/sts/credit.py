@@ -64,7 +64,11 @@ def encode(credit: Credit) -> int:
 
 
 def decode(data: int) -> Credit:
-    """Return the credit in 48 data bits. Raises ReservedToken for subclasses 8-15."""
+    """Return the credit in 48 data bits. Raises ReservedToken for subclasses 8-15.
+
+    >>> decode(0x4852B13960A9)
+    Credit(subclass=4, amount=-99994, token_id=5419321, rnd=None)
+    """
     subclass, nibble, identifier, field = token.unpack(data)
     if subclass > 7:
         raise errors.ReservedToken(f"credit subclass {subclass} is reserved")
@@ -74,12 +78,20 @@ def decode(data: int) -> Credit:
 
 
 def issue(key: DecoderKey, credit: Credit) -> str:
-    """Return the twenty digits of a credit token. Errors as :func:`encode`."""
+    """Return the twenty digits of a credit token. Errors as :func:`encode`.
+
+    >>> issue(DecoderKey(7, bytes(8)), Credit(8, 1, 85740))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.SubclassOutOfRange: 8 is not in 0..7
+    """
     return token.issue(0, encode(credit), key)
 
 
 def carried(subclass: int, amount: int) -> int:
     """Return what a token asked for ``amount`` really carries, in the units of ``Credit.amount``.
+
+    Raises SubclassOutOfRange, AmountOutOfRange.
 
     >>> carried(0, 20000), carried(4, 100_000)
     (20004, 100004)

@@ -15,7 +15,11 @@ _STS6 = bytes.fromhex("ABABABABABABABAB949494949494949401234567")
 
 
 def demonstration_keys() -> tuple[VendingKey, ...]:
-    """Return unique (KT 2) keys: legacy, one whose base date is over with its successor, two of STS6."""
+    """Return unique (KT 2) keys: legacy, one whose base date is over with its successor, two of STS6.
+
+    >>> len(demonstration_keys())
+    5
+    """
     return (
         VendingKey("123456", 1, 2, dkga=2, base_date=14, ken=255, material=_LEGACY),
         # Base date 1993 ended on 24 November 2024: good for nothing but a key change to KRN 2.
@@ -27,5 +31,9 @@ def demonstration_keys() -> tuple[VendingKey, ...]:
 
 
 def is_demonstration(kcv: str) -> bool:
-    """Answer whether a key check value is one of the public keys'."""
+    """Answer whether a key check value is one of the public keys'.
+
+    >>> is_demonstration('C33F45'), is_demonstration('000000')
+    (True, False)
+    """
     return kcv in {key.kcv for key in demonstration_keys()}

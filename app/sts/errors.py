@@ -160,6 +160,19 @@ def check_range(error: type[OutOfRange], value: int, low: int, high: int) -> int
     return value
 
 
+def check_sgc(sgc: str) -> str:
+    """Return a supply group code when it is a text of six ASCII digits; else raise.
+
+    >>> check_sgc('20145')
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.SupplyGroupCodeOutOfRange: '20145' is not in 000000..999999
+    """
+    if type(sgc) is not str or len(sgc) != 6 or not (sgc.isascii() and sgc.isdigit()):
+        raise SupplyGroupCodeOutOfRange(sgc, "000000", "999999")
+    return sgc
+
+
 def sentence(error: StsError) -> str:
     """Return one line naming the error and its particulars.
 

@@ -20,6 +20,7 @@ from app.sts import errors, meter_number
 
 STX, ETX = "\x02", "\x03"
 _RECORD = re.compile(r"(\d{18})(\d{4})(\d{2})(\d{2})(\d{6})(\d{2})(\d)", re.ASCII).fullmatch
+_EXPIRY = re.compile("0000|[0-9]{2}(0[1-9]|1[0-2])").fullmatch
 _RECORD2 = re.compile(
     r"\x02?(\d{18})=(\d{4}|=)=(\d{2})(\d{2})(\d{6})(\d{2})(\d)\x03?", re.ASCII
 ).fullmatch
@@ -46,9 +47,8 @@ class IDRecord:
             raise errors.InvalidFormat("a MeterPAN is written without separators here")
         if type(self.ea) is not int or self.ea not in (7, 11):
             raise errors.UnknownAlgorithm(self.ea, 7, "11 (7 or 11)")
-        if not re.fullmatch("[0-9]{6}", self.sgc):
-            raise errors.SupplyGroupCodeOutOfRange(self.sgc, "000000", "999999")
-        if not re.fullmatch(r"0000|[0-9]{2}(0[1-9]|1[0-2])", self.expiry):
+        errors.check_sgc(self.sgc)
+        if type(self.expiry) is not str or not _EXPIRY(self.expiry):
             raise errors.InvalidFormat("a date of expiry is YYMM, or 0000 for none")
         errors.check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
         errors.check_range(errors.TariffIndexOutOfRange, self.ti, 0, 99)
@@ -56,7 +56,11 @@ class IDRecord:
 
 
 def build(record: IDRecord) -> str:
-    """Return the 35 digits of a record."""
+    """Return the 35 digits of a record (IDRecord).
+
+    >>> build(IDRecord('600727000000000009', tct=2, ea=7, sgc='201457', ti=1, krn=1, expiry='2612'))
+    '60072700000000000926120207201457011'
+    """
     return f"{record.pan}{record.expiry}{_tail(record)}"
 
 
@@ -89,7 +93,11 @@ def build_record2(record: IDRecord) -> str:
 
 
 def parse_record2(text: str) -> IDRecord:
-    """Return the record in Record2, with or without its control characters. Errors as :func:`parse`."""
+    """Return the record in Record2, with or without its control characters. Errors as :func:`parse`.
+
+    >>> parse_record2('600727000000000009===0107201457011').sgc
+    '201457'
+    """
     match = _RECORD2(text)
     if match is None:
         raise errors.InvalidFormat("no Record2: PAN = expiry = TCT EA SGC TI KRN")

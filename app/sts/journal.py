@@ -101,7 +101,15 @@ class MemoryJournal:
 
 
 def same_request(known: Answer, request_digest: str) -> Tokens:
-    """Return the remembered tokens, or refuse a message id that now asks for something else."""
+    """Return the remembered tokens, or refuse a message id that now asks for something else (ModuleError).
+
+    >>> same_request(Answer('digest', ()), 'digest')
+    ()
+    >>> same_request(Answer('digest', ()), 'another')
+    Traceback (most recent call last):
+        ...
+    app.sts.module.ModuleError: EParamRange: this message id was used for another request
+    """
     if known.request_digest != request_digest:
         raise ModuleError(
             "EParamRange", permanent=True, detail="this message id was used for another request"
@@ -110,7 +118,11 @@ def same_request(known: Answer, request_digest: str) -> Tokens:
 
 
 def tokens_to_json(tokens: Tokens) -> str:
-    """Return tokens as text for journals that store text; times in ISO 8601 with their zone."""
+    """Return tokens as text for journals that store text; times in ISO 8601 with their zone.
+
+    >>> tokens_to_json(())
+    '[]'
+    """
     rows = [asdict(token) for token in tokens]
     for row in rows:
         row["issue_time"] = row["issue_time"] and row["issue_time"].isoformat()
@@ -118,7 +130,11 @@ def tokens_to_json(tokens: Tokens) -> str:
 
 
 def tokens_from_json(text: str) -> Tokens:
-    """Return the tokens that :func:`tokens_to_json` wrote."""
+    """Return the tokens that :func:`tokens_to_json` wrote.
+
+    >>> tokens_from_json('[]')
+    ()
+    """
     tokens = []
     for row in json.loads(text):
         time, advice = row.pop("issue_time"), row.pop("advice")

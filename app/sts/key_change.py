@@ -17,7 +17,6 @@ and fourth section: ed. 3::
 ('06510894141453018386', '22979178279997208272')
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,7 +24,6 @@ from app.sts import errors, token
 from app.sts.errors import check_range
 from app.sts.keys import DecoderKey
 
-_SIX_DIGITS = re.compile("[0-9]{6}").fullmatch
 FIRST, SECOND, THIRD, FOURTH = SECTIONS = (3, 4, 8, 9)
 
 
@@ -60,9 +58,14 @@ _LAYOUT[FIRST, 11], _LAYOUT[SECOND, 11] = _LAYOUT[FIRST, 7], _LAYOUT[SECOND, 7]
 
 
 def encode(change: KeyChange) -> tuple[int, ...]:
-    """Return the 48 data bits of each token, first section first. Raises an OutOfRange."""
-    if type(change.sgc) is not str or not _SIX_DIGITS(change.sgc):
-        raise errors.SupplyGroupCodeOutOfRange(change.sgc, "000000", "999999")
+    """Return the 48 data bits of each token, first section first. Raises an OutOfRange.
+
+    >>> new = DecoderKey(7, bytes.fromhex('7F78CDD220BE39B8'))
+    >>> change = KeyChange(new, '201457', krn=1, key_type=2, ti=2, ken=255, three_tokens=True)
+    >>> [f'{data:012X}' for data in encode(change)]
+    ['3F167F78CDD2', '4F0220BE39B8', '80312F100000']
+    """
+    errors.check_sgc(change.sgc)
     check_range(errors.KeyRevisionNumberOutOfRange, change.krn, 1, 9)
     check_range(errors.KeyTypeOutOfRange, change.key_type, 0, 3)
     check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
@@ -123,6 +126,11 @@ def issue(old_key: DecoderKey, change: KeyChange) -> tuple[str, ...]:
 
     Raises NotAllowed when the two keys are for different algorithms (EA never changes by token),
     and an OutOfRange.
+
+    >>> issue(DecoderKey(7, bytes(8)), KeyChange(DecoderKey(11, bytes(16)), '201457', 1, 2, 1, 255))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.NotAllowed: a key change cannot change the encryption algorithm
     """
     if old_key.ea != change.new_key.ea:
         raise errors.NotAllowed("a key change cannot change the encryption algorithm")

@@ -105,11 +105,19 @@ class KeyRing:
 
 
 def refused(detail: str) -> ModuleError:
-    """Return the refusal of a request that will never be right."""
+    """Return the refusal of a request that will never be right.
+
+    >>> str(refused('no such meter'))
+    'EParamRange: no such meter'
+    """
     return ModuleError("EParamRange", permanent=True, detail=detail)
 
 
 def expired(key: VendingKey) -> ModuleError:
-    """Return the refusal of a key whose time is over, with what to do."""
+    """Return the refusal of a key whose time is over, with what to do.
+
+    >>> str(expired(VendingKey('888888', 1, 2, dkga=2, base_date=93, ken=255, material=bytes(8))))
+    'ESts.VkExpired: vending key 888888/1 has expired: a key change to a newer key is due'
+    """
     detail = f"vending key {key.sgc}/{key.krn} has expired: a key change to a newer key is due"
     return ModuleError("ESts.VkExpired", permanent=True, detail=detail)

@@ -18,7 +18,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from app.sts import errors
+from app.sts import errors, token_id
 from app.sts.ciphers import KEY_BYTES, cipher
 
 #: Bytes of a vending key, by decoder key generation algorithm.
@@ -78,9 +78,10 @@ class DecoderKey:
 
 
 class KeyTarget(NamedTuple):
-    """Everything but the vending key that makes a decoder key; see ``module.MeterConfig`` for ranges.
+    """Everything but the vending key that makes a decoder key.
 
-    ``base_date`` is the vending key's: 93, 14 or 35.
+    ``pan``: 18 digits, its check digits are not looked at here; ``ea``: 7 or 11; ``sgc``: six digits;
+    ``key_type``: 0-3; ``krn``: 1-9; ``ti``: 0-99; ``base_date``: the vending key's, 93, 14 or 35.
     """
 
     pan: str
@@ -96,7 +97,11 @@ class Derivation(Protocol):
     """A vending key made ready: its cipher or hash is set up once, each meter's key is one call."""
 
     def decoder_key(self, target: KeyTarget) -> DecoderKey:
-        """Return the key of one meter. Raises UnknownAlgorithm when this DKGA cannot serve its EA."""
+        """Return the key of one meter.
+
+        Raises UnknownAlgorithm when this DKGA cannot serve its EA, InvalidFormat, UnknownBaseDate or an
+        OutOfRange.
+        """
         ...
 
 
@@ -104,13 +109,22 @@ def prepare(dkga: int, material: bytes, tables: str = "production") -> Derivatio
     """Return the derivation of a vending key. DES parity is ignored; weak keys are as good as any.
 
     ``dkga``: 2 (8 bytes) or 4 (20 bytes). Raises UnknownKeyGeneration, InvalidKey.
+
+    >>> prepare(2, bytes.fromhex('ABABABABABABABAB'))
+    Dkga02()
     """
     check_vending_key(dkga, material)
     return Dkga02(material, tables) if dkga == 2 else Dkga04(material, tables)
 
 
 def check_vending_key(dkga: int, material: bytes) -> None:
-    """Raise UnknownKeyGeneration or InvalidKey when material cannot be a key of this algorithm."""
+    """Raise UnknownKeyGeneration or InvalidKey when material cannot be a key of this algorithm.
+
+    >>> check_vending_key(4, bytes(8))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.InvalidKey: a DKGA04 vending key has 20 bytes
+    """
     if type(dkga) is not int or dkga not in VENDING_KEY_BYTES:
         raise errors.UnknownKeyGeneration(dkga, 2, "4 (2 or 4)")
     if type(material) is not bytes or len(material) != VENDING_KEY_BYTES[dkga]:
@@ -169,10 +183,12 @@ def pan_block(pan: str, key_type: int) -> int:
     """Return the PANBlock: the last 16 of the first 17 PAN digits, written as hexadecimal digits.
 
     Under a common key (KT 3) the meter number is zero, so that a supply group shares one key.
+    Raises InvalidFormat for what is not 18 digits.
 
     >>> f'{pan_block("600727123456789034", 2):016X} {pan_block("600727123456789034", 3):016X}'
     '0072712345678903 0072700000000000'
     """
+    _require_pan(pan)
     if key_type == 3:
         return 0x0072700000000000 if pan.startswith("600727") else 0
     return int(pan[1:17], 16)
@@ -180,6 +196,8 @@ def pan_block(pan: str, key_type: int) -> int:
 
 def control_block(target: KeyTarget) -> int:
     """Return the CONTROLBlock: KT, SGC, TI and KRN as hexadecimal digits, then FFFFFF.
+
+    Raises an OutOfRange.
 
     >>> f'{control_block(KeyTarget("600727000000000009", 7, "123456", 2, 1, 1, 93)):016X}'
     '2123456011FFFFFF'
@@ -189,29 +207,54 @@ def control_block(target: KeyTarget) -> int:
 
 @lru_cache(maxsize=1024)  # the same for all meters of a group on one tariff
 def _control_block(key_type: int, sgc: str, ti: int, krn: int) -> int:
+    _check_fields(key_type, sgc, ti, krn)
     return int(f"{key_type}{sgc}{ti:02d}{krn}FFFFFF", 16)
 
 
 def data_block(target: KeyTarget) -> bytes:
     """Return the 49 bytes that DKGA04 hashes: labels, separator, context, key length in bits.
 
+    Raises UnknownAlgorithm, InvalidFormat, UnknownBaseDate or an OutOfRange.
+
     >>> data_block(KeyTarget('600727000000000009', 7, '201457', 2, 1, 1, 14))[:14]
     b'\\x04\\x0204\\x0214\\x0207\\x0201\\x00'
     """
     pan, ea, sgc, key_type, krn, ti, base_date = target
-    head, length = _around_pan(ea, sgc, key_type, krn, ti, base_date)
-    return head + pan.encode("ascii") + length
+    _require_pan(pan)
+    before, after = around_pan(ea, sgc, key_type, krn, ti, base_date)
+    return before + pan.encode("ascii") + after
 
 
 @lru_cache(maxsize=1024)  # the same for all meters of a group on one tariff
-def _around_pan(
+def around_pan(
     ea: int, sgc: str, key_type: int, krn: int, ti: int, base_date: int
 ) -> tuple[bytes, bytes]:
+    """Return what stands before and after the MeterPAN in the data block, 27 and 4 bytes; see KeyTarget.
+
+    Raises UnknownAlgorithm, UnknownBaseDate or an OutOfRange.
+
+    >>> around_pan(11, '201457', 2, 1, 1, 14)[1].hex()
+    '00000080'
+    """
+    _check_fields(key_type, sgc, ti, krn)
+    token_id.base(base_date)
     if ea not in KEY_BYTES:
         raise errors.UnknownAlgorithm(ea, 7, "11 (7 or 11)")
     labels = f"\x04\x0204\x02{base_date:02d}\x02{ea:02d}\x02{ti:02d}"
     context = f"\x04\x06{sgc}\x01{key_type}\x01{krn}\x12"
     return f"{labels}\x00{context}".encode("ascii"), (8 * KEY_BYTES[ea]).to_bytes(4, "big")
+
+
+def _check_fields(key_type: int, sgc: str, ti: int, krn: int) -> None:
+    errors.check_sgc(sgc)
+    errors.check_range(errors.KeyTypeOutOfRange, key_type, 0, 3)
+    errors.check_range(errors.TariffIndexOutOfRange, ti, 0, 99)
+    errors.check_range(errors.KeyRevisionNumberOutOfRange, krn, 1, 9)
+
+
+def _require_pan(pan: str) -> None:
+    if len(pan) != 18 or not (pan.isascii() and pan.isdigit()):
+        raise errors.InvalidFormat("a MeterPAN has 18 digits")
 
 
 def key_check_value(dkga: int, material: bytes) -> str:

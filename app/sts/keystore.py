@@ -52,10 +52,7 @@ class VendingKey:
 
     def __post_init__(self) -> None:
         """Refuse what no vending key can be."""
-        if type(self.sgc) is not str or not (
-            len(self.sgc) == 6 and self.sgc.isascii() and self.sgc.isdigit()
-        ):
-            raise errors.SupplyGroupCodeOutOfRange(self.sgc, "000000", "999999")
+        errors.check_sgc(self.sgc)
         errors.check_range(errors.KeyRevisionNumberOutOfRange, self.krn, 1, 9)
         errors.check_range(errors.KeyTypeOutOfRange, self.key_type, 1, 3)
         errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
@@ -122,6 +119,11 @@ def create_passphrase(path: Path | str) -> str:
     """Write a new random pass phrase into a file only its owner can read, and return it.
 
     Raises FileExistsError: an existing pass phrase is never replaced, keys would be lost.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     create_passphrase(Path(folder, 'phrase')) == read_passphrase(Path(folder, 'phrase'))
+    True
     """
     if Path(path).exists():
         raise FileExistsError(f"{Path(path).name} exists already")
@@ -131,7 +133,13 @@ def create_passphrase(path: Path | str) -> str:
 
 
 def read_passphrase(path: Path | str) -> str:
-    """Return the pass phrase of a file. Raises KeyStoreError when others may read the file, OSError."""
+    """Return the pass phrase of a file. Raises KeyStoreError when others may read the file, OSError.
+
+    >>> read_passphrase('no such file')
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
+    """
     if os.name == "posix" and Path(path).stat().st_mode & 0o077:
         raise KeyStoreError("the pass phrase file must be readable by its owner only (0600)")
     return Path(path).read_text("utf-8").strip()

@@ -57,6 +57,9 @@ def encode(management: Management) -> int:
 
     Raises SubclassOutOfRange, AmountOutOfRange (watts), FieldOutOfRange, TokenIdOutOfRange,
     RandomOutOfRange.
+
+    >>> f'{encode(Management(CLEAR_CREDIT, ALL_REGISTERS, token_id=85740, rnd=5)):012X}'
+    '15014EECFFFF'
     """
     if type(management.subclass) is not int or management.subclass not in KINDS:
         raise errors.SubclassOutOfRange(management.subclass, 0, "15 without 3, 4, 8 and 9")
@@ -81,7 +84,11 @@ def encode_value(subclass: int, value: int) -> int:
 
 
 def decode(data: int) -> Management:
-    """Return what 48 data bits say. Raises ReservedToken for the key-change subclasses."""
+    """Return what 48 data bits say. Raises ReservedToken for the key-change subclasses.
+
+    >>> decode(0x15014EECFFFF)
+    Management(subclass=1, value=65535, token_id=85740, rnd=5)
+    """
     subclass, nibble, identifier, field = token.unpack(data)
     if subclass not in KINDS:
         raise errors.ReservedToken(f"management subclass {subclass} is none of the ordinary ones")
@@ -90,7 +97,13 @@ def decode(data: int) -> Management:
 
 
 def issue(key: DecoderKey, management: Management) -> str:
-    """Return the twenty digits of a management token. Errors as :func:`encode`."""
+    """Return the twenty digits of a management token. Errors as :func:`encode`.
+
+    >>> issue(DecoderKey(7, bytes(8)), Management(CLEAR_CREDIT, 8, token_id=85740))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.FieldOutOfRange: 8 is not in 0..7
+    """
     return token.issue(2, encode(management), key)
 
 

@@ -25,11 +25,13 @@ _TWICE = bytes(v * 2 - 9 * (v > 4) if v < 10 else 0 for v in _ONCE)
 
 
 def compact(number: str) -> str:
-    """Return the number without spaces and hyphens; nothing is checked.
+    """Return the number without spaces and hyphens; nothing else is checked. Raises InvalidFormat for no text.
 
     >>> compact('0100-0000 0000 8')
     '0100000000008'
     """
+    if not isinstance(number, str):
+        raise InvalidFormat("a number is written as text")
     return number.translate(_SEPARATORS)
 
 
@@ -48,7 +50,7 @@ def check_digit(body: str) -> str:
 
 
 def validate(number: str) -> str:
-    """Return the compact DRN of 11 or 13 digits, or raise.
+    """Return the compact DRN of 11 or 13 digits (spaces and hyphens allowed), or raise.
 
     Errors: InvalidFormat (not ASCII digits), InvalidLength, InvalidCheckDigit.
 
@@ -72,7 +74,7 @@ def validate_pan(number: str) -> str:
     >>> validate_pan('6007 2700 0000 0000 09')
     '600727000000000009'
     """
-    pan = number if len(number) == 18 else compact(number)
+    pan = number if type(number) is str and len(number) == 18 else compact(number)
     _require_digits(pan)
     if len(pan) != 18:
         raise InvalidLength(f"a MeterPAN has 18 digits, not {len(pan)}")
@@ -101,7 +103,7 @@ def is_valid(number: str) -> bool:
 
 
 def format(number: str) -> str:  # noqa: A001  the verb every number module of this kind has
-    """Return the validated DRN in groups of four digits, for people.
+    """Return the validated DRN in groups of four digits, for people. Errors as :func:`validate`.
 
     >>> format('0100000000008')
     '0100 0000 0000 8'
@@ -132,7 +134,7 @@ def drn_from_pan(number: str) -> str:
 
 
 def manufacturer_code(number: str) -> int:
-    """Return the manufacturer code of a DRN: 0-99 (11 digits) or 0-9999 (13 digits).
+    """Return the manufacturer code of a DRN: 0-99 (11 digits) or 0-9999 (13). Errors as :func:`validate`.
 
     >>> manufacturer_code('47500150231'), manufacturer_code('0100000000008')
     (47, 100)

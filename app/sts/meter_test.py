@@ -86,6 +86,9 @@ def encode(subclass: int, control: int, mfr_code: int = 0) -> int:
     """Return the 48 data bits. ``mfr_code``: 0 in generic tokens, else the maker's.
 
     Raises SubclassOutOfRange, ControlOutOfRange, ManufacturerCodeOutOfRange.
+
+    >>> f'{encode(0, control_of((18,), 0), 47):012X}', f'{encode(6, 1, 4750):012X}'
+    ('00000200002F', '60000001128E')
     """
     control_bits, code_bits = layout(subclass)
     errors.check_range(errors.ControlOutOfRange, control, 0, 2**control_bits - 1)
@@ -95,7 +98,11 @@ def encode(subclass: int, control: int, mfr_code: int = 0) -> int:
 
 
 def decode(data: int) -> tuple[int, int, int]:
-    """Return (subclass, control, manufacturer code) of 48 data bits. Raises ReservedToken for 3-5."""
+    """Return (subclass, control, manufacturer code) of 48 data bits. Raises ReservedToken for 3-5.
+
+    >>> decode(0x60000001128E)
+    (6, 1, 4750)
+    """
     subclass = data >> 44
     if subclass not in KINDS:
         raise errors.ReservedToken(f"test subclass {subclass} is reserved")
@@ -104,5 +111,9 @@ def decode(data: int) -> tuple[int, int, int]:
 
 
 def issue(subclass: int, control: int, mfr_code: int = 0) -> str:
-    """Return the twenty digits of a test token. Errors as :func:`encode`."""
+    """Return the twenty digits of a test token. Errors as :func:`encode`.
+
+    >>> issue(EXTENDED_READ, extended_read(3))
+    '02359886204876360881'
+    """
     return token.issue(1, encode(subclass, control, mfr_code), None)

@@ -229,9 +229,6 @@ class SecurityModule(Protocol):
 
 
 def _check_key_fields(sgc: str, krn: int, ti: int) -> None:
-    if type(sgc) is not str or len(sgc) != 6 or not (sgc.isascii() and sgc.isdigit()):
-        raise errors.SupplyGroupCodeOutOfRange(sgc, "000000", "999999")
-    if type(krn) is not int or not 1 <= krn <= 9:
-        raise errors.KeyRevisionNumberOutOfRange(krn, 1, 9)
-    if type(ti) is not int or not 0 <= ti <= 99:
-        raise errors.TariffIndexOutOfRange(ti, 0, 99)
+    errors.check_sgc(sgc)
+    check_range(errors.KeyRevisionNumberOutOfRange, krn, 1, 9)
+    check_range(errors.TariffIndexOutOfRange, ti, 0, 99)

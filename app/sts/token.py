@@ -1,12 +1,13 @@
 """The whole token: 66 bits, twenty digits, both directions.
 
-Twenty decimal digits are one number T below 2^66::
+Twenty decimal digits are one number T below 2^66, leading zeros and all::
 
     T      | 65 64 |   63 . . . . . . 29   | 28 27 |   26 . . . . . . . . . 0   |
            | moved |    encrypted block    | class |    encrypted block         |
 
-T carries a 64-bit block; the class sits in bits 28 and 27, and the two bits of the block that were
-there stand in front. So a meter reads the class before it decrypts anything. Decrypted, the block is::
+T carries a block of 64 bits. The class (0 credit, 1 test and display, 2 management, 3 reserved) sits in
+bits 28 and 27, and the two bits of the block that were there stand in front, "moved". So a meter reads the
+class before it decrypts anything. Decrypted, the block is::
 
     bits     63..60    59..56   55 . . . . 32   31 . . 16   15 . . 0
     ordinary subclass  RND      token id (24)   field (16)  CRC         class 0 (0-3), class 2
@@ -14,18 +15,34 @@ there stand in front. So a meter reads the class before it decrypts anything. De
     test     subclass  control and manufacturer code (44)   CRC         class 1, never encrypted
     key      subclass  new key, new parameters (44)         CRC         class 2 (3, 4, 8, 9)
 
-The 48 bits above the CRC are called *data* here; what is in them is the business of ``credit``,
-``meter_test``, ``management`` and ``key_change``. Clauses: IEC 62055-41, 6.2 to 6.4.
+RND: four random bits. S & E: sign and upper exponent of an amount of money. Token id: the minute of issue,
+which a meter takes once only. Field: an amount, a limit in watts, a register, whatever the subclass says.
+CRC: over class and data; the class is in no other place of the block. The 48 bits above the CRC are called
+*data* here; what is in them is the business of ``credit``, ``meter_test``, ``management`` and ``key_change``.
+
+::
+
+    to make:  data -> put the CRC below it -> encrypt (not class 1) -> put the class in   -> print T
+    to read:  T    -> take the class out   -> decrypt (not class 1) -> the CRC must agree -> data
+
+Clauses: IEC 62055-41, 6.2 (classes and subclasses), 6.3 (fields), 6.4 (encryption and the class bits).
+
+Both ways, for 0.1 kWh sold on 1 March 2014 at 13:00:
 
 >>> from app.sts.keys import DecoderKey
 >>> key = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
->>> data = pack(subclass=0, nibble=5, token_id=85740, field=1)     # 0.1 kWh, 2014-03-01 13:00
+>>> data = pack(subclass=0, nibble=5, token_id=85740, field=1)
 >>> f'{data:012X} {seal(0, data):016X}'
 '05014EEC0001 05014EEC00013188'
->>> digits = issue(0, data, key)
->>> groups(digits)
-'7063 0503 4700 2872 6114'
->>> read(digits, key) == (0, data)
+>>> encrypted = key.encrypt(seal(0, data))
+>>> number = insert_class(0, encrypted)
+>>> f'{encrypted:016X} {number:017X} {number:020d}'
+'D431F4B09E0E9F62 3D431F4B0860E9F62 70630503470028726114'
+>>> issue(0, data, key)  # all of this at once
+'70630503470028726114'
+>>> open_digits('7063 0503 4700 2872 6114') == (0, encrypted)
+True
+>>> read('7063 0503 4700 2872 6114', key) == (0, data)
 True
 >>> unpack(data)
 Ordinary(subclass=0, nibble=5, token_id=85740, field=1)
@@ -44,7 +61,7 @@ _WITHOUT_CLASS = 2**64 - 1 - (3 << 27)
 
 
 class Ordinary(NamedTuple):
-    """The fields of an ordinary block: 4 + 4 + 24 + 16 bits."""
+    """The fields of an ordinary block: 4 + 4 + 24 + 16 bits. ``nibble`` is RND, or S & E in currency."""
 
     subclass: int
     nibble: int
@@ -56,6 +73,9 @@ def pack(subclass: int, nibble: int, token_id: int, field: int) -> int:
     """Return the 48 data bits of an ordinary block.
 
     Raises SubclassOutOfRange, RandomOutOfRange (4 bits each), TokenIdOutOfRange, FieldOutOfRange.
+
+    >>> f'{pack(0, 5, 85740, 1):012X}'
+    '05014EEC0001'
     """
     check_range(errors.SubclassOutOfRange, subclass, 0, 15)
     check_range(errors.RandomOutOfRange, nibble, 0, 15)
@@ -65,14 +85,21 @@ def pack(subclass: int, nibble: int, token_id: int, field: int) -> int:
 
 
 def unpack(data: int) -> Ordinary:
-    """Return the fields of 48 data bits laid out as an ordinary block."""
+    """Return the fields of 48 data bits laid out as an ordinary block; bits above them are ignored.
+
+    >>> unpack(0x05014EEC0001).token_id
+    85740
+    """
     return Ordinary(data >> 44 & 15, data >> 40 & 15, data >> 16 & 0xFFFFFF, data & 0xFFFF)
 
 
 def seal(token_class: int, data: int) -> int:
-    """Return the 64-bit block: data and its CRC; currency credit takes CRC_C.
+    """Return the 64-bit block: 48 data bits and their CRC; currency credit takes CRC_C (6.3.7).
 
-    Raises BlockOutOfRange.
+    Raises BlockOutOfRange for a class above 3 or data above 48 bits.
+
+    >>> f'{seal(0, 0x05014EEC0001):016X}'
+    '05014EEC00013188'
     """
     currency = token_class == 0 and 4 <= data >> 44 <= 7
     return data << 16 | token_checksum(token_class, data, currency=currency)
@@ -82,6 +109,9 @@ def issue(token_class: int, data: int, key: DecoderKey | None) -> str:
     """Return the twenty digits of 48 data bits; ``key`` None leaves the block plain (class 1).
 
     Raises BlockOutOfRange.
+
+    >>> issue(1, 0x0FFFFFFFFF00, None)  # class 1: test everything, whoever made the meter
+    '56493153725450313471'
     """
     block = seal(token_class, data)
     if key is not None:
@@ -90,7 +120,7 @@ def issue(token_class: int, data: int, key: DecoderKey | None) -> str:
 
 
 def insert_class(token_class: int, block: int) -> int:
-    """Return T: bits 28 and 27 of the block move to the front, the class takes their place.
+    """Return T: bits 28 and 27 of a 64-bit block move to the front, the class (0-3) takes their place.
 
     >>> f'{insert_class(0, 0x9335C6C96B7352DC):017X}'
     '19335C6C9637352DC'
@@ -103,6 +133,12 @@ def read(digits: str, key: DecoderKey) -> tuple[int, int]:
 
     Raises InvalidFormat, InvalidLength (not twenty ASCII digits, or T too large) and
     InvalidChecksum (another meter, another key, a mistyped digit).
+
+    >>> from app.sts.keys import DecoderKey
+    >>> read('70630503470028726115', DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F')))
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.InvalidChecksum: the checksum is wrong: other meter, other key, or mistyped
     """
     token_class, block = open_digits(digits)
     if token_class != 1:
@@ -129,7 +165,13 @@ def open_digits(digits: str) -> tuple[int, int]:
 
 
 def compact(digits: str) -> str:
-    """Return the twenty digits without spaces and hyphens. Raises InvalidFormat, InvalidLength."""
+    """Return the twenty digits without spaces and hyphens. Raises InvalidFormat, InvalidLength.
+
+    >>> compact('7063-0503-4700-2872-6114')
+    '70630503470028726114'
+    """
+    if not isinstance(digits, str):
+        raise errors.InvalidFormat("a token is written as text")
     bare = digits if len(digits) == 20 else digits.replace(" ", "").replace("-", "")
     if not (bare.isascii() and bare.isdigit()):
         raise errors.InvalidFormat("a token is written with the digits 0 to 9")
@@ -139,6 +181,10 @@ def compact(digits: str) -> str:
 
 
 def groups(digits: str) -> str:
-    """Return twenty digits as five groups of four, the way they are printed and typed."""
+    """Return twenty digits as five groups of four, as they are printed and typed. Errors as :func:`compact`.
+
+    >>> groups('70630503470028726114')
+    '7063 0503 4700 2872 6114'
+    """
     bare = compact(digits)
     return " ".join(bare[at : at + 4] for at in range(0, 20, 4))

@@ -78,7 +78,11 @@ def first_free(minute: int, last: int | None = None) -> int:
 
 
 def special(time: datetime, base_date: int) -> int:
-    """Return the reserved id (minute 00:01) of the day of ``time``. Errors as :func:`clock_minute`."""
+    """Return the reserved id (minute 00:01) of the day of ``time``. Errors as :func:`clock_minute`.
+
+    >>> special(datetime(2014, 1, 2, 23, 59, tzinfo=UTC), 14)
+    1441
+    """
     minute = clock_minute(time, base_date)
     return minute - minute % _MINUTES_PER_DAY + _RESERVED_MINUTE
 
@@ -107,7 +111,11 @@ def is_expired(identifier: int, key_expiry_number: int) -> bool:
 
 
 def base(base_date: int) -> datetime:
-    """Return the first instant of a base date: 93, 14 or 35. Raises UnknownBaseDate."""
+    """Return the first instant of a base date: 93, 14 or 35. Raises UnknownBaseDate.
+
+    >>> base(35).isoformat()
+    '2035-01-01T00:00:00+00:00'
+    """
     try:
         return BASE_DATES[base_date]
     except (KeyError, TypeError):

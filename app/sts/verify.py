@@ -37,6 +37,12 @@ def verify(
     ``base_date`` 93, 14 or 35; ``ken`` 0-255; ``key_type`` 0-3; ``mfr_code``: the meter's own (None: only
     generic test tokens are its); ``tid_offset_minutes`` is taken off the time of issue. Raises
     UnknownBaseDate, KeyExpiryNumberOutOfRange.
+
+    >>> from app.sts.keys import DecoderKey
+    >>> key = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
+    >>> digits = '70630503470028726114'
+    >>> verify(digits, key, base_date=14, ken=0).reason, verify(digits[1:], key, base_date=14, ken=0).reason
+    ('EVerify.KeyExpired', 'EVerify.Format')
     """
     token_id.is_expired(0, ken)  # a wrong argument is an error even where the token is not readable
     token_id.base(base_date)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +199,14 @@ def test_nothing_is_cut_off_a_token_to_make_it_sound() -> None:
         (lambda _: batch.decoder_keys(bytes(20), STS6, PAN.astype("U18"), 1), TypeError),
         (lambda k: batch.read_tokens(np.array(["1" * 20]), k), TypeError),
         (lambda _: batch.decoder_keys(bytes(20), STS6, PAN, 100), errors.TariffIndexOutOfRange),
+        (
+            lambda _: batch.decoder_keys(bytes(8), replace(LEGACY, krn=0), PAN, 1),
+            errors.KeyRevisionNumberOutOfRange,
+        ),
+        (
+            lambda _: batch.decoder_keys(bytes(20), replace(STS6, base_date=13), PAN, 1),
+            errors.UnknownBaseDate,
+        ),
         (lambda _: batch.decoder_keys(bytes(19), STS6, PAN, 1), errors.InvalidKey),
         (
             lambda _: batch.decoder_keys(bytes(8), Group(2, 11, "1", 1, 14), PAN, 1),

@@ -21,7 +21,7 @@ from app.sts import (
     token_id,
     verify,
 )
-from app.sts.keys import DecoderKey
+from app.sts.keys import DecoderKey, KeyTarget, prepare
 from app.sts.module import Amendment, MeterConfig
 
 METER = MeterConfig("600727000000000009", ea=7, tct=2, sgc="201457", krn=1, ti=1, ken=255)
@@ -56,6 +56,45 @@ def test_a_meter_names_the_field_that_is_wrong(changes: dict[str, object], says:
     with pytest.raises(errors.StsError) as caught:
         replace(METER, **changes)
     assert errors.sentence(caught.value) == says
+
+
+@pytest.mark.parametrize("pan", [600727000000000009, None, b"600727000000000009"])
+def test_a_number_that_is_no_text_is_a_format_error(pan: str) -> None:
+    for take in (lambda: replace(METER, pan=pan), lambda: meter_number.validate(pan)):
+        with pytest.raises(errors.InvalidFormat):
+            take()
+    assert not meter_number.is_valid(pan)
+    with pytest.raises(errors.InvalidFormat):
+        token.read(pan, KEY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"krn": 0}, "KeyRevisionNumberOutOfRange: 0 is not in 1..9"),
+        ({"ti": 100}, "TariffIndexOutOfRange: 100 is not in 0..99"),
+        ({"key_type": 4}, "KeyTypeOutOfRange: 4 is not in 0..3"),
+        ({"sgc": "20145"}, "SupplyGroupCodeOutOfRange: '20145' is not in 000000..999999"),
+        ({"pan": "60072700000000000A"}, "InvalidFormat: a MeterPAN has 18 digits"),
+        ({"ea": 9}, "UnknownAlgorithm: 9 is not in 7..11 (7 or 11)"),
+        ({"base_date": 13}, "UnknownBaseDate: 13 is not in 93..35 (93, 14 or 35)"),
+    ],
+)
+def test_no_key_is_made_for_what_no_meter_can_be(changes: dict[str, object], says: str) -> None:
+    target = KeyTarget("600727000000000009", 7, "201457", 2, 1, 1, 14)._replace(**changes)
+    with pytest.raises(errors.StsError) as caught:
+        prepare(4, bytes(20)).decoder_key(target)
+    assert errors.sentence(caught.value) == says
+    if set(changes) <= {"krn", "ti", "key_type", "sgc", "pan"}:
+        with pytest.raises(type(caught.value)):
+            prepare(2, bytes(8)).decoder_key(target)
+
+
+@pytest.mark.parametrize("changes", [{"sgc": 201457}, {"expiry": None}, {"expiry": "2613"}])
+def test_no_card_is_written_with_what_it_cannot_say(changes: dict[str, object]) -> None:
+    record = id_record.IDRecord("600727000000000009", 2, 7, "201457", 1, 1)
+    with pytest.raises(errors.StsError):
+        replace(record, **changes)
 
 
 @pytest.mark.parametrize("field", ["sgc", "krn", "ti"])

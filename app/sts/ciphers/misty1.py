@@ -23,14 +23,23 @@ _Tables = tuple[Sequence[int], Sequence[int]]
 
 @cache
 def boxes() -> dict[str, list[int]]:
-    """Return the S-boxes ``s7`` and ``s9`` of the RFC, from the data file beside this module."""
+    """Return the S-boxes ``s7`` and ``s9`` of the RFC, from the data file beside this module.
+
+    >>> [(name, len(box), box[0]) for name, box in boxes().items()]
+    [('s7', 128, 27), ('s9', 512, 451)]
+    """
     data = json.loads((Path(__file__).parent / "misty1.json").read_text("utf-8"))
     return {name: list(data[name]) for name in ("s7", "s9")}
 
 
 @cache
 def fi_tables() -> _Tables:
-    """Return A and B, 65 536 words each, of FI(x, k) = B[A[x] ^ k]; built on first use."""
+    """Return A and B, 65 536 words each, of FI(x, k) = B[A[x] ^ k]; built on first use.
+
+    >>> before, after = fi_tables()
+    >>> f'{after[before[0x0011] ^ 0x2233]:04X}'  # K'1 of the key 00112233...
+    'CF51'
+    """
     s7, s9 = boxes()["s7"], boxes()["s9"]
     before, after = array("H", bytes(131072)), array("H", bytes(131072))
     for word in range(65536):
