@@ -16,7 +16,7 @@ import hashlib
 import hmac
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.sts import errors, token_id
 from app.sts.ciphers import KEY_BYTES, cipher
@@ -138,7 +138,7 @@ class Dkga02:
         """Set up DES once."""
         from Crypto.Cipher import DES
 
-        self._des = DES.new(material, DES.MODE_ECB)
+        self._des: Any = DES.new(material, DES.MODE_ECB)
         self._key = int.from_bytes(material, "big")
         self._tables = tables
 

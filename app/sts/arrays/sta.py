@@ -81,7 +81,9 @@ class _Sliced:
             for bit in range(4)
         )
         self.program: Program = compile_functions(functions, 5)
-        self.gates = [(_UFUNCS[name], *slots) for name, *slots in self.program.gates]
+        self.gates = [
+            (_UFUNCS[name], left, right, target) for name, left, right, target in self.program.gates
+        ]
 
     def run(self, keys: Words, planes: Words) -> Words:
         """Take sliced keys and blocks through the 16 rounds."""
