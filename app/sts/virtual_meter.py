@@ -222,7 +222,9 @@ class VirtualMeter:
             said |= fields
         names = ("nkho", "nkmo2", "nkmo1", "nklo") if self._key.ea == 11 else ("nkho", "nklo")
         material = b"".join(said[name].to_bytes(4, "big") for name in names)
-        group = said["sgcho"] << 12 | said["sgclo"] if self._key.ea == 11 else said.get("sgc")
+        group = said["sgc"] if said["three_kct"] else None  # a third section counts when announced
+        if self._key.ea == 11:
+            group = said["sgcho"] << 12 | said["sgclo"]
         if group is not None and group > 999_999:
             self._sections = {}
             raise _Refused(Result.RANGE)

@@ -201,6 +201,16 @@ def test_a_set_carries_the_supply_group_when_it_can(module: SoftwareModule) -> N
         assert meter.config.sgc == expected
 
 
+def test_a_third_section_that_was_not_announced_changes_nothing(module: SoftwareModule) -> None:
+    meter, to = meter_of(), Amendment("888888", 2, 1)
+    third = module.key_change_tokens("three", replace(CONFIG, three_key_tokens=True), to)[2]
+    assert meter.enter(third.digits).result is Result.THIRD_SECTION
+    first, second = module.key_change_tokens("two", CONFIG, to)
+    assert meter.enter(first.digits).result is Result.FIRST_SECTION
+    assert meter.enter(second.digits).result is Result.ACCEPT
+    assert (meter.config.sgc, meter.config.krn) == ("201457", 2)
+
+
 def test_a_rollover_forgets_the_token_ids(module: SoftwareModule) -> None:
     config = replace(CONFIG, sgc="888888")
     meter = meter_of(config)
