@@ -22,7 +22,7 @@ class KeyRing:
         self._ready = {
             spot: prepare(key.dkga, key.material, tables) for spot, key in self._keys.items()
         }
-        self._kcvs = {spot: key.kcv for spot, key in self._keys.items()}
+        self._facts = {spot: key.facts() for spot, key in self._keys.items()}
         self._offset = offset
 
     def find(self, sgc: str, krn: int, key_type: int | None = None) -> VendingKey:
@@ -43,6 +43,8 @@ class KeyRing:
         target = KeyTarget(
             meter.pan, meter.ea, key.sgc, key.key_type, key.krn, meter.ti, key.base_date
         )
+        if meter.ea not in key.eas:
+            raise refused(f"vending key {key.sgc}/{key.krn} is not for EA{meter.ea:02d}")
         try:
             return self._ready[key.sgc, key.krn].decoder_key(target)
         except errors.StsError as error:
@@ -50,7 +52,7 @@ class KeyRing:
 
     def kcv(self, key: VendingKey) -> str:
         """Return a key's check value, computed once."""
-        return self._kcvs[key.sgc, key.krn]
+        return self._facts[key.sgc, key.krn].kcv
 
     def newest(self, held: VendingKey, now: datetime) -> VendingKey:
         """Return the key of the same group and type that became active last, else the held one."""
@@ -63,15 +65,18 @@ class KeyRing:
                 newest = key
         return newest
 
-    def minute(self, key: VendingKey, now: datetime) -> int:
-        """Return the token id of a moment under a key's base date, reserved minute or not."""
+    def minute(self, key: VendingKey, now: datetime, *, shifted: bool = True) -> int:
+        """Return the token id of a moment under a key's base date, reserved minute or not.
+
+        ``shifted``: with the module's offset added.
+        """
         if now.tzinfo is None:
             raise refused("a time of issue needs its time zone")
-        shifted = now + self._offset
+        moment = now + self._offset if shifted else now
         try:
-            return token_id.clock_minute(shifted, key.base_date)
+            return token_id.clock_minute(moment, key.base_date)
         except errors.TokenIdOutOfRange:
-            if shifted < token_id.base(key.base_date):
+            if moment < token_id.base(key.base_date):
                 detail = f"vending key {key.sgc}/{key.krn}: its base date has not begun"
                 raise ModuleError("ESts.VkBeforeBdt", permanent=True, detail=detail) from None
             raise expired(key) from None
@@ -96,7 +101,11 @@ class KeyRing:
 
     def facts(self) -> tuple[KeyFacts, ...]:
         """Return everything but the keys."""
-        return tuple(key.facts() for key in self._keys.values())
+        return tuple(self._facts.values())
+
+    def facts_of(self, sgc: str, krn: int) -> KeyFacts | None:
+        """Return everything but the key of a group and revision."""
+        return self._facts.get((sgc, krn))
 
     def alerts(self, now: datetime) -> tuple[str, ...]:
         """Return a line for each key that makes no tokens at a moment."""

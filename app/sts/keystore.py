@@ -1,8 +1,8 @@
 """Vending keys at rest: one file, encrypted with AES-256-GCM under a key that scrypt makes of a pass phrase.
 
-The file is a versioned JSON envelope; everything outside the ciphertext is authenticated with it.
-It is this program's own format, not a key load file of the Key Management Centre. A wrong pass phrase
-and a damaged file cannot be told apart, and neither is explained further.
+The file is a versioned JSON envelope (docs/keyfile.md); everything outside the ciphertext is authenticated
+with it. It is this program's own format, not a key load file of the Key Management Centre. A wrong pass
+phrase and a damaged file cannot be told apart, and neither is explained further.
 """
 
 import base64
@@ -19,7 +19,9 @@ from typing import Any, Self
 from app.sts import errors, keys, token_id
 from app.sts.module import KeyFacts
 
-FORMAT, VERSION = "sts-vending-keys", 1
+FORMAT, VERSION = "sts-vending-keys", 2
+#: Version 1 had neither the check value and algorithms of each key, nor the time of issue.
+_READABLE = (1, 2)
 _COST = {"n": 32768, "r": 8, "p": 1}
 #: Upper bounds of what a file may ask scrypt for: 256 MiB, some seconds.
 _COST_MAX = {"n": 1 << 18, "r": 16, "p": 4}
@@ -36,7 +38,8 @@ class VendingKey:
     """A vending key with what the standard says about it; the material never shows.
 
     ``sgc`` six digits; ``krn`` 1-9; ``key_type`` 1-3; ``dkga`` 2 (8 bytes) or 4 (20 bytes);
-    ``base_date`` 93, 14, 35; ``ken`` 0-255; aware times between which tokens may be made, None open.
+    ``base_date`` 93, 14, 35; ``ken`` 0-255; aware times between which tokens may be made, None open;
+    ``eas``: the encryption algorithms its decoder keys may be for, by default all that DKGA allows.
     Raises InvalidKey or an OutOfRange.
     """
 
@@ -49,6 +52,7 @@ class VendingKey:
     material: bytes = field(repr=False, compare=False)
     active_from: datetime | None = None
     active_to: datetime | None = None
+    eas: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no vending key can be."""
@@ -58,16 +62,18 @@ class VendingKey:
         errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
         token_id.base(self.base_date)
         keys.check_vending_key(self.dkga, self.material)
+        allowed = (7,) if self.dkga == 2 else (7, 11)
+        if not set(self.eas) <= set(allowed):
+            raise errors.UnknownAlgorithm(self.eas, allowed[0], allowed[-1])
+        object.__setattr__(self, "eas", tuple(sorted(set(self.eas))) or allowed)
+        for moment in (self.active_from, self.active_to):
+            if moment is not None and moment.tzinfo is None:
+                raise errors.InvalidFormat("a time of activation or expiry needs its time zone")
 
     @property
     def kcv(self) -> str:
         """Six hexadecimal digits, see ``keys.key_check_value``."""
         return keys.key_check_value(self.dkga, self.material)
-
-    @property
-    def eas(self) -> tuple[int, ...]:
-        """The encryption algorithms its decoder keys may be for."""
-        return (7,) if self.dkga == 2 else (7, 11)
 
     def facts(self) -> KeyFacts:
         """Return everything but the key."""
@@ -78,41 +84,78 @@ class VendingKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What an envelope held. ``issued_at``: when it was made, None in a key store that came from no file."""
+
+    version: int
+    issued_at: datetime | None
+    keys: tuple[VendingKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KeyStore:
-    """The opened file."""
+    """The opened file. ``issued_at``: of the newest key file that was loaded into it."""
 
     path: Path
     keys: tuple[VendingKey, ...]
+    issued_at: datetime | None = None
 
     @classmethod
-    def create(cls, path: Path | str, passphrase: str, vending_keys: Iterable[VendingKey]) -> Self:
+    def create(
+        cls,
+        path: Path | str,
+        passphrase: str,
+        vending_keys: Iterable[VendingKey],
+        issued_at: datetime | None = None,
+    ) -> Self:
         """Write (or replace) the file, readable by its owner only, whole or not at all."""
-        store = cls(Path(path), tuple(vending_keys))
-        header = {
-            "format": FORMAT,
-            "version": VERSION,
-            "kdf": {"name": "scrypt", **_COST, "salt": secrets.token_hex(16)},
-            "cipher": {"name": "AES-256-GCM", "nonce": secrets.token_hex(12)},
-        }
-        plain = json.dumps([_to_row(key) for key in store.keys]).encode()
-        ciphertext, tag = _cipher(header, passphrase).encrypt_and_digest(plain)
-        sealed = {**header, "tag": tag.hex(), "keys": base64.b64encode(ciphertext).decode()}
-        _write_private(store.path, json.dumps(sealed, indent=1).encode())
+        store = cls(Path(path), tuple(vending_keys), issued_at)
+        write_private(store.path, seal(store.keys, passphrase, issued_at).encode())
         return store
 
     @classmethod
     def open(cls, path: Path | str, passphrase: str) -> Self:
         """Return the opened store. Raises KeyStoreError, OSError when there is no such file."""
-        try:
-            sealed = json.loads(Path(path).read_bytes())
-            tag, ciphertext = bytes.fromhex(sealed.pop("tag")), base64.b64decode(sealed.pop("keys"))
-            plain = _cipher(sealed, passphrase).decrypt_and_verify(ciphertext, tag)
-            return cls(Path(path), tuple(_from_row(row) for row in json.loads(plain)))
-        except KeyStoreError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError):
-            # from None: the inner error could quote what was decrypted
-            raise KeyStoreError("wrong pass phrase, or the key file is damaged") from None
+        contents = unseal(Path(path).read_bytes(), passphrase)
+        return cls(Path(path), contents.keys, contents.issued_at)
+
+
+def seal(
+    vending_keys: Iterable[VendingKey], passphrase: str, issued_at: datetime | None = None
+) -> str:
+    """Return the envelope around keys. Raises KeyStoreError when a key stands twice."""
+    held = tuple(vending_keys)
+    _require_once(held)
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "issued_at": issued_at and issued_at.isoformat(),
+        "kdf": {"name": "scrypt", **_COST, "salt": secrets.token_hex(16)},
+        "cipher": {"name": "AES-256-GCM", "nonce": secrets.token_hex(12)},
+    }
+    plain = json.dumps([_to_row(key) for key in held]).encode()
+    ciphertext, tag = _cipher(header, passphrase).encrypt_and_digest(plain)
+    sealed = {**header, "tag": tag.hex(), "keys": base64.b64encode(ciphertext).decode()}
+    return json.dumps(sealed, indent=1)
+
+
+def unseal(text: str | bytes, passphrase: str) -> Contents:
+    """Return what is in an envelope: all of it, or KeyStoreError."""
+    try:
+        sealed = json.loads(text)
+        tag, ciphertext = bytes.fromhex(sealed.pop("tag")), base64.b64decode(sealed.pop("keys"))
+        plain = _cipher(sealed, passphrase).decrypt_and_verify(ciphertext, tag)
+        held = tuple(_from_row(row) for row in json.loads(plain))
+        _require_once(held)
+        issued_at = sealed.get("issued_at")
+        return Contents(
+            sealed["version"], datetime.fromisoformat(issued_at) if issued_at else None, held
+        )
+    except KeyStoreError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # from None: the inner error could quote what was decrypted
+        raise KeyStoreError("wrong pass phrase, or the key file is damaged") from None
 
 
 def create_passphrase(path: Path | str) -> str:
@@ -128,7 +171,7 @@ def create_passphrase(path: Path | str) -> str:
     if Path(path).exists():
         raise FileExistsError(f"{Path(path).name} exists already")
     passphrase = secrets.token_urlsafe(32)
-    _write_private(Path(path), (passphrase + "\n").encode())
+    write_private(Path(path), (passphrase + "\n").encode())
     return passphrase
 
 
@@ -148,7 +191,7 @@ def read_passphrase(path: Path | str) -> str:
 def _cipher(header: dict[str, Any], passphrase: str) -> Any:
     from Crypto.Cipher import AES
 
-    if (header["format"], header["version"]) != (FORMAT, VERSION):
+    if header["format"] != FORMAT or header["version"] not in _READABLE:
         raise KeyStoreError("this version of the key file is not known")
     cost = {name: int(header["kdf"][name]) for name in _COST}
     if any(not 1 <= cost[name] <= _COST_MAX[name] for name in cost):
@@ -160,7 +203,7 @@ def _cipher(header: dict[str, Any], passphrase: str) -> Any:
     return cipher.update(json.dumps(header, sort_keys=True).encode())
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write beside, make durable, then rename over: a power cut leaves the old file or the new one."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -178,15 +221,28 @@ def _write_private(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def _require_once(held: Iterable[VendingKey]) -> None:
+    seen: set[tuple[str, int]] = set()
+    for key in held:
+        if (key.sgc, key.krn) in seen:
+            raise KeyStoreError(f"vending key {key.sgc}/{key.krn} stands twice in the file")
+        seen.add((key.sgc, key.krn))
+
+
 def _to_row(key: VendingKey) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(key, name) for name in VendingKey.__slots__}
-    row["material"] = key.material.hex()
+    row["material"], row["kcv"] = key.material.hex(), key.kcv
     for name in ("active_from", "active_to"):
         row[name] = row[name] and row[name].isoformat()
     return row
 
 
 def _from_row(row: dict[str, Any]) -> VendingKey:
+    kcv = row.pop("kcv", None)
     for name in ("active_from", "active_to"):
         row[name] = datetime.fromisoformat(row[name]) if row[name] else None
-    return VendingKey(**{**row, "material": bytes.fromhex(row["material"])})
+    eas = tuple(row.pop("eas", ()))
+    key = VendingKey(**{**row, "material": bytes.fromhex(row["material"]), "eas": eas})
+    if kcv is not None and kcv != key.kcv:
+        raise KeyStoreError(f"the check value of vending key {key.sgc}/{key.krn} does not fit it")
+    return key

@@ -5,12 +5,15 @@ Every value is frozen and holds no key material. An implementation may be a libr
 Names and error codes follow the PrismToken interface (TokenApi 1.1).
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from app.sts import errors, meter_number
 from app.sts.errors import StsError, check_range
+
+_YEAR_MONTH = re.compile("[0-9]{2}(0[1-9]|1[0-2])").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class MeterConfig:
     ``pan``: 18-digit MeterPAN; ``ea``: 7 (STA) or 11 (MISTY1); ``tct``: token carrier 0-99;
     ``sgc``: six digits; ``krn``: 1-9; ``ti``: 0-99; ``ken``: 0-255, what the meter holds;
     ``key_type``: 0-3. ``amendment`` asks for a key change first; the two ``allow`` flags let the
-    module decide on one. ``three_key_tokens``: an EA07 set also carries the SGC.
+    module decide on one. ``three_key_tokens``: an EA07 set also carries the SGC. ``expiry``: of the meter
+    card, YYMM, '0000' for none.
     Raises InvalidFormat, InvalidLength, InvalidCheckDigit or an OutOfRange.
 
     >>> MeterConfig('600727000000000009', ea=7, tct=2, sgc='201457', krn=1, ti=100, ken=255)
@@ -54,6 +58,7 @@ class MeterConfig:
     allow_krn_update: bool = False
     allow_ken_update: bool = False
     three_key_tokens: bool = False
+    expiry: str = "0000"
 
     def __post_init__(self) -> None:
         """Refuse what no meter can be."""
@@ -65,6 +70,8 @@ class MeterConfig:
         check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
         check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
         check_range(errors.KeyTypeOutOfRange, self.key_type, 0, 3)
+        if self.expiry != "0000" and not _YEAR_MONTH(self.expiry):
+            raise errors.InvalidFormat("a date of expiry is YYMM, or 0000 for none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class Advice:
     to_ken: int
     rollover: bool
     kcv: str
+    expiry: str = "0000"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,16 +22,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from app.sts import credit, errors, key_change, management, meter_number, meter_test, token_id
+from app.sts import credit, errors, key_change, management, meter_number, meter_test
 from app.sts.ciphers import sta
+from app.sts.drawing import Rule, draw
 from app.sts.journal import Journal, Tokens
-from app.sts.keyring import KeyRing, expired, refused
+from app.sts.keyring import KeyRing, refused
 from app.sts.keys import DecoderKey
 from app.sts.keystore import VendingKey
 from app.sts.module import (
     Advice,
     Amendment,
     IssuedToken,
+    KeyFacts,
     MeterConfig,
     MeterTestToken,
     ModuleError,
@@ -64,33 +66,35 @@ class SoftwareModule:
         """
         self.name = name
         self.training_only = sta.load(tables).training_only
-        self._ring = KeyRing(vending_keys, timedelta(minutes=tid_offset_minutes), tables)
-        self._offset_minutes = tid_offset_minutes
+        self._offset_minutes, self._tables = tid_offset_minutes, tables
+        self.load(vending_keys)
         self._journal, self._clock = journal, clock
         self._issued = 0
 
     def credit_token(
-        self, message_id: str, meter: MeterConfig, subclass: int, amount: int, issue_time: datetime
+        self, message_id: str, meter: MeterConfig, subclass: int, amount: int, issue_time: datetime,
+        rule: Rule = Rule.NEXT_FREE,
     ) -> Tokens:
-        """Class 0, see SecurityModule."""
+        """Class 0, see SecurityModule; ``rule``: how the token id follows from the time."""
 
         def digits(key: DecoderKey, identifier: int) -> str:
             return credit.issue(key, credit.Credit(subclass, amount, identifier))
 
         carried = _checked(lambda: credit.carried(subclass, amount))
-        return self._token(message_id, meter, (0, subclass, amount, carried), issue_time, digits)
+        return self._token(message_id, meter, (0, subclass, amount, carried), issue_time, digits, rule)
 
     def management_token(
-        self, message_id: str, meter: MeterConfig, subclass: int, value: int, issue_time: datetime
+        self, message_id: str, meter: MeterConfig, subclass: int, value: int, issue_time: datetime,
+        rule: Rule = Rule.NEXT_FREE,
     ) -> Tokens:
-        """Class 2 but key changes, see SecurityModule."""
+        """Class 2 but key changes, see SecurityModule; ``rule``: how the token id follows from the time."""
 
         def digits(key: DecoderKey, identifier: int) -> str:
             return management.issue(key, management.Management(subclass, value, identifier))
 
         _checked(lambda: management.encode(management.Management(subclass, value, 0, 0)))
         carried = management.carried(subclass, value)
-        return self._token(message_id, meter, (2, subclass, value, carried), issue_time, digits)
+        return self._token(message_id, meter, (2, subclass, value, carried), issue_time, digits, rule)
 
     def key_change_tokens(
         self, message_id: str, meter: MeterConfig, amendment: Amendment
@@ -134,6 +138,14 @@ class SoftwareModule:
             )
         return answer.tokens
 
+    def load(self, vending_keys: Iterable[VendingKey]) -> None:
+        """Work with other keys from now on: all of them, or none when one is no key."""
+        self._ring = KeyRing(vending_keys, timedelta(minutes=self._offset_minutes), self._tables)
+
+    def facts(self, sgc: str, krn: int) -> KeyFacts | None:
+        """Return what may be told of the key of a group and revision, None when there is none."""
+        return self._ring.facts_of(sgc, krn)
+
     def status(self) -> ModuleStatus:
         """Keys, tokens made since the start, alerts."""
         now = self._clock()
@@ -149,12 +161,16 @@ class SoftwareModule:
         said: tuple[int, int, int, int],
         issue_time: datetime,
         digits: Callable[[DecoderKey, int], str],
+        rule: Rule,
     ) -> Tokens:
         """Make one token with a token id, after a key change if one is asked for or due."""
         _require_message_id(message_id)
         token_class, subclass, asked, carried = said
         # NB: the time is no part of the digest; a repeat after a lost answer comes later.
-        digest = _digest(str((token_class, subclass, asked)), meter, meter.amendment)
+        what: tuple[object, ...] = (token_class, subclass, asked)
+        if rule is not Rule.NEXT_FREE:
+            what += (rule.name, issue_time.isoformat() if rule is Rule.EXACT else "")
+        digest = _digest(str(what), meter, meter.amendment)
         try:
             before, after = self._change_if_due(meter, issue_time)
             key = self._ring.of(after)
@@ -165,18 +181,11 @@ class SoftwareModule:
             if known is not None and known.request_digest == digest:
                 return known.tokens
             raise
-        minute = self._ring.minute(key, issue_time)
+        # An exact id is the caller's own count, to which no offset is added.
+        minute = self._ring.minute(key, issue_time, shifted=rule is not Rule.EXACT)
+        row, wanted = draw(rule, key, minute, min(key.ken, after.ken))
         decoder_key = self._ring.decoder_key(after, key)
         kcv = self._ring.kcv(key)
-
-        def wanted(last: int | None) -> int:
-            try:
-                identifier = token_id.first_free(minute, last)
-            except errors.TokenIdOutOfRange:
-                raise expired(key) from None
-            if token_id.is_expired(identifier, min(key.ken, after.ken)):
-                raise expired(key)
-            return identifier
 
         def make(identifier: int) -> Tokens:
             made = IssuedToken(
@@ -186,7 +195,7 @@ class SoftwareModule:
             self._issued += 1 + len(before)
             return (*before, made)
 
-        return self._journal.issue(message_id, digest, after.pan, key.base_date, wanted, make)
+        return self._journal.issue(message_id, digest, after.pan, row, wanted, make)
 
     def _require_vendable(
         self, meter: MeterConfig, key: VendingKey, token_class: int, issue_time: datetime
@@ -226,7 +235,7 @@ class SoftwareModule:
             rollover, meter.three_key_tokens,
         )  # fmt: skip
         digits = key_change.issue(self._ring.decoder_key(meter, old), change)
-        advice = Advice(new.sgc, new.krn, ti, new.ken, rollover, self._ring.kcv(new))
+        advice = Advice(new.sgc, new.krn, ti, new.ken, rollover, self._ring.kcv(new), meter.expiry)
         tokens = tuple(
             IssuedToken(
                 twenty, meter.pan, meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, 2, section,

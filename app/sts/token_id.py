@@ -29,6 +29,8 @@ BASE_DATES = {
 MAX_TOKEN_ID = 0xFFFFFF
 _MINUTES_PER_DAY = 1440
 _RESERVED_MINUTE = 1
+#: Ids of the reserved minute are remembered in a row of their own, named by the base date and this much.
+RESERVED_ROW = 100
 
 
 def clock_minute(time: datetime, base_date: int) -> int:
@@ -85,6 +87,15 @@ def special(time: datetime, base_date: int) -> int:
     """
     minute = clock_minute(time, base_date)
     return minute - minute % _MINUTES_PER_DAY + _RESERVED_MINUTE
+
+
+def is_reserved(identifier: int) -> bool:
+    """Answer whether an id is minute 00:01 of its day.
+
+    >>> is_reserved(6612481), is_reserved(6612482)
+    (True, False)
+    """
+    return identifier % _MINUTES_PER_DAY == _RESERVED_MINUTE
 
 
 def issue_time(identifier: int, base_date: int) -> datetime:

@@ -69,7 +69,7 @@ def test_every_part_of_the_envelope_is_guarded(path: Path, part: str) -> None:
         last = list(value)[-1]
         value[last] = ("0" if value[last][0] != "0" else "1") + value[last][1:]
     else:
-        sealed[part] = 2 if value == 1 else "00" + value[2:]
+        sealed[part] = 1 if value == 2 else "00" + value[2:]
     path.write_text(json.dumps(sealed))
     with pytest.raises(KeyStoreError):
         KeyStore.open(path, "correct horse")

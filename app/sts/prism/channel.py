@@ -1,0 +1,174 @@
+"""One connection of the module server: frames in, answers out, one after the other, within its limits."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Protocol
+
+from app.sts.prism.limits import Limits
+
+_LENGTH = Struct(">i")
+#: More than a TLS record holds, so that one read empties it.
+_CHUNK = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole frame.
+
+    ``received`` is the monotonic time of its last byte; ``answer`` takes the frame to send back, or None to
+    hang up, and is called once, now or later, by the loop's own thread.
+    """
+
+    frame: bytes = field(repr=False)
+    peer: str
+    received: float
+    answer: Callable[[bytes | None], None] = field(repr=False)
+
+
+class Loop(Protocol):
+    """What a connection asks of the loop that owns it."""
+
+    limits: Limits
+
+    def watch(self, channel: Channel, *, reading: bool, writing: bool) -> None:
+        """Tell the selector what this connection waits for."""
+
+    def drop(self, channel: Channel, why: str) -> None:
+        """Forget the connection."""
+
+    def handle(self, request: Request) -> None:
+        """Begin to answer."""
+
+
+class Channel:
+    """A TLS connection that never blocks. Every method belongs to the loop's thread."""
+
+    def __init__(self, sock: ssl.SSLSocket, peer: str, loop: Loop) -> None:
+        """``sock`` does not block, and its handshake has not begun."""
+        self.sock, self.peer, self._loop = sock, peer, loop
+        self.open, self.busy = True, False
+        self._shaken = False
+        self._inbox, self._outbox = bytearray(), memoryview(b"")
+        self._arrivals: deque[tuple[int, float]] = deque()
+        self._received = 0
+        self._advancing = False
+        self._since = time.monotonic()
+
+    def ready(self) -> None:
+        """Go on: the socket can be read or written."""
+        if not self.open:  # dropped earlier in the same pass
+            return
+        try:
+            if not self._shaken:
+                self.sock.do_handshake()
+                self._shaken, self._since = True, time.monotonic()
+            if self._outbox:
+                self._write()
+            if self.open:
+                self._read()
+        except ssl.SSLWantReadError:
+            self._watch()
+        except ssl.SSLWantWriteError:
+            self._loop.watch(self, reading=True, writing=True)
+        except (OSError, ValueError) as trouble:  # ssl.SSLError is an OSError
+            self._loop.drop(self, type(trouble).__name__)
+
+    def overdue(self, now: float) -> str:
+        """Why this connection has used up its time, or nothing."""
+        limits, passed = self._loop.limits, now - self._since
+        if not self._shaken:
+            return "handshake" if passed > limits.handshake_s else ""
+        if self._outbox:
+            return "answer not taken" if passed > limits.write_s else ""
+        if self.busy:
+            return ""  # the answer has its own limit
+        if self._inbox:
+            return "slow frame" if passed > limits.frame_s else ""
+        return "idle" if passed > limits.idle_s else ""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is asked or answered just now."""
+        return not self.busy and not self._outbox
+
+    def _read(self) -> None:
+        """Take what has come; also while a request runs, so that a hung-up client is noticed."""
+        data = self.sock.recv(_CHUNK)
+        if not data:
+            self._loop.drop(self, "closed by peer")
+            return
+        if not self._inbox and not self.busy:
+            self._since = time.monotonic()
+        self._inbox += data
+        self._received += len(data)
+        self._arrivals.append((self._received, time.monotonic()))
+        if len(self._inbox) > self._loop.limits.backlog_bytes:
+            self._loop.drop(self, "too much sent ahead")
+            return
+        self._advance()
+        if self.open and self.sock.pending():
+            self._read()
+
+    def _advance(self) -> None:
+        """Hand over frame after frame while they are answered at once."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self.open and not self.busy and not self._outbox and self._begin():
+                pass
+        finally:
+            self._advancing = False
+
+    def _begin(self) -> bool:
+        """Hand over the next frame when it is whole."""
+        if len(self._inbox) < 4:
+            return False
+        (length,) = _LENGTH.unpack_from(self._inbox)
+        if not 0 < length <= self._loop.limits.frame_bytes:
+            # Nothing after a wrong length can be understood; no word of it is worth an answer.
+            self._loop.drop(self, "frame length")
+            return False
+        if len(self._inbox) < 4 + length:
+            return False
+        frame = bytes(self._inbox[4 : 4 + length])
+        del self._inbox[: 4 + length]
+        end = self._received - len(self._inbox)
+        while self._arrivals[0][0] < end:
+            self._arrivals.popleft()
+        self.busy = True
+        self._loop.handle(Request(frame, self.peer, self._arrivals[0][1], self._answer))
+        return True
+
+    def _answer(self, frame: bytes | None) -> None:
+        if not self.open:
+            return
+        self.busy, self._since = False, time.monotonic()
+        if frame is None:
+            self._loop.drop(self, "no message")
+            return
+        self._outbox = memoryview(_LENGTH.pack(len(frame)) + frame)
+        try:
+            self._write()
+        except ssl.SSLWantReadError:
+            self._watch()
+        except ssl.SSLWantWriteError:
+            self._loop.watch(self, reading=True, writing=True)
+        except (OSError, ValueError) as trouble:
+            self._loop.drop(self, type(trouble).__name__)
+
+    def _write(self) -> None:
+        while self._outbox:
+            self._outbox = self._outbox[self.sock.send(self._outbox) :]
+        self._since = time.monotonic()
+        self._watch()
+        self._advance()
+
+    def _watch(self) -> None:
+        self._loop.watch(self, reading=True, writing=bool(self._outbox))

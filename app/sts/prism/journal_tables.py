@@ -1,0 +1,174 @@
+"""The tables of the module server's journal, and the statements on them.
+
+One statement writes all rows of a batch: each is a single step inside SQLite, during which Python's lock is
+free, so that making tokens and writing them do not wait for each other row by row.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answer (
+  id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, request_digest TEXT NOT NULL,
+  tokens TEXT NOT NULL, answered_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS last_id (
+  pan TEXT NOT NULL, base_date INTEGER NOT NULL, token_id INTEGER NOT NULL,
+  PRIMARY KEY (pan, base_date)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS last_id_never_goes_back BEFORE UPDATE ON last_id
+  WHEN NEW.token_id <= OLD.token_id
+  BEGIN SELECT RAISE(ABORT, 'a token id was drawn twice'); END;
+CREATE TABLE IF NOT EXISTS day_count (
+  day TEXT NOT NULL, token_class INTEGER NOT NULL, subclass INTEGER NOT NULL, tokens INTEGER NOT NULL,
+  PRIMARY KEY (day, token_class, subclass)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS licence (
+  serial TEXT PRIMARY KEY, transactions INTEGER NOT NULL, loaded_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_ANSWERS = """INSERT INTO answer (message_id, request_digest, tokens, answered_at)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
+_LAST_IDS = """INSERT INTO last_id (pan, base_date, token_id)
+  SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
+  ON CONFLICT (pan, base_date) DO UPDATE SET token_id = excluded.token_id"""
+_COUNTS = """INSERT INTO day_count (day, token_class, subclass, tokens)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true
+  ON CONFLICT (day, token_class, subclass) DO UPDATE SET tokens = tokens + excluded.tokens"""
+_ADD_FACT = """INSERT INTO fact (name, value) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"""
+_SET_FACT = """INSERT INTO fact (name, value) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+_OLD = 2000
+
+
+def opened(path: Path | str) -> sqlite3.Connection:
+    """Open or make the file, for its owner only. Raises ValueError for an unknown version."""
+    Path(path).touch(mode=0o600)
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # The log is used again, not cut: writing over it costs the file system less than growing it.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if fresh := not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            for statement in _statements():
+                connection.execute(statement)
+            set_fact(connection, "version", VERSION)
+    if not fresh and fact(connection, "version") != VERSION:
+        connection.close()
+        raise ValueError("this version of the journal is not known")
+    return connection
+
+
+def write(
+    connection: sqlite3.Connection,
+    answers: list[tuple[str, str, str, int]],
+    last_ids: dict[tuple[str, int], int],
+    counts: dict[tuple[str, int, int], int],
+    transactions: int,
+) -> None:
+    """Commit a batch, all or nothing."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_ANSWERS, (json.dumps(answers),))
+        if last_ids:
+            connection.execute(_LAST_IDS, (_rows(last_ids),))
+        connection.execute(_COUNTS, (_rows(counts),))
+        if transactions:
+            connection.execute(_ADD_FACT, ("transactions_used", transactions))
+
+
+def answer(connection: sqlite3.Connection, message_id: str) -> tuple[str, str] | None:
+    """(digest, tokens) of an answer."""
+    found: tuple[str, str] | None = connection.execute(
+        "SELECT request_digest, tokens FROM answer WHERE message_id = ?", (message_id,)
+    ).fetchone()
+    return found
+
+
+def last_id(connection: sqlite3.Connection, pan: str, base_date: int) -> int | None:
+    """The last token id drawn for a meter on a base date."""
+    found = connection.execute(
+        "SELECT token_id FROM last_id WHERE pan = ? AND base_date = ?", (pan, base_date)
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def counts(
+    connection: sqlite3.Connection, first_day: str, last_day: str
+) -> list[tuple[str, int, int, int]]:
+    """Counts of the days between two, both inclusive."""
+    return connection.execute(
+        "SELECT day, token_class, subclass, tokens FROM day_count WHERE day BETWEEN ? AND ? ORDER BY 1, 2, 3",
+        (first_day, last_day),
+    ).fetchall()
+
+
+def tokens_made(connection: sqlite3.Connection) -> int:
+    """All tokens counted."""
+    return int(connection.execute("SELECT coalesce(sum(tokens), 0) FROM day_count").fetchone()[0])
+
+
+def fact(connection: sqlite3.Connection, name: str) -> int | None:
+    """A number the journal keeps by name."""
+    found = connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def set_fact(connection: sqlite3.Connection, name: str, value: int) -> None:
+    """Keep a number by name."""
+    connection.execute(_SET_FACT, (name, value))
+
+
+def transactions_left(connection: sqlite3.Connection) -> int | None:
+    """What the licences allow and is not used; None when there is no licence."""
+    bought = connection.execute("SELECT sum(transactions) FROM licence").fetchone()[0]
+    return None if bought is None else int(bought) - (fact(connection, "transactions_used") or 0)
+
+
+def add_licence(
+    connection: sqlite3.Connection, serial: str, transactions: int, at: datetime
+) -> bool:
+    """Add a licence; False when its serial number is there."""
+    done = connection.execute(
+        "INSERT OR IGNORE INTO licence (serial, transactions, loaded_at) VALUES (?, ?, ?)",
+        (serial, transactions, int(at.timestamp())),
+    )
+    return done.rowcount == 1
+
+
+def reset_ids(connection: sqlite3.Connection, pattern: str) -> list[str]:
+    """Forget the token ids of some PANs; which they were."""
+    found = connection.execute(
+        "DELETE FROM last_id WHERE pan GLOB ? RETURNING pan", (pattern,)
+    ).fetchall()
+    return sorted({pan for (pan,) in found})
+
+
+def forget_answers(connection: sqlite3.Connection, before: datetime) -> int:
+    """Delete the oldest answers, at most some thousand, that were given before a time."""
+    done = connection.execute(
+        "DELETE FROM answer WHERE id <= (SELECT max(id) FROM"
+        " (SELECT id, answered_at FROM answer ORDER BY id LIMIT ?) WHERE answered_at < ?)",
+        (_OLD, int(before.astimezone(UTC).timestamp())),
+    )
+    return done.rowcount
+
+
+def _rows(table: dict[tuple[str, int], int] | dict[tuple[str, int, int], int]) -> str:
+    return json.dumps([[*spot, value] for spot, value in table.items()])
+
+
+def _statements() -> list[str]:
+    """The statements of _TABLES; the one with a body of its own is kept whole."""
+    parts, whole = [], ""
+    for line in _TABLES.splitlines():
+        whole += line + "\n"
+        if sqlite3.complete_statement(whole):
+            parts.append(whole)
+            whole = ""
+    return parts
