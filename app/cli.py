@@ -10,10 +10,12 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+from app import cli_module
+
 
 def register(app: Flask) -> None:
     """Add every command to the application."""
-    for command in (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo()):
+    for command in (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group()):
         app.cli.add_command(command)
 
 

@@ -12,6 +12,9 @@ from app.sts.keys import DecoderKey, KeyTarget, prepare
 from app.sts.keystore import VendingKey
 from app.sts.module import KeyFacts, MeterConfig, ModuleError
 
+#: A key that ends within this time is an alert.
+WARN_BEFORE = timedelta(days=90)
+
 
 class KeyRing:
     """Vending keys by supply group and revision, each made ready once. Raises ModuleError only."""
@@ -107,10 +110,22 @@ class KeyRing:
         """Return everything but the key of a group and revision."""
         return self._facts.get((sgc, krn))
 
+    def ends(self, key: VendingKey) -> datetime:
+        """Return when a key makes its last token: by its expiry number, its base date or its own end."""
+        minutes = (key.ken + 1) << 16
+        last = token_id.base(key.base_date) + timedelta(minutes=minutes) - self._offset
+        return last if key.active_to is None else min(last, key.active_to)
+
     def alerts(self, now: datetime) -> tuple[str, ...]:
-        """Return a line for each key that makes no tokens at a moment."""
-        reasons = (self.unusable(key, now) for key in self._keys.values())
-        return tuple(reason for reason in reasons if reason)
+        """Return a line for each key that makes no tokens at a moment, or will soon make none."""
+        lines = []
+        for key in self._keys.values():
+            if reason := self.unusable(key, now):
+                lines.append(reason)
+            elif (end := self.ends(key)) - now < WARN_BEFORE:
+                name = f"vending key {key.sgc}/{key.krn}"
+                lines.append(f"EKeystore.Expiring: {name} makes its last token on {end:%Y-%m-%d} (UTC)")
+        return tuple(lines)
 
 
 def refused(detail: str) -> ModuleError:

@@ -25,6 +25,7 @@ from app.sts.software import SoftwareModule
 
 REALM = "local"
 _DAYS_MAX = 400
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,-]{0,39}").fullmatch
 _PATTERN = re.compile(r"[0-9*?]{1,40}", re.ASCII).fullmatch
 
 
@@ -100,6 +101,8 @@ class Methods:
             given = [arguments[one] for one in wanted]
         except KeyError as missing:
             raise refused(f"{missing.args[0]} is missing") from None
+        if "messageId" in wanted and not _MESSAGE_ID(arguments["messageId"]):
+            raise refused("messageId has 1 to 40 of A-Z a-z 0-9 _ . , - and begins with a letter or digit")
         if name in PERMISSIONS:
             self._require(given.pop(1), PERMISSIONS[name])
         elif name == "signInWithPassword":
