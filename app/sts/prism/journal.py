@@ -50,6 +50,7 @@ class FileJournal:
         self._reader = tables.opened(path)
         self._grouped, self._clock = grouped, clock
         self._lock, self._writing = threading.RLock(), threading.RLock()
+        self._broken = False
         self._floor = tables.fact(self._writer, "floor_minute")
         self._ticket = self._durable = 0
         self._staged = Batch(0)
@@ -126,9 +127,13 @@ class FileJournal:
     def write(self, batch: Batch) -> None:
         """Commit a batch; any thread, one at a time. Raises sqlite3.Error: give the journal up."""
         with self._writing:
-            tables.write(
-                self._writer, batch.answers, batch.last_ids, batch.counts, batch.transactions
-            )
+            try:
+                tables.write(
+                    self._writer, batch.answers, batch.last_ids, batch.counts, batch.transactions
+                )
+            except BaseException:
+                self._broken = True
+                raise
 
     def written(self, batch: Batch) -> None:
         """Forget what the file now has."""
@@ -177,8 +182,9 @@ class FileJournal:
             return tables.forget_answers(self._writer, self._clock() - MEMORY)
 
     def close(self) -> None:
-        """Commit what is staged and close the file."""
-        self.flush()
+        """Commit what is staged and close the file; nothing more is written to one that is broken."""
+        if not self._broken:
+            self.flush()
         self._reader.close()
         self._writer.close()
 

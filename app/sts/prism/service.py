@@ -15,30 +15,22 @@ import socket
 import sqlite3
 import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from app.sts import errors
-from app.sts.module import ModuleError
-from app.sts.prism import certificate, wire
+from app.sts.prism import certificate
 from app.sts.prism import folder as places
-from app.sts.prism.channel import Request
-from app.sts.prism.journal import Batch, FileJournal
+from app.sts.prism.dispatch import Dispatch
+from app.sts.prism.journal import FileJournal
 from app.sts.prism.limits import Limits
-from app.sts.prism.methods import AfterCommit, AfterSleep, AfterWork, Methods
+from app.sts.prism.methods import Methods
 from app.sts.prism.office import Office
 from app.sts.prism.transport import Transport
 from app.sts.prism.users import Users, UsersError
 from app.sts.software import SoftwareModule
-
-log = logging.getLogger(__name__)
-Reply = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,163 +42,7 @@ class Settings:
     tables: str = "production"
     test_mode: bool = False
     limits: Limits = field(default_factory=Limits)
-
-
-class Service:
-    """Answers requests: decodes, asks `Methods`, and holds each answer back until it may leave."""
-
-    def __init__(self, transport: Transport, journal: FileJournal, methods: Methods) -> None:
-        """Nothing runs before :meth:`run`."""
-        self._transport, self._journal, self._methods = transport, journal, methods
-        self._limits = transport.limits
-        self._waiting: deque[tuple[int, float, Any, Reply]] = deque()
-        self._pool = ThreadPoolExecutor(2, "slow")
-        self._slow = 0
-        self._writing = False
-        self._batches: deque[Batch] = deque()
-        self._something = threading.Semaphore(0)
-        self._failure: BaseException | None = None
-        self._stop = threading.Event()
-        transport.serve_with(self._handle, self._after_pass)
-
-    def run(self, stop: threading.Event) -> None:
-        """Serve until stopped. Raises sqlite3.Error when the journal cannot be written any more."""
-        self._stop = stop
-        committer = threading.Thread(target=self._commit, name="commit", daemon=True)
-        committer.start()
-        try:
-            self._transport.run(stop)
-        finally:
-            self._batches.append(Batch(-1))
-            self._something.release()
-            committer.join()
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        if self._failure is not None:
-            raise self._failure
-
-    def _handle(self, request: Request) -> None:
-        try:
-            call = wire.read_call(request.frame)
-        except wire.Malformed as trouble:
-            known = trouble.name is not None
-            words = str(trouble)
-            request.answer(
-                wire.write_unknown(trouble.name or "", trouble.sequence, words, method=False)
-                if known
-                else None
-            )
-            return
-        if not call.known:
-            request.answer(wire.write_unknown(call.name[:100], call.sequence, "no such method"))
-            return
-
-        def reply(value: Any) -> None:
-            request.answer(_frame(call, value))
-
-        try:
-            self._require_room(request)
-            value = self._methods.call(call.name, call.arguments, request.peer)
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller gets an answer
-            reply(error)
-            return
-        self._send(value, reply)
-
-    def _require_room(self, request: Request) -> None:
-        """Refuse what has waited too long to be begun, and what would wait behind too much."""
-        if self._failure is not None:
-            raise _busy("the journal cannot be written")
-        if time.monotonic() - request.received > self._limits.answer_s:
-            # Its caller may have asked elsewhere what became of it, and been told: nothing.
-            raise _busy("the request waited too long and was not begun")
-        if self._journal.waiting >= self._limits.waiting:
-            raise _busy("too many requests wait for the disk")
-
-    def _send(self, value: Any, reply: Reply) -> None:
-        """Answer now, or when what the answer waits for has happened."""
-        if isinstance(value, AfterCommit):
-            self._waiting.append(
-                (value.ticket, time.monotonic() + self._limits.answer_s, value.value, reply)
-            )
-        elif isinstance(value, AfterSleep):
-            self._transport.later(value.ms / 1000, lambda: reply(value.value))
-        elif isinstance(value, AfterWork):
-            self._work(value, reply)
-        else:
-            reply(value)
-
-    def _work(self, value: AfterWork, reply: Reply) -> None:
-        if self._slow >= self._limits.slow_calls:
-            reply(_busy("too many sign-ins at once"))
-            return
-        self._slow += 1
-
-        def done(future: Future[Any]) -> None:
-            self._transport.post(lambda: self._finish(value, future, reply))
-
-        self._pool.submit(value.work).add_done_callback(done)
-
-    def _finish(self, value: AfterWork, future: Future[Any], reply: Reply) -> None:
-        self._slow -= 1
-        try:
-            result = value.finish(future.result())
-        except Exception as error:  # noqa: BLE001  as in _handle
-            reply(error)
-        else:
-            reply(result)
-
-    def _after_pass(self) -> None:
-        """Hand what was staged to the committer when it is free; let durable answers go."""
-        if not self._writing and (batch := self._journal.take()):
-            self._writing = True
-            self._batches.append(batch)
-            self._something.release()
-        now = time.monotonic()
-        while self._waiting:
-            ticket, deadline, value, reply = self._waiting[0]
-            if self._journal.durable(ticket):
-                self._waiting.popleft()
-                reply(value)
-            elif now > deadline or self._failure is not None:
-                self._waiting.popleft()
-                reply(_busy("the journal is slow; ask for the result later"))
-            else:
-                break
-
-    def _commit(self) -> None:
-        """The second thread: write batch after batch."""
-        while True:
-            self._something.acquire()
-            batch = self._batches.popleft()
-            if batch.ticket < 0:
-                return
-            try:
-                self._journal.write(batch)
-            except BaseException as error:  # noqa: BLE001  every trouble ends the service
-                self._failure = error
-                self._stop.set()
-                self._transport.post(lambda: None)
-                return
-            self._transport.post(lambda batch=batch: self._written(batch))  # type: ignore[misc]
-
-    def _written(self, batch: Batch) -> None:
-        self._writing = False
-        self._journal.written(batch)
-
-
-def _frame(call: wire.Call, value: Any) -> bytes:
-    """The answer to a call: its value, or the refusal that an exception is."""
-    if isinstance(value, ModuleError):
-        return wire.write_refusal(call.name, call.sequence, value.code, value.detail)
-    if isinstance(value, errors.StsError):
-        return wire.write_refusal(call.name, call.sequence, "EParamRange", errors.sentence(value))
-    if isinstance(value, BaseException):
-        log.error("%s failed: %s", call.name, type(value).__name__, exc_info=value)
-        return wire.write_refusal(call.name, call.sequence, "EService", "a fault inside the module")
-    return wire.write_value(call.name, call.sequence, value)
-
-
-def _busy(detail: str) -> ModuleError:
-    return ModuleError("EService", permanent=False, detail=detail)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def serve(
@@ -225,11 +61,12 @@ def serve(
     with contextlib.ExitStack() as end:
         _lock(folder, end)
         store = places.open_keys(folder)
-        journal = FileJournal(folder / places.JOURNAL, grouped=True)
+        journal = FileJournal(folder / places.JOURNAL, grouped=True, clock=settings.clock)
         end.callback(journal.close)
         module = SoftwareModule(
             settings.name, store.keys, journal,
             tid_offset_minutes=settings.tid_offset_minutes, tables=settings.tables,
+            clock=settings.clock,
         )  # fmt: skip
         context = certificate.server_context(
             folder / places.CERTIFICATE, folder / places.PRIVATE_KEY
@@ -245,12 +82,14 @@ def serve(
             return {"connections": transport.connections, **transport.counters}
 
         office = Office(
-            folder, store, module, journal, test_mode=settings.test_mode, counters=counters
-        )
-        methods = Methods(module, journal, Users(folder / places.USERS), office)
-        service = Service(transport, journal, methods)
+            folder, store, module, journal,
+            test_mode=settings.test_mode, counters=counters, clock=settings.clock,
+        )  # fmt: skip
+        users = Users(folder / places.USERS)
+        methods = Methods(module, journal, users, office, clock=settings.clock)
+        dispatch = Dispatch(transport, journal, methods)
         listening(listener.getsockname()[1])
-        service.run(stop)
+        dispatch.run(stop)
 
 
 def _lock(folder: Path, end: contextlib.ExitStack) -> None:
