@@ -136,48 +136,6 @@ def test_currency_is_exact_in_its_text(call: Caller, amount: float, carried: str
     assert (said.token.scaledAmount, said.token.scaledUnitName) == (token.scaledAmount, "currency units")
 
 
-def test_the_external_clock_is_the_clock(call: Caller) -> None:
-    at = NOON - timedelta(days=400)
-    [token] = call.credit("ext", meter_config(drn=fresh()), tokenTime=int(at.timestamp()), flags=EXTERNAL)
-    assert token.tid == token_id.token_id(at, 14)
-    early = int(datetime(2013, 12, 31, tzinfo=UTC).timestamp())
-    assert refusal(call.credit, "never", meter_config(), tokenTime=early, flags=EXTERNAL) == "ESts.VkBeforeBdt"
-
-
-def test_an_exact_token_id_moves_to_the_base_date_and_is_not_skipped(call: Caller) -> None:
-    drn, minute = fresh(), datetime(2026, 11, 23, 0, 1, tzinfo=UTC)
-    since_1993 = token_id.BASE_DATES[93]
-    asked = int((minute - since_1993).total_seconds()) // 60
-    [token] = call.credit("exact", meter_config(drn=drn), tokenTime=asked, flags=EXACT)
-    assert token.tid == token_id.clock_minute(minute, 14)
-    assert token.isReservedTid
-    again = refusal(call.credit, "exact2", meter_config(drn=drn), tokenTime=asked, flags=EXACT)
-    assert again == "EParamRange"  # never twice
-    [next_one] = call.credit("exact3", meter_config(drn=drn), tokenTime=asked + 1, flags=EXACT)
-    assert next_one.tid == token.tid + 1
-    assert refusal(call.credit, "x", meter_config(drn=drn), tokenTime=asked + 1, flags=EXACT) == "EParamRange"
-
-
-def test_the_reserved_minute_is_good_once_a_day_and_does_not_disturb_the_others(call: Caller) -> None:
-    drn = fresh()
-    [ordinary] = call.credit("r1", meter_config(drn=drn))
-    [special] = call.credit("r2", meter_config(drn=drn), flags=RESERVED)
-    [later] = call.credit("r3", meter_config(drn=drn))
-    assert special.tid == token_id.special(NOON, 14)
-    assert (special.isReservedTid, later.tid) == (True, ordinary.tid + 1)
-    assert refusal(call.credit, "r4", meter_config(drn=drn), flags=RESERVED) == "EParamRange"
-    tomorrow = int((NOON + timedelta(days=1)).timestamp())
-    [next_day] = call.credit("r5", meter_config(drn=drn), tokenTime=tomorrow, flags=RESERVED | EXTERNAL)
-    assert next_day.tid == special.tid + 1440
-
-
-@pytest.mark.parametrize(
-    ("flags", "at"), [(3, 0), (6, 0), (7, 0), (8, 0), (-1, 0), (EXACT, -1), (EXACT, 2**40), (EXTERNAL, -1), (EXTERNAL, 2**40)]
-)
-def test_flags_that_exclude_each_other_are_refused(call: Caller, flags: int, at: int) -> None:
-    assert refusal(call.credit, "never", flags=flags, tokenTime=at) == "EParamRange"
-
-
 def test_the_same_message_gets_the_same_tokens_and_another_request_is_refused(call: Caller) -> None:
     meter = meter_config(drn=fresh())
     first = call.credit("same", meter)

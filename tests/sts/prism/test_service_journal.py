@@ -1,0 +1,297 @@
+"""The module server's memory: one commit for many, ids that only rise, an answer never before its commit."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.sts import token_id
+from app.sts.demonstration import demonstration_keys
+from app.sts.module import IssuedToken, MeterConfig, ModuleError
+from app.sts.prism import journal as journals
+from app.sts.prism import journal_tables
+from app.sts.prism.journal import FileJournal, raise_floor
+from app.sts.prism.limits import Limits
+from app.sts.prism.service import Settings
+from app.sts.software import SoftwareModule
+from tests.sts.prism.serving import Server, meter_config, prepared, refusal, served
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+METER = MeterConfig("600727000000000009", 7, 2, "201457", 1, 1, 255)
+DAY = NOON.date().isoformat()
+
+
+def module_on(journal: FileJournal) -> SoftwareModule:
+    return SoftwareModule("soft", demonstration_keys(), journal, clock=lambda: NOON)
+
+
+def credit(journal: FileJournal, message_id: str, at: datetime = NOON) -> IssuedToken:
+    [token] = module_on(journal).credit_token(message_id, METER, 0, 10, at)
+    return token
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[FileJournal]:
+    made = FileJournal(path, clock=lambda: NOON)
+    yield made
+    made.close()
+
+
+def test_the_file_is_for_its_owner_and_written_through(journal: FileJournal, path: Path) -> None:
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert journal._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert journal._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_everything_is_there_after_opening_again(path: Path) -> None:
+    first = FileJournal(path, clock=lambda: NOON)
+    made = credit(first, "a")
+    first.close()
+    again = FileJournal(path, clock=lambda: NOON)
+    assert module_on(again).fetch("a") == (made,)
+    assert credit(again, "b").token_id == made.token_id + 1  # type: ignore[operator]
+    assert again.counts(DAY, DAY) == [(DAY, 0, 0, 2)]
+    again.close()
+
+
+def test_a_refused_request_leaves_no_trace(journal: FileJournal) -> None:
+    def broken(_identifier: int) -> Any:
+        raise ModuleError("ESm", permanent=False)
+
+    with pytest.raises(ModuleError):
+        journal.issue("a", "digest", METER.pan, 14, lambda last: 7, broken)
+    assert journal.answer("a") is None
+    assert journal.waiting == 0
+    assert journal.issue("a", "digest", METER.pan, 14, lambda last: last or 8, lambda identifier: ()) == ()
+
+
+def test_a_staged_answer_is_not_in_the_file_before_its_commit(path: Path) -> None:
+    grouped = FileJournal(path, grouped=True, clock=lambda: NOON)
+    elsewhere = FileJournal(path, clock=lambda: NOON)
+    made = [credit(grouped, f"m{number}") for number in range(3)]
+    assert [token.token_id - made[0].token_id for token in made] == [0, 1, 2]  # type: ignore[operator]
+    tickets = [grouped.ticket(f"m{number}") for number in range(3)]
+    assert not any(map(grouped.durable, tickets))
+    assert elsewhere.answer("m0") is None
+    batch = grouped.take()
+    assert batch is not None
+    late = credit(grouped, "late")  # comes while the batch is written
+    grouped.write(batch)
+    grouped.written(batch)
+    assert all(map(grouped.durable, tickets))
+    assert elsewhere.answer("m2") is not None
+    assert elsewhere.answer("late") is None
+    assert not grouped.durable(grouped.ticket("late"))
+    assert late.token_id == made[-1].token_id + 1  # type: ignore[operator]
+    grouped.close()
+    assert elsewhere.answer("late") is not None
+    elsewhere.close()
+
+
+def test_what_was_staged_and_never_committed_was_never_made(path: Path) -> None:
+    lost = FileJournal(path, grouped=True, clock=lambda: NOON)
+    before = credit(lost, "lost")
+    lost._reader.close()
+    lost._writer.close()  # the process dies here
+    again = FileJournal(path, clock=lambda: NOON)
+    assert again.answer("lost") is None
+    assert credit(again, "new").token_id == before.token_id
+    again.close()
+
+
+def test_the_file_itself_refuses_an_id_that_goes_back(journal: FileJournal) -> None:
+    spot = ("600727000000000009", 14)
+    journal_tables.write(journal._writer, [("a", "d", "[]", 0)], {spot: 100}, {}, 0)
+    for identifier in (100, 99):
+        with pytest.raises(sqlite3.IntegrityError, match="drawn twice"):
+            journal_tables.write(journal._writer, [("b", "d", "[]", 0)], {spot: identifier}, {}, 0)
+    assert journal.answer("b") is None  # all or nothing
+
+
+def test_the_floor_of_a_restore_lifts_every_id(path: Path) -> None:
+    FileJournal(path, clock=lambda: NOON).close()
+    floor = NOON + timedelta(days=3)
+    raise_floor(path, floor)
+    raise_floor(path, NOON)  # it never sinks
+    lifted = FileJournal(path, clock=lambda: NOON)
+    assert credit(lifted, "a").token_id == token_id.clock_minute(floor, 14) + 1
+    other = MeterConfig("600727111111111153", 7, 2, "201457", 1, 1, 255)
+    [token] = module_on(lifted).credit_token("b", other, 0, 10, NOON)
+    assert token.token_id == token_id.clock_minute(floor, 14) + 1
+    [later] = module_on(lifted).credit_token("c", other, 0, 10, floor + timedelta(days=1))
+    assert later.token_id == token_id.clock_minute(floor, 14) + 1440
+    lifted.close()
+
+
+def test_a_floor_beyond_a_base_date_leaves_it_no_id_and_one_before_it_does_not_matter(path: Path) -> None:
+    FileJournal(path).close()
+    raise_floor(path, NOON)
+    journal = FileJournal(path)
+    assert journal._last_id("x", 35) is None
+    assert journal._last_id("x", 93) == token_id.MAX_TOKEN_ID
+    assert journal._last_id("x", 14 + token_id.RESERVED_ROW) == token_id.clock_minute(NOON, 14)
+    journal.close()
+
+
+def test_old_answers_are_forgotten_and_ids_are_not(path: Path) -> None:
+    now = [NOON]
+    journal = FileJournal(path, clock=lambda: now[0])
+    first = credit(journal, "old")
+    now[0] += journals.MEMORY + timedelta(days=1)
+    credit(journal, "young", NOON)
+    assert journal.forget_old_answers() == 1
+    assert journal.answer("old") is None
+    assert journal.answer("young") is not None
+    assert journal.forget_old_answers() == 0
+    assert credit(journal, "old").token_id == first.token_id + 2  # type: ignore[operator]
+    journal.close()
+
+
+def test_another_version_of_the_file_is_refused(path: Path) -> None:
+    FileJournal(path).close()
+    connection = sqlite3.connect(path)
+    with connection:
+        journal_tables.set_fact(connection, "version", 99)
+    connection.close()
+    with pytest.raises(ValueError, match="version of the journal"):
+        FileJournal(path)
+
+
+def test_eight_threads_share_no_id_and_one_message_is_made_once(journal: FileJournal) -> None:
+    made: list[IssuedToken] = []
+    module = module_on(journal)
+
+    def sell(seller: int) -> None:
+        for number in range(10):
+            made.extend(module.credit_token(f"{seller}.{number}", METER, 0, 10, NOON))
+            module.credit_token("shared", METER, 0, 10, NOON)
+
+    threads = [threading.Thread(target=sell, args=(seller,)) for seller in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({token.token_id for token in made}) == 80
+    assert journal.counts(DAY, DAY) == [(DAY, 0, 0, 81)]
+
+
+def test_ids_go_on_when_the_clock_jumps_back_between_two_runs(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "m")
+    with served(folder, Settings(clock=lambda: NOON)) as server:
+        first = server.caller().credit("a")[0].tid
+    with served(folder, Settings(clock=lambda: NOON - timedelta(days=700))) as server:
+        call = server.caller()
+        assert [call.credit(f"b{number}")[0].tid for number in range(3)] == [first + 1, first + 2, first + 3]
+
+
+def test_two_servers_never_share_a_folder(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "m")
+    with served(folder), pytest.raises(OSError, match="another module server"), served(folder):
+        pass
+
+
+class SlowDisk:
+    """Holds the commits of a server back until told otherwise."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.free = threading.Event(), threading.Event()
+        self.writes, write = 0, journal_tables.write
+
+        def slow(*arguments: Any) -> None:
+            self.begun.set()
+            self.free.wait(20)
+            self.writes += 1
+            write(*arguments)
+
+        monkeypatch.setattr(journal_tables, "write", slow)
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    return SlowDisk(monkeypatch)
+
+
+def asked_beside(server: Server, message_id: str, answers: dict[str, Any]) -> threading.Thread:
+    """Ask for a credit token in a thread."""
+    call = server.caller()
+
+    def ask() -> None:
+        try:
+            answers[message_id] = call.credit(message_id)
+        except Exception as error:  # noqa: BLE001  compared below
+            answers[message_id] = error
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_no_answer_leaves_before_the_commit_and_one_commit_serves_many(tmp_path: Path, slow_disk: SlowDisk) -> None:
+    answers: dict[str, Any] = {}
+    with served(prepared(tmp_path / "m"), Settings(clock=lambda: NOON)) as server:
+        threads = [asked_beside(server, f"m{number}", answers) for number in range(12)]
+        for thread in threads:
+            thread.join(0.1)
+        assert answers == {}
+        slow_disk.free.set()
+        for thread in threads:
+            thread.join()
+        assert len({made[0].tid for made in answers.values()}) == 12
+        assert slow_disk.writes <= 3
+
+
+def test_a_result_is_waited_for_while_its_request_runs(tmp_path: Path, slow_disk: SlowDisk) -> None:
+    answers: dict[str, Any] = {}
+    settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=0.4))
+    with served(prepared(tmp_path / "m"), settings) as server:
+        fetch = server.caller()
+        thread = asked_beside(server, "running", answers)
+        assert slow_disk.begun.wait(5)
+        said = [refusal(fetch, "fetchTokenResult", reqMessageId="running") for _ in range(3)]
+        thread.join()
+        assert said == ["EService"] * 3  # passing, and never "never taken"
+        assert answers["running"].eCode == "EService"
+        slow_disk.free.set()
+        [token] = fetch("fetchTokenResult", reqMessageId="running")
+        assert fetch.credit("running") == [token]
+
+
+def test_a_disk_that_fails_ends_the_server_and_answers_nobody_wrongly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, answers, first = prepared(tmp_path / "m"), {}, []
+
+    def fails(*_arguments: Any) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    def sell_until_it_fails() -> None:
+        with served(folder, Settings(clock=lambda: NOON)) as server:
+            first.extend(server.caller().credit("good"))
+            monkeypatch.setattr(journal_tables, "write", fails)
+            asked_beside(server, "bad", answers).join()
+
+    with pytest.raises(sqlite3.OperationalError, match="disk full"):
+        sell_until_it_fails()
+    assert answers["bad"].eCode == "EService"
+    monkeypatch.undo()
+    with served(folder, Settings(clock=lambda: NOON)) as server:
+        call = server.caller()
+        assert call("fetchTokenResult", reqMessageId="good") == first
+        assert refusal(call, "fetchTokenResult", reqMessageId="bad") == "ECacheMiss"
+
+
+def test_meters_are_asked_by_their_own_configuration(tmp_path: Path) -> None:
+    with served(prepared(tmp_path / "m"), Settings(clock=lambda: NOON)) as server:
+        call = server.caller()
+        assert call.credit("a", meter_config(sgc=123456))[0].vkKcv == "C33F45"

@@ -1,0 +1,228 @@
+"""The port of the module server against strangers: it answers or hangs up, and never dies or swells."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from thriftpy2.thrift import TApplicationException
+
+from app.sts.prism import wire
+from app.sts.prism.interface import API
+from app.sts.prism.limits import Limits
+from app.sts.prism.service import Settings
+from tests.sts.prism.serving import (
+    Caller,
+    Server,
+    meter_config,
+    prepared,
+    served,
+)
+
+SHORT = Limits(
+    connections=6, frame_bytes=4096, backlog_bytes=8192, handshake_s=0.6, frame_s=0.6, write_s=0.6, idle_s=1.2
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    with served(folder, Settings(limits=SHORT)) as server:
+        yield server
+
+
+def hung_up(sock: socket.socket, within_s: float) -> bool:
+    """Whether the other end closes the connection in time."""
+    sock.settimeout(within_s)
+    try:
+        while sock.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:  # reset is as good as closed
+        return True
+    return True
+
+
+def plain(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=5)
+
+
+def still_serves(server: Server) -> None:
+    call = server.caller(None)
+    assert call("ping", sleepMs=0, echo="well") == "well"
+    call.close()
+
+
+@pytest.mark.parametrize("length", [-1, 0, -(2**31), 2**31 - 1, 4097, 0x16030100])
+def test_a_wrong_length_is_hung_up_on_at_once(server: Server, length: int) -> None:
+    call = server.caller(None)
+    call.sock.sendall(struct.pack(">i", length))
+    assert hung_up(call.sock, 0.4)
+    still_serves(server)
+
+
+def test_the_largest_frame_is_answered(server: Server) -> None:
+    call = server.caller(None)
+    room = 4096 - len(wire.write_call("ping", 1, sleepMs=0, echo=""))
+    assert call("ping", sleepMs=0, echo="x" * room) == "x" * room
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"x", b"\x80\x01\0\x01", b"\x80\x01\0\x01\x7f\xff\xff\xff", b"\x80\x01\0\x01\0\0\0\x04\xff\xff\xff\xff\0\0\0\0", b"\0" * 100],
+)
+def test_a_frame_without_a_head_is_hung_up_on(server: Server, frame: bytes) -> None:
+    call = server.caller(None)
+    call.send(frame)
+    assert hung_up(call.sock, 0.4)
+    still_serves(server)
+
+
+HEAD = b"\x80\x01\0\x01\0\0\0\x04ping\0\0\0\x07"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "cut off"),
+        (b"\x0b\0\x02\x7f\xff\xff\xff", "longer than its message"),
+        (b"\x0b\0\x02\xff\xff\xff\xff", "longer than its message"),
+        (b"\x0b\0\x02\0\0\0\x02\xff\xfe\0", "cut off"),
+        (b"\x0f\0\x63\x0c\x7f\xff\xff\xff", "more elements"),
+        (b"\x0f\0\x63\x01\x7f\xff\xff\xff", "more elements"),
+        (b"\x0f\0\x63\x01\0\0\0\x01\0", "no type"),
+        (b"\x0d\0\x63\x0c\x0c\xff\xff\xff\xff", "more elements"),
+        (b"\x0c\0\x63" * 1000, "without end"),
+        (b"\x08\0\x01\0\0\0", "cut off"),
+        (b"\0\0", "bytes after"),
+        (b"\x7f\0\x01", "no type"),
+    ],
+)
+def test_a_broken_body_is_answered_as_one_and_the_line_stays(server: Server, body: bytes, words: str) -> None:
+    call = server.caller(None)
+    call.send(HEAD + body)
+    with pytest.raises(TApplicationException) as caught:
+        wire.read_reply(call.receive(), "ping")
+    assert caught.value.type == TApplicationException.PROTOCOL_ERROR
+    assert words in caught.value.message
+    assert call("ping", sleepMs=0, echo="on") == "on"
+
+
+def test_answers_and_shouts_are_no_calls(server: Server) -> None:
+    for kind in (2, 3, 4):
+        call = server.caller(None)
+        call.send(b"\x80\x01\0" + bytes([kind]) + HEAD[4:] + b"\0")
+        with pytest.raises(TApplicationException):
+            wire.read_reply(call.receive(), "ping")
+
+
+def test_many_frames_at_once_are_answered_in_their_order(server: Server) -> None:
+    call = server.caller()
+    frames = [wire.write_call("ping", number, sleepMs=number % 3, echo=str(number)) for number in range(40)]
+    call.sock.sendall(b"".join(struct.pack(">i", len(frame)) + frame for frame in frames))
+    assert [wire.read_reply(call.receive(), "ping") for _ in frames] == [str(number) for number in range(40)]
+
+
+def test_too_much_sent_ahead_is_hung_up_on(server: Server) -> None:
+    call = server.caller(None)
+    call.send(wire.write_call("ping", 1, sleepMs=30_000, echo=""))
+    with contextlib.suppress(OSError):
+        for _ in range(20):
+            call.send(b"x" * 1000)
+            time.sleep(0.01)
+    assert hung_up(call.sock, 1)
+    still_serves(server)
+
+
+def test_who_hangs_up_is_forgotten_with_what_they_had_sent_ahead(server: Server) -> None:
+    watcher, call = server.caller(), server.caller()
+    config = {"meterConfig": meter_config(), "subclass": 0, "transferAmount": 1.0, "tokenTime": 0, "flags": 0}
+    call.send(wire.write_call("ping", 1, sleepMs=300, echo=""))
+    call.send(
+        wire.write_call("issueCreditToken", 2, messageId="ahead", accessToken=call.access_token, **config)
+    )
+    time.sleep(0.1)
+    call.close()
+    time.sleep(0.5)
+    with pytest.raises(API.ApiException, match="never taken"):
+        watcher("fetchTokenResult", reqMessageId="ahead")
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 400, b"\x16\x03\x01\xff\xff" + b"\x01" * 300])
+def test_garbage_instead_of_tls_is_hung_up_on(server: Server, garbage: bytes) -> None:
+    sock = plain(server)
+    sock.sendall(garbage)
+    assert hung_up(sock, 1.5)
+    sock.close()
+    still_serves(server)
+
+
+def test_old_tls_is_refused(server: Server) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning, match="TLS"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with plain(server) as sock, pytest.raises(OSError):
+        context.wrap_socket(sock)
+
+
+def test_a_silent_stranger_is_cut_off(server: Server) -> None:
+    sock = plain(server)
+    assert hung_up(sock, 1.5)
+    sock.close()
+
+
+def test_slow_bytes_are_cut_off_however_steadily_they_drip(server: Server) -> None:
+    call = server.caller(None)
+    frame = wire.write_call("ping", 1, sleepMs=0, echo="x" * 100)
+    began = time.monotonic()
+    with pytest.raises(OSError):  # noqa: PT012
+        for byte in struct.pack(">i", len(frame)) + frame:
+            call.sock.sendall(bytes([byte]))
+            time.sleep(0.05)
+            if time.monotonic() - began > 4:
+                break
+    assert time.monotonic() - began < 3
+    still_serves(server)
+
+
+def test_an_answer_that_nobody_takes_is_given_up(server: Server) -> None:
+    call = server.caller(None)
+    call.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    frame = wire.write_call("ping", 1, sleepMs=0, echo="x" * 3900)
+    data = struct.pack(">i", len(frame)) + frame
+    began = time.monotonic()
+    with contextlib.suppress(OSError):
+        call.sock.settimeout(3)
+        while time.monotonic() - began < 8:
+            call.sock.sendall(data)
+    assert time.monotonic() - began < 6
+    still_serves(server)
+
+
+def test_an_idle_line_is_closed_and_a_busy_one_is_not(server: Server) -> None:
+    idle, busy = server.caller(None), server.caller(None)
+    assert busy("ping", sleepMs=2000, echo="awake") == "awake"
+    assert hung_up(idle.sock, 0.2)
+    assert busy("ping", sleepMs=0, echo="awake") == "awake"
+
+
+def test_connections_are_limited_and_free_again(server: Server) -> None:
+    callers = [server.caller(None) for _ in range(SHORT.connections)]
+    with pytest.raises(OSError):
+        Caller(server.folder, server.port, timeout=2)
+    assert callers[0]("ping", sleepMs=0, echo="in") == "in"
+    callers[1].close()
+    time.sleep(0.3)
+    still_serves(server)
