@@ -28,15 +28,19 @@ def _apt(*arguments: str) -> bool:
     return done.returncode == 0
 
 
+def install(package: str, purpose: str) -> bool:
+    """Install a package of Debian when this machine lets us; whether it is there now."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return False
+    print(f"Installing Debian's {package} for {purpose} (once; about a minute).")
+    # NB: a new machine has no package lists, so update comes first.
+    return _apt("update") and _apt("install", "--no-install-recommends", package)
+
+
 def main() -> None:
     """Install Debian's Chromium when it is missing, and this machine lets us."""
-    if find_chromium():
+    if find_chromium() or install("chromium", "the browser tests"):
         return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print("Installing Debian's Chromium for the browser tests (once; about a minute).")
-        # NB: a new machine has no package lists, so update comes first.
-        if _apt("update") and _apt("install", "--no-install-recommends", "chromium"):
-            return
     print("No Chromium here (apt install chromium): the browser tests will be left out.")
 
 
