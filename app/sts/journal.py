@@ -16,6 +16,7 @@ from app.sts.module import Advice, IssuedToken, ModuleError
 
 Tokens = tuple[IssuedToken, ...]
 _TOKEN_FIELDS = tuple(item.name for item in fields(IssuedToken))
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _ADVICE_FIELDS = tuple(item.name for item in fields(Advice))
 
 
@@ -131,7 +132,7 @@ def tokens_to_json(tokens: Tokens) -> str:
         row["issue_time"] = row["issue_time"] and row["issue_time"].isoformat()
         advice = row["advice"]
         row["advice"] = advice and {name: getattr(advice, name) for name in _ADVICE_FIELDS}
-    return json.dumps(rows, separators=(",", ":"))
+    return _ENCODE(rows)
 
 
 def tokens_from_json(text: str) -> Tokens:

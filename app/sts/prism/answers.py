@@ -56,7 +56,7 @@ def _structure(
     token_class, subclass, identifier, amount = said
     value, unit = scaled(token_class, subclass, amount)
     return API.Token(
-        drn=meter_number.drn_from_pan(pan), pan=pan, ea=ea, tct=tct, sgc=sgc, krn=krn, ti=ti,
+        drn=_drn(pan), pan=pan, ea=ea, tct=tct, sgc=sgc, krn=krn, ti=ti,
         tokenClass=token_class, subclass=subclass, tid=identifier or 0,
         transferAmount=_transfer(token_class, subclass, amount),
         isReservedTid=identifier is not None and token_id.is_reserved(identifier),
@@ -91,11 +91,16 @@ def scaled(token_class: int, subclass: int, amount: int | None) -> tuple[str, st
     return str(amount), "W" if subclass in _WATTS else ""
 
 
+def _drn(pan: str) -> str:
+    """The meter number inside a PAN that was checked when the request came."""
+    return pan[6:17] if pan.startswith(meter_number.IIN_SHORT) else pan[4:17]
+
+
 def _transfer(token_class: int, subclass: int, amount: int | None) -> float:
     """The double of the wire: tenths, watts, a raw field, or currency units (read scaledAmount then)."""
     if amount is None:
-        return 0.0
-    return amount / 100_000 if token_class == 0 and subclass >= 4 else float(amount)
+        return 0
+    return amount / 100_000 if token_class == 0 and subclass >= 4 else amount
 
 
 def _sts_unit(token_class: int, subclass: int) -> str:

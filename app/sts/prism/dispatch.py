@@ -181,7 +181,10 @@ def _frame(call: wire.Call, value: Any) -> bytes:
     if isinstance(value, BaseException):
         log.error("%s failed: %s", call.name, type(value).__name__, exc_info=value)
         return wire.write_refusal(call.name, call.sequence, "EService", "a fault inside the module")
-    return wire.write_value(call.name, call.sequence, value)
+    try:
+        return wire.write_value(call.name, call.sequence, value)
+    except Exception as fault:  # noqa: BLE001  a value the wire cannot carry ends no server
+        return _frame(call, fault)
 
 
 def _busy(detail: str) -> ModuleError:

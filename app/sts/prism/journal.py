@@ -77,11 +77,11 @@ class FileJournal:
     ) -> Tokens:
         """See Journal."""
         with self._lock:
-            known = self.answer(message_id)
+            known, last = self._look(message_id, pan, base_date)
             if known is not None:
                 return same_request(known, request_digest)
             self._require_transaction()
-            drawn = wanted(self._last_id(pan, base_date))
+            drawn = wanted(last)
             tokens = make(drawn)
             self._stage(message_id, request_digest, tokens)
             self._last[pan, base_date] = self._ticket, drawn
@@ -217,10 +217,20 @@ class FileJournal:
         row = tables.answer(self._reader, message_id)
         return None if row is None else Answer(row[0], tokens_from_json(row[1]))
 
-    def _last_id(self, pan: str, base_date: int) -> int | None:
-        """The id no new one may be at or below: the last one drawn, or the floor of a restore."""
+    def _look(self, message_id: str, pan: str, base_date: int) -> tuple[Answer | None, int | None]:
+        """The answer to a message and the id no new one may be at or below, staged or in the file."""
+        digest, tokens, last = tables.answer_and_last_id(self._reader, message_id, pan, base_date)
+        answer = None
+        if message_id in self._answers:
+            answer = self._answers[message_id][1]
+        elif digest is not None and tokens is not None:
+            answer = Answer(digest, tokens_from_json(tokens))
+        return answer, self._above(pan, base_date, last)
+
+    def _above(self, pan: str, base_date: int, last: int | None) -> int | None:
+        """The last id drawn, or the floor of a restore, whichever is later."""
         staged = self._last.get((pan, base_date))
-        last = staged[1] if staged else tables.last_id(self._reader, pan, base_date)
+        last = staged[1] if staged else last
         if self._floor is None:
             return last
         floor = _floor_id(self._floor, base_date)

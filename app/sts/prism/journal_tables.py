@@ -29,8 +29,9 @@ CREATE TABLE IF NOT EXISTS licence (
   serial TEXT PRIMARY KEY, transactions INTEGER NOT NULL, loaded_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+# The tokens stand in the batch as JSON inside JSON, and are stored as the text they are.
 _ANSWERS = """INSERT INTO answer (message_id, request_digest, tokens, answered_at)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
+  SELECT value ->> 0, value ->> 1, value -> 2, value ->> 3 FROM json_each(?)"""
 _LAST_IDS = """INSERT INTO last_id (pan, base_date, token_id)
   SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
   ON CONFLICT (pan, base_date) DO UPDATE SET token_id = excluded.token_id"""
@@ -71,10 +72,13 @@ def write(
     counts: dict[tuple[str, int, int], int],
     transactions: int,
 ) -> None:
-    """Commit a batch, all or nothing."""
+    """Commit a batch, all or nothing. Message ids and digests have no character that JSON must escape."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_ANSWERS, (json.dumps(answers),))
+        rows = ",".join(
+            f'["{message_id}","{digest}",{tokens},{at}]' for message_id, digest, tokens, at in answers
+        )
+        connection.execute(_ANSWERS, (f"[{rows}]",))
         if last_ids:
             connection.execute(_LAST_IDS, (_rows(last_ids),))
         connection.execute(_COUNTS, (_rows(counts),))
@@ -90,12 +94,17 @@ def answer(connection: sqlite3.Connection, message_id: str) -> tuple[str, str] |
     return found
 
 
-def last_id(connection: sqlite3.Connection, pan: str, base_date: int) -> int | None:
-    """The last token id drawn for a meter on a base date."""
-    found = connection.execute(
-        "SELECT token_id FROM last_id WHERE pan = ? AND base_date = ?", (pan, base_date)
+def answer_and_last_id(
+    connection: sqlite3.Connection, message_id: str, pan: str, base_date: int
+) -> tuple[str | None, str | None, int | None]:
+    """(digest, tokens) of an answer and the last token id of a meter, in one look."""
+    found: tuple[str | None, str | None, int | None] = connection.execute(
+        "SELECT request_digest, tokens,"
+        " (SELECT token_id FROM last_id WHERE pan = ? AND base_date = ?)"
+        " FROM (SELECT 1) LEFT JOIN answer ON message_id = ?",
+        (pan, base_date, message_id),
     ).fetchone()
-    return None if found is None else int(found[0])
+    return found
 
 
 def counts(

@@ -18,7 +18,7 @@ from app.sts.keyring import refused
 from app.sts.module import MeterConfig, ModuleError, ModuleStatus
 from app.sts.prism import answers, asked
 from app.sts.prism.interface import API
-from app.sts.prism.journal import FileJournal
+from app.sts.prism.journal import MEMORY, FileJournal
 from app.sts.prism.office import Office
 from app.sts.prism.users import PASSWORD_MAX, Sessions, Tries, Users
 from app.sts.software import SoftwareModule
@@ -160,6 +160,7 @@ class Methods:
             "uptimeSeconds": int(time.monotonic() - self._started),
             "tokensIssued": self._journal.tokens_made(),
             "transactionsLeft": "unlimited" if left is None else left,
+            "answersKeptDays": MEMORY.days,
             "clock": self._clock().isoformat(timespec="seconds"),
             **self._office.counters(),
         }

@@ -113,7 +113,14 @@ class Transport:
         """One pass: what is ready, what was posted, what is due."""
         next_timer = self._timers[0][0] - time.monotonic() if self._timers else _SWEEP_S
         for key, _ in self._selector.select(max(0.0, min(_SWEEP_S, next_timer))):
-            key.data()
+            try:
+                key.data()
+            except Exception:
+                # A fault of ours costs one connection, not all of them.
+                log.exception("a connection failed")
+                channel = getattr(key.data, "__self__", None)
+                if isinstance(channel, Channel):
+                    self.drop(channel, "fault")
         while self._posted:
             self._posted.popleft()()
         now = time.monotonic()

@@ -138,9 +138,9 @@ def test_a_floor_beyond_a_base_date_leaves_it_no_id_and_one_before_it_does_not_m
     FileJournal(path).close()
     raise_floor(path, NOON)
     journal = FileJournal(path)
-    assert journal._last_id("x", 35) is None
-    assert journal._last_id("x", 93) == token_id.MAX_TOKEN_ID
-    assert journal._last_id("x", 14 + token_id.RESERVED_ROW) == token_id.clock_minute(NOON, 14)
+    assert journal._look("x", "x", 35)[1] is None
+    assert journal._look("x", "x", 93)[1] == token_id.MAX_TOKEN_ID
+    assert journal._look("x", "x", 14 + token_id.RESERVED_ROW)[1] == token_id.clock_minute(NOON, 14)
     journal.close()
 
 
