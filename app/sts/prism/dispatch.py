@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 from app.sts import errors
@@ -38,8 +39,7 @@ class Dispatch:
         self._pool = ThreadPoolExecutor(2, "slow")
         self._slow = 0
         self._writing = False
-        self._batches: deque[Batch] = deque()
-        self._something = threading.Semaphore(0)
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._forget_at = 0.0
@@ -53,8 +53,7 @@ class Dispatch:
         try:
             self._transport.run(stop)
         finally:
-            self._batches.append(Batch(-1))
-            self._something.release()
+            self._batches.put(None)
             committer.join()
             self._pool.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:
@@ -134,8 +133,7 @@ class Dispatch:
         """Hand what was staged to the committer when it is free; let durable answers go."""
         if not self._writing and (batch := self._journal.take()):
             self._writing = True
-            self._batches.append(batch)
-            self._something.release()
+            self._batches.put(batch)
         now = time.monotonic()
         while self._waiting:
             ticket, deadline, value, reply = self._waiting[0]
@@ -150,11 +148,7 @@ class Dispatch:
 
     def _commit(self) -> None:
         """The second thread: write batch after batch."""
-        while True:
-            self._something.acquire()
-            batch = self._batches.popleft()
-            if batch.ticket < 0:
-                return
+        while (batch := self._batches.get()) is not None:
             try:
                 self._journal.write(batch)
                 if time.monotonic() > self._forget_at:

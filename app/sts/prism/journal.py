@@ -51,6 +51,8 @@ class FileJournal:
         self._grouped, self._clock = grouped, clock
         self._lock, self._writing = threading.RLock(), threading.RLock()
         self._broken = False
+        #: Since the opening; how many requests share one tells how busy the disk is.
+        self.commits = 0
         self._floor = tables.fact(self._writer, "floor_minute")
         self._ticket = self._durable = 0
         self._staged = Batch(0)
@@ -139,6 +141,7 @@ class FileJournal:
         """Forget what the file now has."""
         with self._lock:
             self._durable = max(self._durable, batch.ticket)  # a flush may have overtaken it
+            self.commits += 1
             for message_id, *_ in batch.answers:
                 self._answers.pop(message_id, None)
             for spot in batch.last_ids:

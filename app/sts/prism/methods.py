@@ -160,6 +160,7 @@ class Methods:
             "uptimeSeconds": int(time.monotonic() - self._started),
             "tokensIssued": self._journal.tokens_made(),
             "transactionsLeft": "unlimited" if left is None else left,
+            "commits": self._journal.commits,
             "answersKeptDays": MEMORY.days,
             "clock": self._clock().isoformat(timespec="seconds"),
             **self._office.counters(),
