@@ -64,7 +64,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "STA_TABLES": ("production", str),
     "CLOCK_AHEAD_DAYS": ("31", _integer(1, 3660)),
     "MODULE_PORT": (None, _integer(0, 65535)),
-    "MODULE_WAIT_S": ("30", _integer(1, 600)),
+    "MODULE_WAIT_S": ("30", _integer(20, 600)),
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
 }
@@ -150,6 +150,7 @@ def _derive(settings: dict[str, Any]) -> None:
     if settings["MODULE_PORT"] is None:
         settings["MODULE_PORT"] = module_port(settings["PORT"])
     settings["MODULE_DIR"] = instance / "module"
+    settings["CREDENTIALS_FILE"] = instance / "credentials.key"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]

@@ -44,7 +44,7 @@ def _modules(app: Flask) -> object:
     from functools import cache
 
     from app.services.module_journal import DatabaseJournal
-    from app.services.security_module import InstalledModules
+    from app.services.security_module import InstalledModules, Timing
     from app.sts.keystore import KeyStore, read_passphrase
     from app.sts.software import SoftwareModule
 
@@ -62,7 +62,8 @@ def _modules(app: Flask) -> object:
             tables=app.config["STA_TABLES"],
         )
 
-    return InstalledModules(software)
+    timing = Timing.within(app.config["MODULE_WAIT_S"])
+    return InstalledModules(software, app.config["CREDENTIALS_FILE"], timing)
 
 
 def _views(app: Flask) -> None:

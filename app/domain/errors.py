@@ -238,6 +238,10 @@ class ModuleRefused(InstallationRefusal, code="module_refused", names="module_co
     """The security module refused for good."""
 
 
+class ModuleDown(InstallationRefusal, code="module_down", names="name since"):
+    """The security module is known to be dead (`since`: when it was first found so)."""
+
+
 class ModuleSilent(InstallationRefusal, code="module_silent"):
     """The security module did not answer; the sale waits."""
 

@@ -87,6 +87,8 @@ class Sale(Model):
     module_id: Mapped[int | None] = mapped_column(ForeignKey("security_module.id"))
     # The exact request, so that a resolve sends the same; JSON, no secrets.
     request: Mapped[str | None] = mapped_column(Text)
+    # When the request was last sent again; NULL: only once, at reserve.  Whoever moves it may send.
+    asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     snapshot: Mapped[str] = mapped_column(Text)
     receipt_number: Mapped[int | None] = mapped_column(Integer)
 

@@ -25,6 +25,7 @@ from app.models import (
     Consumer,
     Licence,
     Meter,
+    ModuleHealth,
     Product,
     Region,
     Sale,
@@ -88,6 +89,7 @@ class Desk:
     point: VendingPoint | None
     point_region: Region | None
     module: SecurityModule | None
+    health: ModuleHealth | None
     key: SupplyGroupKey | None
     settings: Settings
     currency: Currency
@@ -115,11 +117,11 @@ def read_desk(
     ).one_or_none()
     if row is None:
         raise errors.UnknownMeter
-    (meter, product, region, consumer, tariff, point, of_point, module, key, settings, money, licence,
+    (meter, product, region, consumer, tariff, point, of_point, module, health, key, settings, money, licence,
      *clock, plan_id, plan_version, plan_made, first_plan, sale_there) = row  # fmt: skip
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
-        point_region=of_point, module=module, key=key, settings=settings, licence=licence,
+        point_region=of_point, module=module, health=health, key=key, settings=settings, licence=licence,
         currency=Currency(money.code, money.symbol, money.decimals),
         clock=_clock(clock, ahead),
         today=business_date(instant, settings.time_zone),
@@ -147,7 +149,7 @@ def _statement() -> Select[Any]:
     return (
         select(
             Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
-            SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
+            ModuleHealth, SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
             TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(), _sale_there(),
         )
         .join(Product, Meter.product_id == Product.id)
@@ -157,6 +159,7 @@ def _statement() -> Select[Any]:
         .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
         .outerjoin(point_region, VendingPoint.region_id == point_region.id)
         .outerjoin(SecurityModule, serving)
+        .outerjoin(ModuleHealth, ModuleHealth.module_id == SecurityModule.id)
         .outerjoin(SupplyGroupKey, held)
         .join(Settings, Settings.id == 1)
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)

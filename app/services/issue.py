@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
+from app.db import TransactionMisuse
+from app.domain import errors
+from app.extensions import db
 from app.services.reserved import Reserved
 from app.services.security_module import Modules
-from app.sts.module import IssuedToken, MeterConfig, ModuleError, SecurityModule
+from app.sts.module import Amendment, IssuedToken, MeterConfig, ModuleError, SecurityModule
 
 Tokens = tuple[IssuedToken, ...]
 
 
+def meter_asked_for(request: dict[str, Any]) -> MeterConfig:
+    """The meter of a stored request, as it was when the sale was reserved."""
+    facts = dict(request["meter"])
+    amendment = facts.pop("amendment", None)
+    return MeterConfig(**facts, amendment=Amendment(**amendment) if amendment else None)
+
+
 def module_of(sale: Reserved, modules: Modules) -> SecurityModule:
-    """The module that was asked at reserve, also after its algorithm was given to another."""
+    """The module that was asked at reserve, also after its algorithm was given to another.
+
+    Raises ModuleError when it cannot be opened now: the sale waits.
+    """
     if sale.module_id is None or sale.request is None:
         raise AssertionError("a sale without a token asks no module")
-    return modules.by_id(sale.module_id, json.loads(sale.request)["offset_minutes"])
+    _leave_transaction()
+    try:
+        return modules.by_id(sale.module_id, json.loads(sale.request)["offset_minutes"])
+    except errors.NoModule as gone:
+        raise ModuleError("EService", permanent=False, detail=str(gone)) from gone
 
 
 def ask(sale: Reserved, modules: Modules) -> Tokens:
@@ -27,7 +45,7 @@ def ask(sale: Reserved, modules: Modules) -> Tokens:
     request = json.loads(sale.request or "{}")
     return module_of(sale, modules).credit_token(
         sale.message_id,
-        MeterConfig(**request["meter"]),
+        meter_asked_for(request),
         request["subclass"],
         request["amount"],
         datetime.fromisoformat(request["issue_time"]),
@@ -45,3 +63,11 @@ def fetch(sale: Reserved, modules: Modules) -> Tokens | None:
         if error.code == "ECacheMiss":
             return None
         raise
+
+
+def _leave_transaction() -> None:
+    """End the reads before: a network may be silent for as long as it likes."""
+    session = db.session()
+    if session.info.get("in_transaction") or session.new or session.dirty or session.deleted:
+        raise TransactionMisuse("a module asked inside a transaction")
+    session.rollback()

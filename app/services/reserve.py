@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,15 +24,27 @@ from app.db import transaction
 from app.domain import errors
 from app.domain.calendar import period_start
 from app.domain.states import MeterType, SaleStatus
-from app.models import CashAccount, Meter, MeterLock, Sale, SaleFee, SaleLine, VendingPoint
+from app.models import (
+    CashAccount,
+    Meter,
+    MeterLock,
+    ModuleHealth,
+    Sale,
+    SaleFee,
+    SaleLine,
+    SecurityModule,
+    VendingPoint,
+)
 from app.models.base import PRICE_SCALE
 from app.services.desk import Desk, Place, read_desk
+from app.services.key_changes import amendment_for
 from app.services.pricing import Offer, Wish, price
 from app.services.reserved import Reserved, facts_of
 from app.services.snapshot import line_text, snapshot_text
 from app.sts.meter_number import pan_from_drn
 
 SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
+Alive = Callable[[SecurityModule, ModuleHealth | None], None]
 REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 
 
@@ -85,8 +98,14 @@ class AlreadyThere(Exception):
     """A sale stands under the reference: a second click, a retry, a lost answer.  No error."""
 
 
-def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> Reserved:
-    """Hold the money and store the sale.
+def reserve(
+    order: Order,
+    scope: Scope,
+    instant: datetime,
+    ahead: timedelta,
+    require_alive: Alive = lambda _module, _health: None,
+) -> Reserved:
+    """Hold the money and store the sale; `require_alive` refuses a module known to be dead.
 
     Raises every refusal a purchase can meet, and AlreadyThere; then nothing is stored.  An
     IntegrityError on the reference means that the same page clicked at two meters at once.
@@ -103,6 +122,8 @@ def reserve(order: Order, scope: Scope, instant: datetime, ahead: timedelta) -> 
         _require_point(desk, scope)
         offer = price(session, desk, order.wish, scope, instant)
         _require_as_shown(order, offer)
+        if offer.quote.token_units and desk.module is not None:
+            require_alive(desk.module, desk.health)
         return _write(session, order, offer, instant)
 
 
@@ -228,8 +249,11 @@ def _asked(order: Order) -> dict[str, Any]:
 
 
 def _request(desk: Desk, units: int, instant: datetime) -> str:
-    """The exact request, so that a resolve sends the same; no secrets."""
-    meter = desk.meter
+    """The exact request, so that a resolve sends the same; no secrets.
+
+    Credit lets the module put a key change first when one is due; one under way is asked for again.
+    """
+    meter, amendment = desk.meter, amendment_for(desk.meter)
     return json.dumps(
         {
             "kind": "credit",
@@ -241,6 +265,9 @@ def _request(desk: Desk, units: int, instant: datetime) -> str:
                 "krn": meter.krn,
                 "ti": meter.ti,
                 "ken": meter.ken,
+                "amendment": asdict(amendment) if amendment else None,
+                "allow_krn_update": True,
+                "allow_ken_update": True,
             },
             "subclass": SUBCLASS[meter.meter_type],
             "amount": units,

@@ -6,6 +6,7 @@ Settling twice is impossible: the sale's own guarded update lets exactly one thr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,13 +18,15 @@ from app.db import retried, transaction
 from app.domain.states import SaleStatus, TokenKind, require_step
 from app.extensions import db
 from app.models import CashAccount, Sale, Token
-from app.services import postings, summaries
+from app.services import key_changes, postings, summaries
+from app.services.issue import meter_asked_for
 from app.services.reserved import Reserved
+from app.sts import asked
+from app.sts.errors import StsError, sentence
 from app.sts.module import IssuedToken
 
 Tokens = tuple[IssuedToken, ...]
 CREDIT_CLASS = 0
-KEY_CHANGE_SUBCLASSES = frozenset({3, 4, 8, 9})
 
 
 class ModuleAnsweredWrong(RuntimeError):
@@ -31,7 +34,10 @@ class ModuleAnsweredWrong(RuntimeError):
 
 
 def settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
-    """Make a reserved sale an issued one; a sale that is already settled is left as it is."""
+    """Make a reserved sale an issued one; a sale that is already settled is left as it is.
+
+    Raises ModuleAnsweredWrong when the tokens are not what the sale asked for.
+    """
     require_step(SaleStatus.RESERVED, SaleStatus.ISSUED)
     _once(sale, lambda: _settle(sale, tokens, instant))
 
@@ -61,6 +67,7 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
     carried = _carried(sale, tokens)
     with transaction() as session:
         receipt_number = _book(session, sale)
+        key_changes.note_advice(session, sale.meter_id, tokens)
         if not _move(
             session,
             sale,
@@ -79,10 +86,19 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
 
 def _carried(sale: Reserved, tokens: Tokens) -> int:
     """What the credit tokens of the answer really carry.  Raises ModuleAnsweredWrong."""
-    carried = sum(t.amount or 0 for t in tokens if t.token_class == CREDIT_CLASS)
-    if carried < sale.token_units or (carried > 0) != (sale.token_units > 0):
-        raise ModuleAnsweredWrong(f"sale {sale.sale_id}: asked for {sale.token_units}, the token carries {carried}")
-    return carried
+    if sale.request is None:
+        if tokens or sale.token_units:
+            raise ModuleAnsweredWrong(f"sale {sale.sale_id} asked for no token")
+        return 0
+    request = json.loads(sale.request)
+    try:
+        meter, subclass, units = meter_asked_for(request), request["subclass"], request["amount"]
+        difference = asked.difference(tokens, meter, CREDIT_CLASS, subclass, units)
+    except StsError as error:
+        difference = sentence(error)
+    if difference:
+        raise ModuleAnsweredWrong(f"sale {sale.sale_id}: {difference}")
+    return sum(t.amount or 0 for t in tokens if t.token_class == CREDIT_CLASS)
 
 
 def _book(session: Session, sale: Reserved) -> int:

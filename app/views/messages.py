@@ -110,6 +110,9 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ModuleRefused: _l(
         "The security module refused (%(module_code)s). No token was made and no money was booked. Ask an engineer."
     ),
+    errors.ModuleDown: _l(
+        "The security module “%(name)s” has not answered since %(since)s. No money was taken. It is tried again every few seconds; sell again when it is back."
+    ),
     errors.ModuleSilent: _l(
         "The security module does not answer. The money is held for this sale and cannot be taken twice. Resolve it on the home page."
     ),

@@ -154,6 +154,9 @@ def silent(app: Flask, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         def by_id(self, module_id: int, offset_minutes: int = 0) -> Silent:
             return self
 
+        def require_alive(self, *_module: object) -> None:
+            pass
+
         def credit_token(self, *_request: object, **_more: object) -> None:
             raise ModuleError("EService", permanent=False)
 

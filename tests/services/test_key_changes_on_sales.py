@@ -1,0 +1,84 @@
+"""A key change that rides on a sale: printed before the credit, asked for again, never by surprise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.db import transaction
+from app.domain.states import SaleStatus, TokenKind
+from app.extensions import db
+from app.models import Meter, Sale, Token
+from app.services.ledger_check import differences
+from app.sts.meter_number import pan_from_drn
+from app.sts.module import MeterConfig
+from tests.cast import PALM_STREET
+
+
+def change(counter, **facts) -> None:
+    with transaction() as session:
+        meter = session.get_one(Meter, counter.cast.meters["palm_street"])
+        for name, value in facts.items():
+            setattr(meter, name, value)
+
+
+def palm_street(counter) -> Meter:
+    db.session.rollback()
+    return db.session.get_one(Meter, counter.cast.meters["palm_street"])
+
+
+def pending(counter) -> tuple:
+    meter = palm_street(counter)
+    return (meter.pending_sgc, meter.pending_krn, meter.pending_ti, meter.pending_ken, meter.pending_tries)
+
+
+def test_an_ordinary_sale_leaves_no_key_change_behind(counter):
+    receipt = counter.sells("palm_street", 20_00)
+    assert len(receipt.tokens) == 1
+    assert pending(counter) == (None, None, None, None, 0)
+    request = json.loads(db.session.get_one(Sale, receipt.sale_id).request)
+    assert (request["meter"]["allow_krn_update"], request["meter"]["allow_ken_update"]) == (True, True)
+    assert request["meter"]["amendment"] is None
+
+
+def test_a_set_that_the_module_adds_becomes_the_meters_pending_change_and_is_printed_in_order(counter):
+    change(counter, ken=200)
+    version = palm_street(counter).version
+    receipt = counter.sells("palm_street", 20_00)
+    assert [token.kind for token in receipt.tokens] == ["key_change", "key_change", "credit"]
+    assert [token.position for token in receipt.tokens] == [1, 2, 3]
+    assert pending(counter) == ("123456", 1, 1, 255, 1)
+    assert palm_street(counter).version == version, "whoever edits the meter is not disturbed"
+    again = counter.sells("palm_street", 20_00)
+    assert len(again.tokens) == 3
+    assert pending(counter)[-1] == 2
+    sale = db.session.get_one(Sale, again.sale_id)
+    assert json.loads(sale.request)["meter"]["amendment"] == {"sgc": "123456", "krn": 1, "ti": 1}
+    assert differences() == []
+
+
+def test_a_meter_on_its_way_to_another_key_gets_its_credit_under_that_key(counter):
+    change(counter, sgc="201457", algorithm="sts6", pending_sgc="201457", pending_krn=2, pending_ti=7, pending_ken=255)
+    receipt = counter.sells("palm_street", 20_00)
+    first, second, credit = receipt.tokens
+    assert (first.krn, credit.krn, credit.ti) == (1, 2, 7)
+    before = MeterConfig(pan_from_drn(PALM_STREET), ea=7, tct=2, sgc="201457", krn=1, ti=1, ken=255)
+    module = counter.modules.by_id(1)
+    assert not module.verify(before, credit.digits).accepted
+    read = module.verify(replace(before, krn=2, ti=7), credit.digits)
+    assert (read.accepted, read.amount) == (True, receipt.carried_units)
+    kinds = {token.digits: token.kind for token in db.session.query(Token)}
+    assert (kinds[second.digits], kinds[credit.digits]) == (TokenKind.KEY_CHANGE, TokenKind.CREDIT)
+    assert receipt.status is SaleStatus.ISSUED
+
+
+@pytest.mark.parametrize("other", [{"pending_krn": 3}])
+def test_a_pending_change_to_a_key_that_is_not_there_fails_the_sale_and_takes_no_money(counter, other):
+    from app.domain import errors
+
+    change(counter, pending_sgc="123456", pending_ti=1, pending_ken=255, **other)
+    with pytest.raises(errors.ModuleRefused):
+        counter.sells("palm_street", 20_00)
+    assert counter.account.held == 0
