@@ -66,6 +66,8 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODULE_PORT": (None, _integer(0, 65535)),
     "MODULE_WAIT_S": ("30", _integer(20, 600)),
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
+    "BACKUP_WARN_DAYS": ("7", _integer(1, 3660)),
+    "REDIS_URL": (None, str),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
 }
 
@@ -151,6 +153,8 @@ def _derive(settings: dict[str, Any]) -> None:
         settings["MODULE_PORT"] = module_port(settings["PORT"])
     settings["MODULE_DIR"] = instance / "module"
     settings["CREDENTIALS_FILE"] = instance / "credentials.key"
+    settings["AUDIT_KEY_FILE"] = instance / "audit.key"
+    settings["QUEUE_FILE"] = instance / "queue.db"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]

@@ -1,4 +1,4 @@
-"""What keeps the installation running, as rows: decisions about lost sales, backups, signs of life."""
+"""What keeps the installation running, as rows: decisions about lost sales, backups and restores, signs of life."""
 
 from __future__ import annotations
 
@@ -54,6 +54,20 @@ class BackupMade(Model):
     # Its name without the folder, and its size in bytes.
     file_name: Mapped[str] = mapped_column(String(200))
     size: Mapped[int] = mapped_column(BigInteger)
+
+
+class RestoreDone(Model):
+    """That these books came back from a backup: what was promised between the two is not in them.
+
+    A module's "never heard of it" proves nothing about a sale reserved before `restored_at`.
+    """
+
+    __tablename__ = "restore_done"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    restored_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # When the backup was begun.
+    backup_of: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class SignOfLife(Model):
