@@ -10,12 +10,13 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from app import cli_module
+from app import cli_module, cli_upkeep
 
 
 def register(app: Flask) -> None:
     """Add every command to the application."""
-    for command in (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group()):
+    own = (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group())
+    for command in (*own, cli_upkeep.audit()):
         app.cli.add_command(command)
 
 

@@ -2,7 +2,8 @@
 
 Idempotent, and safe when two start at once: a lock lets one work while the other waits.
 It makes the instance folder, secret key, tables, permissions, roles and groups, the base
-data, the software module's key store, the first administrator and the translations.
+data, the software module's key store, the first administrator, the translations and the key
+of the audit chain.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from app.extensions import db
 
@@ -67,6 +68,7 @@ def run_setup(app: Flask) -> list[str]:
         upgrade(directory=str(app.extensions["migrate"].directory))
         done += _permissions(app)
         done += seed_data(app)
+        done += _audit_key(Path(app.config["AUDIT_KEY_FILE"]))
     return done
 
 
@@ -76,6 +78,19 @@ def _permissions(app: Flask) -> list[str]:
 
     given = roles.seed(app.appbuilder.sm)  # type: ignore[attr-defined]
     return [f"{given} permissions given to seeded roles"] if given else []
+
+
+def _audit_key(path: Path) -> list[str]:
+    """The key of the audit chain; a lost one is never replaced in silence."""
+    from app.models import AuditEntry
+
+    if path.exists():
+        return []
+    sealed = select(func.count(AuditEntry.id)).where(AuditEntry.chain_hash.is_not(None))
+    if db.session().execute(sealed).scalar_one():
+        return [f"NB: {path.name} is missing, so the audit log is no longer sealed: restore it from a backup"]
+    write_once(path, secrets.token_hex(32).encode())
+    return []
 
 
 @contextlib.contextmanager
