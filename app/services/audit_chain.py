@@ -99,6 +99,11 @@ def read_seal(key_file: Path) -> Seal:
 
 def seal(by: Seal) -> int:
     """Seal every committed entry that is not yet sealed; gives how many.  Raises ChainBroken."""
+    session = db.session()
+    session.rollback()  # a fresh look, and the lock for writing only when there is something to write
+    # NB: the unique index on the place in the chain finds the tail, however long the log is.
+    if session.execute(select(AuditEntry.id).where(AuditEntry.chain_no.is_(None)).limit(1)).first() is None:
+        return 0
     total = 0
     while True:
         count, head = retried(lambda: _seal_batch(by))
@@ -119,7 +124,7 @@ def _seal_batch(by: Seal) -> tuple[int, Head | None]:
         number, before = (last.chain_no or 0, last.chain_hash or "") if last else (0, BEGINNING)
         _require_head(session, by, number)
         rows = session.execute(
-            select(AuditEntry).where(AuditEntry.chain_hash.is_(None)).order_by(AuditEntry.id).limit(BATCH)
+            select(AuditEntry).where(AuditEntry.chain_no.is_(None)).order_by(AuditEntry.id).limit(BATCH)
         ).scalars()
         values: list[dict[str, Any]] = []
         for entry in rows:
@@ -154,7 +159,7 @@ def verify(by: Seal) -> Verification:
     head = _read_head(by)
     finding, sealed = _follow(session, by, head)
     unsealed = session.execute(
-        select(func.count(AuditEntry.id)).where(AuditEntry.chain_hash.is_(None))
+        select(func.count(AuditEntry.id)).where(AuditEntry.chain_no.is_(None))
     ).scalar_one()
     return Verification(sealed, int(unsealed), finding, head is not None or sealed == 0)
 

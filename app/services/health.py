@@ -195,7 +195,7 @@ def facts(backup_warn_days: int, instant: datetime | None = None) -> Facts:
     seen = session.execute(select(SignOfLife.at).where(SignOfLife.name == WORKER)).scalar_one_or_none()
     unsealed = session.execute(
         select(func.count(AuditEntry.id)).where(
-            AuditEntry.chain_hash.is_(None), AuditEntry.at < at - UNSEALED_AFTER
+            AuditEntry.chain_no.is_(None), AuditEntry.at < at - UNSEALED_AFTER
         )
     ).scalar_one()
     return Facts(

@@ -1,0 +1,208 @@
+"""The worker: one process beside the web server for what nobody waits for at a counter.
+
+It resolves waiting sales, probes the modules, seals the audit log and says that it lives; long
+tasks come later through the same queue.  Run by `run.py` or as `python -m app.worker`; SIGINT
+lets it finish what it does.  Never started from a web process.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from huey import Huey, RedisHuey, SqliteHuey
+from huey.consumer import Consumer, Scheduler
+from huey.serializer import SignedSerializer
+from sqlalchemy import select
+
+from app.access.scope import Scope
+from app.domain.states import SaleStatus
+from app.extensions import db
+from app.models import Sale, SecurityModule
+from app.models.base import now
+from app.services import audit_chain, health
+from app.services.resolve import Patience, resolve
+
+NAME = "vending"
+LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
+LOST_AFTER_S = 600.0  # a task that was queued and never ran is queued again after this long
+AT_THE_COUNTER = timedelta(seconds=5)  # younger sales are still being made
+RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
+log = logging.getLogger("app.worker")
+
+
+def make_queue(settings: Mapping[str, Any]) -> Huey:
+    """The queue of this installation: a SQLite file of its own, or Redis.
+
+    What is queued is signed with the secret key: a task is code that runs.
+    """
+    kept: dict[str, Any] = {
+        "results": False,
+        "serializer": SignedSerializer(secret=settings["SECRET_KEY"], salt="queue"),
+    }
+    if settings["REDIS_URL"]:
+        return RedisHuey(NAME, url=settings["REDIS_URL"], **kept)
+    return SqliteHuey(NAME, filename=str(settings["QUEUE_FILE"]), **kept)
+
+
+class Chore:
+    """Something done again and again; a failure is logged and makes the next try come later.
+
+    `work` gives False when there was something to do that could not be done now.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        every_s: float,
+        work: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._every_s, self._work, self._clock = every_s, work, clock
+        self._pause_s = every_s
+        self._next = 0.0
+        self._queued_at: float | None = None
+        self._lock = threading.Lock()
+
+    def due(self, _timestamp: datetime | None = None) -> bool:
+        """Whether it is time; asked by the scheduler, which queues the chore when it is."""
+        with self._lock:
+            at = self._clock()
+            waiting = self._queued_at is not None and at - self._queued_at < LOST_AFTER_S
+            if waiting or at < self._next:
+                return False
+            self._queued_at = at
+            return True
+
+    def hurry(self) -> None:
+        """Make it due at once."""
+        with self._lock:
+            self._next, self._pause_s = 0.0, self._every_s
+
+    def run(self) -> None:
+        """Do it.  Raises what went wrong, for the queue to log with where it happened."""
+        done = False
+        try:
+            done = self._work()
+        finally:
+            with self._lock:
+                self._pause_s = self._every_s if done else min(self._pause_s * 2, LATER_MAX_S)
+                self._next = self._clock() + self._pause_s
+                self._queued_at = None
+
+
+def chores_of(app: Flask) -> list[Chore]:
+    """Everything the worker does by itself."""
+
+    def inside(work: Callable[[], bool]) -> Callable[[], bool]:
+        def run() -> bool:
+            with app.app_context():
+                return work()
+
+        return run
+
+    patience = Patience(
+        timedelta(seconds=app.config["MODULE_WAIT_S"]), timedelta(hours=app.config["MODULE_MEMORY_H"])
+    )
+    resolving = Chore("resolve", RESOLVE_EVERY_S, inside(lambda: _resolve(app, patience)))
+
+    def probe() -> bool:
+        recovered = health.probe_all(lambda row: _connect_test(app, row))
+        if recovered:
+            resolving.hurry()
+        return True
+
+    return [
+        resolving,
+        Chore("seal", SEAL_EVERY_S, inside(lambda: _seal(app))),
+        Chore("probe", PROBE_EVERY_S, inside(probe)),
+        Chore("life", LIFE_EVERY_S, inside(_live)),
+    ]
+
+
+def _live() -> bool:
+    health.sign_of_life()
+    return True
+
+
+def _seal(app: Flask) -> bool:
+    audit_chain.seal(audit_chain.read_seal(Path(app.config["AUDIT_KEY_FILE"])))
+    return True
+
+
+def _resolve(app: Flask, patience: Patience) -> bool:
+    """Ask what became of every waiting sale; False when some go on waiting.
+
+    One that cannot be asked does not stop the others: it is logged, and asked again.
+    """
+    waiting = (
+        select(Sale.id)
+        .where(Sale.status == SaleStatus.RESERVED, Sale.reserved_at < now() - AT_THE_COUNTER)
+        .order_by(Sale.reserved_at)
+    )
+    ids = db.session().execute(waiting, execution_options={"unscoped": True}).scalars().all()
+    left = 0
+    for sale_id in ids:
+        try:
+            status = resolve(sale_id, Scope.everything(), app.extensions["modules"], patience)
+        except Exception:
+            log.exception("sale %s could not be resolved", sale_id)
+            db.session().rollback()
+            status = SaleStatus.RESERVED
+        if status is SaleStatus.RESERVED:
+            left += 1
+        else:
+            log.info("sale %s is %s now", sale_id, status.value)
+    return not left
+
+
+def _connect_test(app: Flask, row: SecurityModule) -> health.Trial:
+    from app.sts.prism.trial import connect_test
+
+    trial: health.Trial = connect_test(app.extensions["modules"].place_of(row))
+    return trial
+
+
+class _EverySecond(Scheduler):
+    """Looks for due chores each second; huey's own looks once a minute."""
+
+    periodic_task_seconds = 1
+
+
+class _Consumer(Consumer):
+    scheduler_class = _EverySecond
+
+
+def make_consumer(app: Flask, queue: Huey) -> Consumer:
+    """The consumer of `queue`, with the chores of `app` among its tasks."""
+    for chore in chores_of(app):
+        queue.periodic_task(chore.due, name=chore.name)(chore.run)
+    # Two threads: a probe that waits for a silent module does not keep the log unsealed.
+    return _Consumer(queue, workers=2, periodic=True, initial_delay=0.1, max_delay=1.0)
+
+
+def main() -> int:
+    """Run until a signal: SIGINT finishes what is being done, SIGTERM drops it."""
+    from run import app
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s worker %(levelname)s %(message)s"
+    )
+    log.setLevel(logging.INFO)
+    make_consumer(app, make_queue(app.config)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    # By its own name: what is queued says in which module it lives.
+    from app.worker import main as work
+
+    sys.exit(work())
