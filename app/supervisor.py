@@ -3,7 +3,8 @@
 Guarantees: a child never outlives the parent (its own session, and on Linux a death signal
 from the kernel, so that even `kill -9` of the parent ends them); Ctrl-C and SIGTERM end every
 child, at the latest after `patience_s`; a child that falls over is started again, later each
-time; one that never came up ends the program.  Standard library only: the parent stays small.
+time; one that never came up ends the program.  They come up one after another, in the order
+given, so that each finds those before it.  Standard library only: the parent stays small.
 """
 
 from __future__ import annotations
@@ -29,12 +30,18 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One child: its name in messages, its command, and how to see that it is up."""
+    """One child: its name in messages, its command, and how to see that it is up.
+
+    `once`: it does one thing and is up when it has ended well; it is not started again.
+    `stop_signal` asks it to finish what it does and end.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     is_up: Callable[[], bool] = lambda: True
+    once: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 @dataclass(slots=True)
@@ -108,6 +115,8 @@ class Supervisor:
             for child in self._children:
                 if not self._tend(child):
                     return 1
+                if not child.was_up:
+                    break  # those after it need it
             if not announced and all(child.was_up for child in self._children):
                 announced = True
                 self._on_up()
@@ -118,17 +127,23 @@ class Supervisor:
         """Start `child` when it is due, see whether it is up; False: it never came up."""
         now = time.monotonic()
         if child.process is None:
+            if child.program.once and child.was_up:
+                return True
             if now >= child.due:
                 self._start(child)
             return True
         code = child.process.poll()
         if code is None:
-            child.was_up = child.was_up or child.program.is_up()
+            child.was_up = child.was_up or (not child.program.once and child.program.is_up())
             return True
         _kill_group(child.process)  # whatever it started and left behind
         child.process = None
+        if child.program.once and code == 0:
+            child.was_up = True
+            return True
         if not child.was_up:
-            self._say(f"The {child.program.name} did not start; its own words stand above.")
+            what = "failed" if child.program.once else "did not start"
+            self._say(f"The {child.program.name} {what}; its own words stand above.")
             return False
         child.falls = 0 if now - child.started > STEADY_S else child.falls
         pause = self._back_off_s[min(child.falls, len(self._back_off_s) - 1)]
@@ -148,11 +163,13 @@ class Supervisor:
         )
 
     def _stop_all(self) -> None:
-        running = [child.process for child in self._children if child.process is not None]
-        for process in running:
-            process.terminate()
+        running = [
+            (child.program, child.process) for child in self._children if child.process is not None
+        ]
+        for program, process in running:
+            process.send_signal(program.stop_signal)  # NB: quietly nothing when it has ended
         deadline = time.monotonic() + self._patience_s
-        for process in running:
+        for _, process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
             _kill_group(process)

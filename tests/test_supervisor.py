@@ -21,12 +21,12 @@ GREETING = "all up"
 def a_parent(children: str, folder: Path, **options: float | tuple[float, ...]) -> str:
     """A program that supervises `children`, an expression; each notes its process id."""
     return textwrap.dedent(f"""
-        import sys
+        import signal, sys
         from app.supervisor import Program, Supervisor
         folder = {str(folder)!r}
         note = "import os, sys, time, signal; open(sys.argv[1], 'a').write(f'{{os.getpid()}}\\\\n');"
-        def child(name, then):
-            return Program(name, [sys.executable, "-c", note + then, folder + "/" + name])
+        def child(name, then, **more):
+            return Program(name, [sys.executable, "-c", note + then, folder + "/" + name], **more)
         say = lambda line: print(line, flush=True)
         sys.exit(Supervisor({children}, say=say, on_up=lambda: say("{GREETING}"), **{options}).run())
     """)
@@ -127,8 +127,56 @@ def test_a_child_that_falls_over_is_started_again_later_each_time(tmp_path):
 
 def test_a_child_that_never_came_up_ends_the_program(tmp_path):
     source = a_parent("[child('web', 'sys.exit(3)')]", tmp_path).replace(
-        'folder + "/" + name])', 'folder + "/" + name], is_up=lambda: False)'
+        'folder + "/" + name], **more)', 'folder + "/" + name], is_up=lambda: False)'
     )
     with running(source) as parent:
         assert words(parent) == "The web did not start; its own words stand above."
         assert parent.wait(10) == 1
+
+
+def test_one_is_started_only_when_those_before_it_are_up(tmp_path):
+    first = "time.sleep(0.4); open(sys.argv[1] + '.up', 'w'); time.sleep(60)"
+    children = (
+        f"[child('first', \"{first}\", is_up=lambda: os.path.exists(folder + '/first.up')),"
+        " child('second', 'assert os.path.exists(sys.argv[1][:-6] + \"first.up\"); time.sleep(60)')]"
+    )
+    with running("import os\n" + a_parent(children, tmp_path)) as parent:
+        assert words(parent) == GREETING
+        pids(tmp_path / "second")
+        time.sleep(0.3)
+        parent.terminate()
+        assert parent.wait(10) == 0
+
+
+def test_what_is_done_once_is_waited_for_and_not_done_again(tmp_path):
+    children = "[child('load', 'time.sleep(0.3)', once=True), child('web', 'time.sleep(60)')]"
+    with running(a_parent(children, tmp_path)) as parent:
+        assert words(parent) == GREETING
+        pids(tmp_path / "web")
+        time.sleep(1.2)
+        assert len(pids(tmp_path / "load")) == 1
+        parent.terminate()
+        assert parent.wait(10) == 0
+
+
+def test_what_is_done_once_and_fails_ends_the_program(tmp_path):
+    children = "[child('load', 'sys.exit(3)', once=True), child('web', 'time.sleep(60)')]"
+    with running(a_parent(children, tmp_path)) as parent:
+        assert words(parent) == "The load failed; its own words stand above."
+        assert parent.wait(10) == 1
+    assert not (tmp_path / "web").exists()
+
+
+def test_each_is_asked_to_end_by_its_own_signal(tmp_path):
+    told = "signal.signal(signal.{0}, lambda *_: (open(sys.argv[1], 'a').write('0 '), sys.exit())); time.sleep(60)"
+    children = (
+        f"[child('web', {told.format('SIGTERM')!r}),"
+        f" child('worker', {told.format('SIGINT')!r}, stop_signal=signal.SIGINT)]"
+    )
+    with running(a_parent(children, tmp_path)) as parent:
+        assert words(parent) == GREETING
+        pids(tmp_path / "web"), pids(tmp_path / "worker")
+        time.sleep(0.3)
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(10) == 0
+    assert (pids(tmp_path / "web")[1:], pids(tmp_path / "worker")[1:]) == ([0], [0])
