@@ -32,6 +32,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _database(text: str) -> str:
+    if not text.startswith(("sqlite:", "postgres:", "postgresql:", "postgresql+psycopg:")):
+        raise ValueError("must begin with postgresql:// or sqlite://")
+    return text
+
+
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
@@ -52,7 +58,7 @@ def _yes_no(text: str) -> bool:
 ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODE": ("demonstration", _one_of("demonstration", "production")),
     "INSTANCE_DIR": (str(ROOT / "instance"), lambda text: ROOT / Path(text).expanduser()),
-    "DATABASE_URL": (None, str),
+    "DATABASE_URL": (None, _database),
     "SECRET_KEY": (None, str),
     "HOST": ("127.0.0.1", str),
     "PORT": ("8080", _integer(1, 65535)),

@@ -11,7 +11,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is the place that says so)
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {found}.")
 
 # An old Python must still reach the sentence above, so these come after it.
+import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -19,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import config
+from app.supervisor import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parent
+LOOPBACK = "127.0.0.1"
 
 
 def __getattr__(name: str) -> Any:
@@ -56,7 +60,7 @@ def _require_folder(folder: Path) -> None:
         ) from None
 
 
-def _require_port(host: str, port: int) -> None:
+def _require_port(host: str, port: int, setting: str = "PORT") -> None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -67,8 +71,28 @@ def _require_port(host: str, port: int) -> None:
     except OSError as error:
         raise CannotStart(
             f"The port {port} on {host} cannot be used ({error.strerror}): stop the other "
-            "program, or choose another port with PORT=8081 make run."
+            f"program, or choose another port with {setting}={8081 if setting == 'PORT' else 9444} "
+            "make run."
         ) from None
+
+
+def _require_queue(settings: dict[str, Any]) -> None:
+    """Redis is a choice, and its package is not among ours."""
+    if settings["REDIS_URL"] and importlib.util.find_spec("redis") is None:
+        raise CannotStart(
+            "REDIS_URL is set, but the package redis is missing: .venv/bin/pip install redis, or "
+            "leave REDIS_URL out, and the worker's queue is a file."
+        )
+
+
+def _serves_module(settings: dict[str, Any]) -> bool:
+    """Whether the software module runs in a process of its own, here.
+
+    It does not in an installation whose keys still lie beside the books (docs/operations.md).
+    """
+    if not (settings["MODULE_PORT"] and settings["SOFTWARE_MODULE_ALLOWED"]):
+        return False
+    return settings["MODULE_DIR"].exists() or not settings["KEYSTORE_FILE"].exists()
 
 
 def _flask(*arguments: str) -> str:
@@ -89,11 +113,11 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _web(settings: dict[str, Any]) -> list[str]:
-    host = settings["HOST"]
+def _web(settings: dict[str, Any], shown: str) -> Program:
+    host, port = settings["HOST"], settings["PORT"]
     shared_memory = Path("/dev/shm")  # noqa: S108 (heartbeats must not wait for a disk)
     options = {
-        "--bind": f"[{host}]:{settings['PORT']}" if ":" in host else f"{host}:{settings['PORT']}",
+        "--bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "--workers": str(settings["WORKERS"]),
         "--threads": str(settings["THREADS"]),
         "--worker-class": "gthread",
@@ -106,7 +130,27 @@ def _web(settings: dict[str, Any]) -> list[str]:
         options["--worker-tmp-dir"] = str(shared_memory)
     flat = [word for pair in options.items() for word in pair]
     # NB: the control socket would be made in the home folder, and nobody here uses it.
-    return [sys.executable, "-m", "gunicorn", "--no-control-socket", *flat, "run:app"]
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *flat, "run:app"]
+    return Program("web server", command, is_up=lambda: _answers(shown, port))
+
+
+def _module(settings: dict[str, Any]) -> Program:
+    port = settings["MODULE_PORT"]
+    command = [
+        sys.executable, "-m", "app.sts.prism.service", "--folder", str(settings["MODULE_DIR"]),
+        "--address", LOOPBACK, "--port", str(port),
+    ]  # fmt: skip
+    return Program("software module", command, is_up=lambda: _answers(LOOPBACK, port))
+
+
+def _worker() -> Program:
+    command = [sys.executable, "-m", "app.worker"]
+    return Program("worker", command, stop_signal=signal.SIGINT)
+
+
+def _demonstration() -> Program:
+    command = [sys.executable, "-m", "flask", "--app", "run", "demo", "load"]
+    return Program("loading of the demonstration", command, once=True)
 
 
 def _logins() -> str:
@@ -122,27 +166,36 @@ def _logins() -> str:
 
 def start() -> int:
     """Check, set up, then run until a signal; the exit code."""
-    from app.supervisor import Program, Supervisor
-
     os.umask(0o077)  # keys, books and secrets are nobody else's
     settings = config.load()
     host, port = settings["HOST"], settings["PORT"]
-    demonstration = settings["MODE"] == "demonstration"
     _require_folder(settings["INSTANCE_DIR"])
     _require_port(host, port)
+    if _serves_module(settings):
+        _require_port(LOOPBACK, settings["MODULE_PORT"], "MODULE_PORT")
+    _require_queue(settings)
     _say("Setting up ...")
     print(_flask("setup"), end="")
-    if demonstration:
-        print(_flask("demo", "load"), end="")
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
+    shown = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
+    return Supervisor(
+        _programs(settings, shown), say=_say, on_up=lambda: _announce(settings, shown)
+    ).run()
 
-    def announce() -> None:
-        _say(f"\n  STS Vending runs on http://{shown}:{port}  (Ctrl-C stops it)\n")
-        if demonstration:
-            _say(_logins())
 
-    web = Program("web server", _web(settings), is_up=lambda: _answers(shown, port))
-    return Supervisor([web], say=_say, on_up=announce).run()
+def _programs(settings: dict[str, Any], shown: str) -> list[Program]:
+    """What runs, in the order in which it comes up."""
+    programs = [_web(settings, shown), _worker()]
+    if settings["MODE"] == "demonstration":
+        programs.insert(0, _demonstration())
+    if _serves_module(settings) and settings["MODULE_DIR"].exists():
+        programs.insert(0, _module(settings))
+    return programs
+
+
+def _announce(settings: dict[str, Any], shown: str) -> None:
+    _say(f"\n  STS Vending runs on http://{shown}:{settings['PORT']}  (Ctrl-C stops it)\n")
+    if settings["MODE"] == "demonstration":
+        _say(_logins())
 
 
 def _say(line: str) -> None:

@@ -24,11 +24,18 @@ def register(app: Flask) -> None:
 @with_appcontext
 def setup() -> None:
     """Bring the installation up to date: tables, permissions, base data, translations."""
+    from sqlalchemy.exc import OperationalError
+
     from app.setup import prepare_instance, run_setup
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (no other way)
     prepare_instance(app.config)
-    for line in run_setup(app):
+    try:
+        done = run_setup(app)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise click.ClickException(f"the database cannot be used: {reason}") from None
+    for line in done:
         click.echo(line)
 
 
@@ -130,8 +137,11 @@ def _demo() -> AppGroup:
     def load() -> None:
         """Fill an empty database with regions, meters, people and a week of real sales."""
         from app.demo import load_demonstration
+        from app.setup import one_at_a_time
 
-        for line in load_demonstration(current_app.extensions["modules"]):
+        with one_at_a_time(current_app.config):  # whoever comes second finds the work done
+            done = load_demonstration(current_app.extensions["modules"])
+        for line in done:
             click.echo(line)
 
     return group

@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def run_setup(app: Flask) -> list[str]:
 
     done: list[str] = []
     Path(app.config["INSTANCE_DIR"]).mkdir(parents=True, exist_ok=True, mode=0o700)
-    with app.app_context(), _one_at_a_time(app):
+    with app.app_context(), one_at_a_time(app.config):
         upgrade(directory=str(app.extensions["migrate"].directory))
         done += _permissions(app)
         done += seed_data(app)
@@ -94,7 +94,7 @@ def _audit_key(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(app: Flask) -> Iterator[None]:
+def one_at_a_time(config: Mapping[str, Any]) -> Iterator[None]:
     """Hold the set-up lock: an advisory lock on PostgreSQL, a locked file beside SQLite."""
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect() as connection:
@@ -104,7 +104,7 @@ def _one_at_a_time(app: Flask) -> Iterator[None]:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": LOCK_NUMBER})
         return
-    path = Path(app.config["INSTANCE_DIR"]) / "setup.lock"
+    path = Path(config["INSTANCE_DIR"]) / "setup.lock"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

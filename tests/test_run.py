@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import signal
@@ -51,6 +52,45 @@ def test_a_busy_port_is_one_sentence(tmp_path):
         port = other.getsockname()[1]
         words = refusal(PORT=port, INSTANCE_DIR=tmp_path)
     assert words.startswith(f"The port {port} on 127.0.0.1 cannot be used")
+    assert words.count("\n") == 1
+
+
+def test_a_busy_port_of_the_module_is_one_sentence_that_names_its_setting(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        words = refusal(PORT=free_port(), MODULE_PORT=port, INSTANCE_DIR=tmp_path)
+    assert words.startswith(f"The port {port} on 127.0.0.1 cannot be used")
+    assert "MODULE_PORT=" in words
+    assert words.count("\n") == 1
+
+
+def test_a_database_of_another_make_is_one_sentence():
+    assert refusal(DATABASE_URL="mysql://x") == (
+        "The setting DATABASE_URL is 'mysql://x': it must begin with postgresql:// or sqlite://.\n"
+    )
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "run", "setup"],
+        cwd=ROOT,
+        env=environment(DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x", INSTANCE_DIR=tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the database cannot be used: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_redis_without_its_package_is_one_sentence(tmp_path):
+    if importlib.util.find_spec("redis"):
+        pytest.skip("the package redis is here")
+    words = refusal(REDIS_URL="redis://127.0.0.1", PORT=free_port(), MODULE_PORT=0, INSTANCE_DIR=tmp_path)
+    assert words.startswith("REDIS_URL is set, but the package redis is missing")
     assert words.count("\n") == 1
 
 
