@@ -138,7 +138,7 @@ def _module(settings: dict[str, Any]) -> Program:
     port = settings["MODULE_PORT"]
     command = [
         sys.executable, "-m", "app.sts.prism.service", "--folder", str(settings["MODULE_DIR"]),
-        "--address", LOOPBACK, "--port", str(port),
+        "--address", LOOPBACK, "--port", str(port), "--tables", settings["STA_TABLES"],
     ]  # fmt: skip
     return Program("software module", command, is_up=lambda: _answers(LOOPBACK, port))
 

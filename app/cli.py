@@ -136,12 +136,9 @@ def _demo() -> AppGroup:
     @group.command("load")
     def load() -> None:
         """Fill an empty database with regions, meters, people and a week of real sales."""
-        from app.demo import load_demonstration
-        from app.setup import one_at_a_time
+        from app.demo import load_alone
 
-        with one_at_a_time(current_app.config):  # whoever comes second finds the work done
-            done = load_demonstration(current_app.extensions["modules"])
-        for line in done:
+        for line in load_alone(current_app.config, current_app.extensions["modules"]):
             click.echo(line)
 
     return group

@@ -1,14 +1,13 @@
 """The rows that every installation starts with; running it again changes nothing.
 
-Currencies, the settings row, the community licence, groups, the software module with its
-vending keys, the first administrator and the compiled translations.
+Currencies, the settings row, the community licence, groups, the software module (setup_module),
+the first administrator and the compiled translations.
 """
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -17,33 +16,27 @@ from werkzeug.security import generate_password_hash
 
 from app.access.roles import GROUPS
 from app.db import transaction
-from app.domain.states import Algorithm
 from app.models import (
     AppUser,
     Currency,
     Licence,
-    SecurityModule,
     Settings,
-    SupplyGroupKey,
     UserGroup,
 )
-from app.sts.demonstration import demonstration_keys, is_demonstration
-from app.sts.keystore import KeyStore, create_passphrase, read_passphrase
-from app.sts.module import KeyFacts
+from app.setup_module import seed_module
 
 CURRENCIES = (("USD", "US dollar", "$"), ("EUR", "Euro", "€"), ("CNY", "Chinese yuan", "¥"))
 COMMUNITY_METERS = 1_000_000
 ADMINISTRATOR = "admin"
-LEGACY_DKGA = 2
 
 
 def seed_data(app: Flask) -> list[str]:
     """Add what is missing; says what was added, a line each."""
-    done = _key_store(app.config)
+    done = []
     with transaction() as session:
         _base(session)
         _groups(session)
-        done += _module(session, app.config)
+        done += seed_module(session, app.config)
         done += _administrator(session)
     # NB: the framework has put its own folder in front of ours.
     ours = app.config["BABEL_TRANSLATION_DIRECTORIES"].rpartition(";")[2]
@@ -75,58 +68,6 @@ def _groups(session: Session) -> None:
         role = session.execute(select(Role).where(Role.name == name)).scalar_one()
         if role.id not in taken:
             session.add(UserGroup(name=name, description=description, role_id=role.id, row_scope=row_scope))
-
-
-def _key_store(config: dict[str, Any]) -> list[str]:
-    """The key store of the software module; outside a demonstration it starts without keys."""
-    path = Path(config["KEYSTORE_FILE"])
-    if not config["SOFTWARE_MODULE_ALLOWED"] or path.exists():
-        return []
-    passphrase_file = Path(config["PASSPHRASE_FILE"])
-    passphrase = (
-        read_passphrase(passphrase_file) if passphrase_file.exists() else create_passphrase(passphrase_file)
-    )
-    keys = demonstration_keys() if config["MODE"] == "demonstration" else ()
-    KeyStore.create(path, passphrase, keys)
-    return [f"key store made, {len(keys)} demonstration keys"]
-
-
-def _module(session: Session, config: dict[str, Any]) -> list[str]:
-    """The software module's row, and what may be told of the keys it holds."""
-    if not config["SOFTWARE_MODULE_ALLOWED"]:
-        return []
-    if session.execute(select(func.count(SecurityModule.id))).scalar_one():
-        return []
-    module = SecurityModule(
-        name="Software module", kind="software", serves_legacy=True, serves_sts6=True, active=True
-    )
-    session.add(module)
-    session.flush()
-    store = KeyStore.open(config["KEYSTORE_FILE"], read_passphrase(config["PASSPHRASE_FILE"]))
-    session.add_all(key_row(module.id, key.facts()) for key in store.keys)
-    return [f"software module registered with {len(store.keys)} keys"]
-
-
-def key_row(module_id: int, facts: KeyFacts) -> SupplyGroupKey:
-    """The row that tells of a vending key without the key."""
-    return SupplyGroupKey(
-        module_id=module_id,
-        sgc=facts.sgc,
-        krn=facts.krn,
-        key_type=facts.key_type,
-        dkga=facts.dkga,
-        base_date=facts.base_date,
-        ken=facts.ken,
-        kcv=facts.kcv,
-        active_from=facts.active_from,
-        active_to=facts.active_to,
-        demonstration=is_demonstration(facts.kcv),
-    )
-
-
-def algorithm_of(dkga: int) -> Algorithm:
-    """The manual's word for a decoder-key generation algorithm."""
-    return Algorithm.LEGACY if dkga == LEGACY_DKGA else Algorithm.STS6
 
 
 def _administrator(session: Session) -> list[str]:

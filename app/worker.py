@@ -165,10 +165,14 @@ def _resolve(app: Flask, patience: Patience) -> bool:
 
 
 def _connect_test(app: Flask, row: SecurityModule) -> health.Trial:
-    from app.sts.prism.trial import connect_test
+    from app.sts.module import ModuleError
+    from app.sts.prism.trial import Step, Trial, connect_test
 
-    trial: health.Trial = connect_test(app.extensions["modules"].place_of(row))
-    return trial
+    try:
+        place = app.extensions["modules"].place_of(row)
+    except ModuleError as error:  # its password cannot be opened: as good as down, and told so
+        return Trial((Step("credentials", ok=False, ms=0, code=error.code, detail=error.detail),))
+    return connect_test(place)
 
 
 class _EverySecond(Scheduler):

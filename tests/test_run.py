@@ -7,12 +7,15 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -149,28 +152,47 @@ def test_only_a_trusted_proxy_names_the_visitor(tmp_path, proxies, address):
     assert done.stdout.splitlines()[-1] == address
 
 
-@pytest.fixture
-def started(tmp_path) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
+class Site(NamedTuple):
     """The program, started from nothing, with what it printed until it was up."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "run.py"],
-        cwd=ROOT,
-        env=environment(PORT=port, INSTANCE_DIR=tmp_path / "instance", HOME=tmp_path / "home"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+
+    process: subprocess.Popen[str]
+    port: int
+    module_port: int
+    lines: list[str]
+    folder: Path
+
+
+def until_up(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout is not None
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line)
         if "Efua" in line:  # the last of the demonstration's people
             break
-    yield process, port, lines
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    return lines
+
+
+@contextmanager
+def running(folder: Path, **settings: object) -> Iterator[Site]:
+    port, module_port = free_port(), free_port()
+    process = subprocess.Popen(
+        [sys.executable, "run.py"],
+        cwd=ROOT,
+        env=environment(
+            **({"PORT": port, "MODULE_PORT": module_port, "INSTANCE_DIR": folder, "HOME": folder.parent / "home"}
+            | settings)
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield Site(process, port, module_port, until_up(process), folder)
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def children_of(pid: int) -> list[int]:
@@ -179,21 +201,63 @@ def children_of(pid: int) -> list[int]:
     return direct + [inner for child in direct for inner in children_of(child)]
 
 
-def test_from_nothing_to_a_site_and_back(started, tmp_path):
-    process, port, lines = started
-    words = "".join(lines)
-    assert f"runs on http://127.0.0.1:{port} " in words
-    assert re.search(r"amara +demo +Amara", words)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=60) as answer:
-        assert answer.status == 200
-    family = children_of(process.pid)
-    assert len(family) >= 3  # the web server and its two workers
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in family) and time.monotonic() < deadline:
+def command_of(pid: int) -> str:
+    line = Path(f"/proc/{pid}/cmdline")
+    return line.read_text().replace("\0", " ") if line.exists() else ""
+
+
+def the_one(pid: int, words: str) -> int | None:
+    found = [child for child in children_of(pid) if words in command_of(child)]
+    return found[0] if found else None
+
+
+def wait_for(what: Callable[[], object], within_s: float = 20) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if what():
+            return True
         time.sleep(0.05)
-    assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
+    return False
+
+
+def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(folder / "vending.db")) as books:
+        return books.execute(query).fetchall()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="it looks at processes through /proc")
+def test_from_nothing_to_a_site_and_back(tmp_path):
+    with running(tmp_path / "instance", WORKERS=1) as site:
+        words = "".join(site.lines)
+        assert f"runs on http://127.0.0.1:{site.port} " in words
+        assert f"registered on 127.0.0.1 port {site.module_port}, with 5 keys" in words
+        assert re.search(r"amara +demo +Amara", words)
+        with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/login/", timeout=60) as answer:
+            assert answer.status == 200
+        # The demonstration was sold through the module's own process.
+        (kind,) = rows(site.folder, "SELECT kind FROM security_module")
+        assert kind == ("prism",)
+        assert rows(site.folder, "SELECT count(*) FROM module_answer") == [(0,)]
+        assert rows(site.folder, "SELECT DISTINCT status FROM sale") == [("issued",)]
+        # The worker says that it lives, and that the module does.
+        assert wait_for(lambda: rows(site.folder, "SELECT name FROM sign_of_life"))
+        assert wait_for(lambda: rows(site.folder, "SELECT 1 FROM module_health WHERE up"))
+        # A module that is killed is started again.
+        first = the_one(site.process.pid, "prism.service")
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        assert wait_for(lambda: the_one(site.process.pid, "prism.service") not in (None, first))
+        assert wait_for(lambda: answers(site.module_port))
+        family = children_of(site.process.pid)
+        assert len(family) >= 4  # module, worker, the web server and its own worker
+        site.process.send_signal(signal.SIGINT)
+        assert site.process.wait(30) == 0
+        assert wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), 5)
     assert not (tmp_path / "home").exists(), "something was written into the home folder"
-    private = [path for path in (tmp_path / "instance").iterdir() if path.stat().st_mode & 0o077]
+    private = [path for path in site.folder.rglob("*") if path.stat().st_mode & 0o077]
     assert [path.name for path in private] == []

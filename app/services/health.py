@@ -27,18 +27,8 @@ UNSEALED_AFTER = timedelta(minutes=10)  # the worker seals within seconds when i
 FAILURE_MAX, DETAIL_MAX, VERSION_MAX = 60, 300, 60
 
 
-class Step(Protocol):
-    """One step of a connect test, see app/sts/prism/trial.py; `ms` is how long it took."""
-
-    name: str
-    ok: bool
-    ms: int
-    code: str | None
-    detail: str | None
-
-
 class Trial(Protocol):
-    """What a connect test found."""
+    """What a connect test found, see app/sts/prism/trial.py."""
 
     @property
     def steps(self) -> tuple[Any, ...]:

@@ -161,7 +161,7 @@ class InstalledModules:
         with self._lock:
             wired = self._wired.get(row.id)
             if wired is None or wired.version != row.version:
-                line = Line(self._place(row), patience_s=self._timing.patience_s)
+                line = Line(self.place_of(row), patience_s=self._timing.patience_s)
                 fresh = _Wired(row.name, row.version, line)
                 if wired is not None:
                     wired.line.close()
@@ -171,7 +171,7 @@ class InstalledModules:
                 wired.facts, wired.keys_stamp = key_facts(row.id), stamp
             return wired
 
-    def _place(self, row: Any) -> Place:
+    def place_of(self, row: Any) -> Place:
         """Raises ModuleError when the row's password cannot be opened or the place is none."""
         if self._credentials_file is None or row.sealed_password is None:
             raise ModuleError("ECredentials", permanent=False, detail=f"no password for {row.name}")
