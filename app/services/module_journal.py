@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import String, bindparam, insert, select, update
+from sqlalchemy import String, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.db import prepared, retried, transaction
 from app.extensions import db
@@ -25,6 +25,8 @@ from app.sts.module import IssuedToken
 
 Tokens = tuple[IssuedToken, ...]
 NO_TOKEN_YET = -1
+# The row of no meter: after a restore, the id that no meter's next one may be at or below.
+EVERY_METER = ""
 
 
 class DatabaseJournal:
@@ -104,14 +106,14 @@ def _remember(session: Session, message_id: str, request_digest: str, tokens: To
 def _lock(session: Session, pan: str, base_date: int, message_id: str) -> tuple[int, Answer | None]:
     """Make the row if it is missing and lock it.
 
-    Gives the last token id (-1: none yet) and the answer, if this message already has one.
+    Gives the id that the next must be above (-1: none yet) and the answer, if this message already has one.
     """
     row = session.execute(
         _lock_statement(session.get_bind().dialect.name),
         {"pan": pan, "base_date": base_date, "token_id": NO_TOKEN_YET, "message": message_id},
     ).one()
     known = None if row[1] is None else Answer(row[1], tokens_from_json(row[2]))
-    return int(row[0]), known
+    return max(int(row[0]), int(row[3])), known
 
 
 @cache
@@ -120,6 +122,7 @@ def _lock_statement(dialect: str) -> Any:
     upsert = build(ModuleTokenId).values(
         pan=bindparam("pan"), base_date=bindparam("base_date"), token_id=bindparam("token_id")
     )
+    floor = aliased(ModuleTokenId)
     of_message = ModuleAnswer.message_id == bindparam("message", type_=String)
     locked = upsert.on_conflict_do_update(
         index_elements=["pan", "base_date"], set_={"token_id": ModuleTokenId.token_id}
@@ -127,5 +130,8 @@ def _lock_statement(dialect: str) -> Any:
         ModuleTokenId.token_id,
         select(ModuleAnswer.request_digest).where(of_message).scalar_subquery(),
         select(ModuleAnswer.tokens).where(of_message).scalar_subquery(),
+        select(func.coalesce(func.max(floor.token_id), literal_column(str(NO_TOKEN_YET))))
+        .where(floor.pan == bindparam("every_meter", EVERY_METER, String), floor.base_date == bindparam("base_date"))
+        .scalar_subquery(),
     )
     return prepared(locked, dialect)

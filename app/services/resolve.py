@@ -22,6 +22,7 @@ from app.extensions import db
 from app.models import Sale, SecurityModule
 from app.models.base import now
 from app.services.reserved import Reserved, read_reserved
+from app.services.restores import last_restore
 from app.services.security_module import Modules
 from app.services.vending import Known, complete, settle_if_known
 
@@ -59,10 +60,16 @@ def resolve(
     if waiting is not None:
         memory = _memory(waiting, patience)
         known = settle_if_known(waiting, modules, clock)
-        remembered = clock() - waiting.reserved_at <= memory
+        remembered = clock() - waiting.reserved_at <= memory and not _before_restore(waiting)
         if known is Known.NEVER_TAKEN and remembered and _claim(waiting, patience.wait, clock()):
             return _send_again(waiting, modules, clock)
     return _status(sale_id)
+
+
+def _before_restore(sale: Reserved) -> bool:
+    """Whether the sale may have got its token after the backup that these books came from."""
+    restored = last_restore(db.session())
+    return restored is not None and sale.reserved_at <= restored
 
 
 def ask_once_more(
