@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def restore(file: Path, passphrase_file: Path | None) -> None:
     from app.services import backup_restore
     from app.services.backup_file import BadBackup
 
+    os.umask(0o077)  # keys, books and secrets are nobody else's
     folder = str(current_app.extensions["migrate"].directory)
     way = backup_restore.Way(
         db.engine,

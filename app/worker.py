@@ -8,6 +8,7 @@ lets it finish what it does.  Never started from a web process.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -197,6 +198,7 @@ def main() -> int:
     """Run until a signal: SIGINT finishes what is being done, SIGTERM drops it."""
     from run import app
 
+    os.umask(0o077)  # the queue holds code that will run
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s worker %(levelname)s %(message)s"
     )
