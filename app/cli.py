@@ -16,7 +16,7 @@ from app import cli_module, cli_upkeep
 def register(app: Flask) -> None:
     """Add every command to the application."""
     own = (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group())
-    for command in (*own, cli_upkeep.audit()):
+    for command in (*own, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
         app.cli.add_command(command)
 
 
