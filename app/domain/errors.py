@@ -203,6 +203,26 @@ class NotReversible(SaleRefusal, code="not_reversible", names="reason"):
     """The sale cannot be undone."""
 
 
+class NothingToDecide(SaleRefusal, code="nothing_to_decide"):
+    """The sale is settled; what became of it is known."""
+
+
+class StillRemembered(SaleRefusal, code="still_remembered", names="until"):
+    """The module may still know the sale until then: it is resolved, not decided."""
+
+
+class ProposalOpen(SaleRefusal, code="proposal_open"):
+    """Somebody has proposed already what shall become of the sale."""
+
+
+class ProposalClosed(SaleRefusal, code="proposal_closed"):
+    """The proposal was approved or declined meanwhile, or there is none."""
+
+
+class FourEyes(SaleRefusal, code="four_eyes"):
+    """Who proposed may not approve."""
+
+
 # --- the installation ---------------------------------------------------------------------
 
 
@@ -246,6 +266,18 @@ class ModuleSilent(InstallationRefusal, code="module_silent"):
     """The security module did not answer; the sale waits."""
 
 
+class AlgorithmServed(InstallationRefusal, code="algorithm_served", field="standing", names="algorithm module"):
+    """Another active module serves the algorithm (`module`: its name)."""
+
+
+class ServesNothing(InstallationRefusal, code="serves_nothing", field="serves_legacy"):
+    """A module that serves neither algorithm is no module."""
+
+
+class KeysToldByModule(InstallationRefusal, code="keys_told_by_module", field="sgc"):
+    """The module lists its keys itself; nothing is typed in for it."""
+
+
 # --- people and rows ----------------------------------------------------------------------
 
 
@@ -275,6 +307,18 @@ class InUse(Refusal, code="in_use", names="count"):
 
 class RegionInUse(InUse, code="region_in_use"):
     """The region has children, people or meters."""
+
+
+class ModuleInUse(InUse, code="module_in_use"):
+    """Meters, sales, tokens or records depend on the module."""
+
+
+class ModuleAwaited(InUse, code="module_awaited", field="address"):
+    """Sales wait for an answer of this very module; its place cannot change under them."""
+
+
+class KeyInUse(InUse, code="key_in_use"):
+    """Meters are under the key."""
 
 
 class PlanFrozen(InUse, code="plan_frozen"):

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from app.domain import errors
 from app.domain.errors import Refusal
 from app.domain.money import Currency
-from app.views import figures, words
+from app.views import choices, figures, words
 
 PLAIN = Currency("", "", 2)
 
@@ -85,6 +85,13 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         "The meter may buy for %(maximum)s a day; %(left)s are left today. No money was taken. Type less, or wait."
     ),
     errors.NotReversible: _l("This sale cannot be reversed: %(reason)s. Nothing was changed."),
+    errors.NothingToDecide: _l("This sale is settled; there is nothing to decide. Nothing was changed. Look at its receipt."),
+    errors.StillRemembered: _l(
+        "The security module may still know this sale until %(until)s. Nothing was changed. Resolve it on the home page."
+    ),
+    errors.ProposalOpen: _l("A proposal for this sale is open already. Nothing was changed. Approve or decline that one."),
+    errors.ProposalClosed: _l("This proposal is no longer open. Nothing was changed. Look at what was decided."),
+    errors.FourEyes: _l("You proposed this yourself. Nothing was changed. Another person has to approve it."),
     errors.InstallationRefusal: _l("This cannot be done now. Nothing was stored. Ask an administrator."),
     errors.LicenceExpired: _l(
         "The licence ended on %(until)s. No money was taken. Ask an administrator to load a new one."
@@ -116,6 +123,11 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ModuleSilent: _l(
         "The security module does not answer. The money is held for this sale and cannot be taken twice. Resolve it on the home page."
     ),
+    errors.AlgorithmServed: _l(
+        "%(algorithm)s meters are served by “%(module)s”. Nothing was stored. Choose stand-by, or take over from it."
+    ),
+    errors.ServesNothing: _l("A module serves Legacy meters, STS6 meters or both. Nothing was stored. Choose at least one."),
+    errors.KeysToldByModule: _l("This module tells its keys itself. Nothing was stored. Press “Refresh keys”."),
     errors.OutOfScope: _l("There is no such record here. Nothing was changed. Go back to the list."),
     errors.NotAllowed: _l("You may not do this. Nothing was changed. Ask an administrator for the permission."),
     errors.StaleRow: _l("Somebody changed this record meanwhile. Nothing of yours was stored. Look at it again, then save."),
@@ -123,6 +135,14 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.StillReferred: _l("Other records refer to this one. Nothing was changed. Switch it off instead."),
     errors.InUse: _l("It is in use (%(count)s times) and cannot be deleted. Nothing was changed. Switch it off instead."),
     errors.RegionInUse: _l("Places, people or meters belong to this region. Nothing was changed. Move them first."),
+    errors.ModuleInUse: _l(
+        "Meters, sales or tokens depend on this module (%(count)s). Nothing was changed. Make it the stand-by instead."
+    ),
+    errors.ModuleAwaited: _l(
+        "Sales still wait for an answer of this very module (%(count)s), and another place could be another module."
+        " Nothing was stored. Resolve them first."
+    ),
+    errors.KeyInUse: _l("Meters are under this key (%(count)s). Nothing was changed. Change their keys first."),
     errors.PlanFrozen: _l("This plan has sold already and cannot change. Nothing was stored. Add a plan that follows it."),
 }
 
@@ -181,6 +201,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "reason"): _reason,
     ("no_plan_in_force", "since"): _since,
     ("no_module", "algorithm"): lambda _worded, value: str(words.ALGORITHM.get(value, value)),
+    ("algorithm_served", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),
     **dict.fromkeys(
         (
             ("amount_too_small", "minimum"), ("amount_too_large", "maximum"),
