@@ -28,6 +28,9 @@ CONFIRM_CLOCK = Permission("can_confirm_clock", "HomeView")
 READ_RECEIPTS = Permission("can_read", "ReceiptView")
 PRINT_RECEIPTS = Permission("can_print", "ReceiptView")
 READ_SALES = Permission("can_read", "SaleView")
+# A sale that no module remembers: one person proposes, another one approves.
+READ_DECISIONS = Permission("can_read", "DecisionView")
+DECIDE_SALES = Permission("can_decide", "DecisionView")
 
 # --- Registration -------------------------------------------------------------------------
 READ_CONSUMERS = Permission("can_read", "ConsumerView")
@@ -66,6 +69,8 @@ READ_TARIFFS = Permission("can_read", "TariffView")
 WRITE_TARIFFS = Permission("can_write", "TariffView")
 DELETE_TARIFFS = Permission("can_delete", "TariffView")
 READ_MODULES = Permission("can_read", "SecurityModuleView")
+WRITE_MODULES = Permission("can_write", "SecurityModuleView")
+DELETE_MODULES = Permission("can_delete", "SecurityModuleView")
 READ_KEYS = Permission("can_read", "SupplyGroupKeyView")
 READ_CURRENCIES = Permission("can_read", "CurrencyView")
 WRITE_CURRENCIES = Permission("can_write", "CurrencyView")

@@ -48,8 +48,9 @@ ACTS = {
     "can_print": _l("Print again"),
     "can_confirm_clock": _l("Confirm the clock"),
     "can_pick": _l("Look up in forms"),
+    "can_decide": _l("Propose and approve"),
 }
-ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "Pick": _l("Regions and consumers")}
+ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers")}
 
 
 def page_label(page: str) -> Any:

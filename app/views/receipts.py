@@ -15,6 +15,7 @@ from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
 from app.domain.errors import OutOfScope
 from app.domain.states import SaleStatus
+from app.services.decisions import release_of
 from app.services.receipts import Receipt, count_reprint, receipt_for
 from app.views.slip import SAY, Slip, how_many_tokens, make_slip, qr, token_title
 
@@ -34,14 +35,14 @@ class ReceiptView(SafeBaseView):
     @has_access
     def show(self, sale_id: int) -> Any:
         """The token, large; how it was worked out; print, PDF, next customer."""
-        return self._page("receipts/show.html", make_slip(_own(sale_id)))
+        return self._page("receipts/show.html", _slip(_own(sale_id)))
 
     @expose("/<int:sale_id>/paper")
     @has_access
     def paper(self, sale_id: int) -> Any:
         """The slip as it will be printed, and the button that prints it."""
         receipt = _own(sale_id)
-        return self._page("receipts/paper.html", make_slip(receipt, receipt.copies), paper=_paper())
+        return self._page("receipts/paper.html", _slip(receipt, receipt.copies), paper=_paper())
 
     @expose("/<int:sale_id>/printed", methods=["POST"])
     @has_access
@@ -51,7 +52,7 @@ class ReceiptView(SafeBaseView):
         number = 1
         if receipt.status is SaleStatus.ISSUED:
             number = count_reprint(sale_id, current_scope().user_id or 0, current_scope())
-        slip = make_slip(receipt, number - 1)
+        slip = _slip(receipt, number - 1)
         if request.accept_mimetypes.best == "application/json":
             return {"copy": slip.mark}
         return self._page("receipts/paper.html", slip, paper=_paper(), print_now=True)
@@ -63,7 +64,7 @@ class ReceiptView(SafeBaseView):
         from app.views.receipt_pdf import render_pdf  # xhtml2pdf costs a third of a second
 
         receipt = _own(sale_id)
-        content = render_pdf(make_slip(receipt, receipt.copies))
+        content = render_pdf(_slip(receipt, receipt.copies))
         name = f"{receipt.number or receipt.reference[:12]}.pdf"
         return Response(
             content,
@@ -94,6 +95,12 @@ def _own(sale_id: int) -> Receipt:
         return receipt_for(sale_id, current_scope())
     except OutOfScope:
         abort(404)
+
+
+def _slip(receipt: Receipt, mark: int = 0) -> Slip:
+    """The slip; that of a failed sale tells of the decision that released it."""
+    failed = receipt.status is SaleStatus.FAILED
+    return make_slip(receipt, mark, release_of(receipt.sale_id) if failed else None)
 
 
 def _paper() -> str:

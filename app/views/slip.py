@@ -19,6 +19,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext, pgettext
 
 from app.domain.states import SaleStatus, TokenKind
+from app.services.decisions import Told
 from app.services.receipts import Receipt, ReceiptLine
 from app.views import figures, words
 from app.views.sum_lines import Worded, worded
@@ -29,6 +30,7 @@ PARTS, RULE_MM, EDGE_MM = 8, 3.2, 10
 DEMONSTRATION = _l("DEMONSTRATION: made with a public key, no real meter takes this token.")
 PENDING = _l("The token has not come yet.")
 PENDING_MORE = _l("The money is held for this sale and cannot be taken twice. Bring this slip to get the token.")
+FAILED = _l("No token was made and no money was booked.")
 MASK_KEEPS = 4
 Row = tuple[str, str]
 
@@ -60,6 +62,8 @@ class Slip:
     meter: tuple[Row, ...]
     lines: tuple[Worded, ...]
     paid: tuple[Row, ...]
+    # The decision that released the sale, where two people made one.
+    released: Told | None = None
 
     @property
     def pending(self) -> bool:
@@ -70,6 +74,22 @@ class Slip:
     def failed(self) -> bool:
         """Whether the money was released again."""
         return self.receipt.status is SaleStatus.FAILED
+
+    @property
+    def why(self) -> str:
+        """Why a sale was released, where two people decided it; else nothing."""
+        if self.released is None or self.released.decided_at is None:
+            return ""
+        when = figures.moment(self.released.decided_at)
+        return _("The security module never answered. Two people released this sale on %(time)s.", time=when)
+
+    @property
+    def back(self) -> str:
+        """What the customer of a failed sale gets back."""
+        receipt = self.receipt
+        minor = receipt.amount if receipt.received is None else receipt.received
+        money = figures.money_code(minor, receipt.currency.decimals, receipt.currency.code)
+        return _("%(money)s goes back to the customer.", money=money)
 
     @property
     def height_mm(self) -> int:
@@ -90,11 +110,15 @@ class Slip:
         said.append(how_many_tokens(len(self.receipt.tokens)))
         said += [DEMONSTRATION] if self.receipt.demonstration else []
         said += [PENDING, PENDING_MORE] if self.pending else []
+        said += [FAILED, self.why, self.back] if self.failed else []
         return [str(text) for text in said]
 
 
-def make_slip(receipt: Receipt, mark: int = 0) -> Slip:
-    """Lay a receipt out; `mark` is the number of the copy, 0 on the first printing."""
+def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None) -> Slip:
+    """Lay a receipt out; `mark` is the number of the copy, 0 on the first printing.
+
+    `released`: the decision of two people that ended the sale, if there was one.
+    """
     facts = receipt.facts
     currency, unit = receipt.currency, receipt.unit
     given_away = Fraction(facts.get("given_away") or 0)
@@ -106,13 +130,14 @@ def make_slip(receipt: Receipt, mark: int = 0) -> Slip:
         person=tuple(_person(facts)),
         meter=tuple(_meter(receipt)),
         lines=tuple(lines),
-        paid=tuple(_paid(receipt)),
+        paid=() if receipt.status is SaleStatus.FAILED else tuple(_paid(receipt)),
+        released=released,
     )
 
 
 def _about(receipt: Receipt) -> list[Row]:
     facts = receipt.facts
-    rows = [(_("Receipt"), receipt.number or _("waiting")), (_("Time"), figures.moment(receipt.reserved_at))]
+    rows = [(_("Receipt"), receipt.number or (_("none") if receipt.status is SaleStatus.FAILED else _("waiting"))), (_("Time"), figures.moment(receipt.reserved_at))]
     rows.append((_("Vending point"), facts["point"]["name"]))
     rows.append((_("Operator"), facts.get("operator") or "—"))
     return rows
@@ -194,4 +219,7 @@ def _lines_of(label: str, value: str) -> int:
 
 
 # What the three papers say alike.
-SAY = {"demonstration": DEMONSTRATION, "pending": PENDING, "pending_more": PENDING_MORE}
+SAY = {
+    "demonstration": DEMONSTRATION, "pending": PENDING, "pending_more": PENDING_MORE,
+    "failed": FAILED,
+}  # fmt: skip

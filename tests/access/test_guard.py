@@ -116,6 +116,7 @@ EXEMPT = {
     "purchase_day": "read by reports through narrow()",
     "purchase_month": "read by reports through narrow()",
     "reprint": "reached through its sale",
+    "sale_decision": "reached through its sale, which is asked for first",
     "sale_day": "read by reports through narrow()",
     "sale_fee": "facts for pricing, given as sums",
     "sale_line": "reached through its sale",

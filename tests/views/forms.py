@@ -42,7 +42,7 @@ def _values(form: str) -> dict[str, str]:
             )
             sent[name] = unescape(chosen.group(1)) if chosen else ""
         elif kind == "textarea":
-            sent[name] = unescape(body)
+            sent[name] = unescape(body.partition("</textarea")[0])
         else:
             sent[name] = _attribute(attributes, "value") or ""
     return sent
@@ -53,6 +53,12 @@ def send(client: FlaskClient, path: str, to: str | None = None, **typed: Any) ->
     html = client.get(path).get_data(as_text=True)
     form: dict[str, Any] = {**fields(html), **{name.replace("__", "-"): text for name, text in typed.items()}}
     return client.post(to or path, data={name: text for name, text in form.items() if text is not None})
+
+
+def text(answer: TestResponse) -> str:
+    """What a person reads on a page, in one line."""
+    page = answer.get_data(as_text=True).partition("<main")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
 def act(client: FlaskClient, page: str, to: str, **data: Any) -> TestResponse:

@@ -1,0 +1,116 @@
+"""Home > Decide: a sale that waits too long, decided by two people in the browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Sale, SaleDecision
+from app.models.base import now
+from app.sts.module import ModuleError
+from tests.services.conftest import Counter
+from tests.views.forms import act, send, text
+
+pytestmark = pytest.mark.one_database
+WHY = "The engineer found the journal lost."
+
+
+class Silent:
+    """Modules that answer nothing."""
+
+    def __init__(self, modules):
+        self.modules = modules
+
+    def __getattr__(self, name):
+        return getattr(self.modules, name)
+
+    def by_id(self, module_id, offset_minutes=0):
+        """Nobody is there."""
+        raise ModuleError("ENetwork.Timeout", permanent=False)
+
+
+@pytest.fixture
+def lost(app, cast, monkeypatch):
+    """Amara's sale of four days ago; no module answers."""
+    monkeypatch.setitem(app.extensions, "modules", Silent(app.extensions["modules"]))
+    with app.app_context():
+        counter = Counter(cast, app.extensions["modules"], clock=now() - timedelta(hours=96))
+        sale = counter.sells("palm_street", 2000).sale_id
+        db.session.remove()
+    return sale
+
+
+def status(look, sale):
+    return look(select(Sale.status).where(Sale.id == sale)).value
+
+
+def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_slip(amara, chidi, efua, lost, look):
+    at_home = text(chidi.get("/"))
+    assert "A sale waits too long for its token." in at_home and "Decide" in at_home
+    assert "Decide" not in text(amara.get("/")).replace("Decide what", "").replace("Two people decide", "")
+    page = f"/decisions/{lost}"
+    assert "Its module keeps its answers, but gave none that could be used." in text(chidi.get(page))
+    assert send(chidi, page, f"{page}/propose", kind="release", reason=WHY).status_code == 303
+    assert "You proposed this: another person has to approve it." in text(chidi.get(page))
+    assert "You proposed what becomes of it" in text(chidi.get("/")) and "Somebody proposed" in text(efua.get("/"))
+    decision = look(select(SaleDecision.id))
+    own = act(chidi, page, f"{page}/approve", decision=decision)
+    assert own.status_code == 422 and "You proposed this yourself." in text(own) and status(look, lost) == "reserved"
+    done = act(efua, page, f"{page}/approve", decision=decision)
+    assert done.status_code == 303 and status(look, lost) == "failed"
+    receipt = text(amara.get(f"/receipts/{lost}"))
+    assert "Two people released this sale: proposed by Chidi Test, approved by Efua Test" in receipt and WHY in receipt
+    for paper in ("80mm", "a4"):
+        slip = text(amara.get(f"/receipts/{lost}/paper?paper={paper}"))
+        assert "Two people released this sale on" in slip and "goes back to the customer" in slip
+        assert "Fees only" not in slip
+    assert amara.get(f"/receipts/{lost}/receipt.pdf").data[:5] == b"%PDF-"
+    assert "This sale is settled; there is nothing to decide." in text(chidi.get(page))
+
+
+NO_PROPOSAL = (
+    ({"kind": "release", "reason": " "}, "Fill this in."),
+    ({"kind": "", "reason": WHY}, "Fill this in."),
+    ({"kind": "burn", "reason": WHY}, "Choose one of the list."),
+    ({"kind": "release", "reason": "x" * 201}, "At most 200 characters."),
+)
+
+
+def test_a_proposal_says_what_and_why(chidi, lost, look):
+    page = f"/decisions/{lost}"
+    for typed, said in NO_PROPOSAL:
+        answer = send(chidi, page, f"{page}/propose", **typed)
+        assert answer.status_code == 422 and said in text(answer), typed
+    assert look(select(SaleDecision.id)) is None
+
+
+def test_an_operator_and_an_auditor_decide_nothing(amara, signed_in, lost, look):
+    dalia = signed_in("dalia")
+    assert "A manager proposes, another person approves." in text(dalia.get(f"/decisions/{lost}"))
+    for person, page in ((amara, "/"), (dalia, f"/decisions/{lost}")):
+        form = {"csrf_token": person.token("/account/"), "kind": "release", "reason": WHY}
+        assert person.post(f"/decisions/{lost}/propose", data=form).status_code == 403, page
+    assert look(select(SaleDecision.id)) is None
+
+
+def test_a_declined_proposal_changes_nothing_and_a_late_click_says_so(chidi, efua, lost, look):
+    page = f"/decisions/{lost}"
+    send(chidi, page, f"{page}/propose", kind="ask_again", reason=WHY)
+    decision = look(select(SaleDecision.id))
+    assert act(efua, page, f"{page}/decline", decision=decision).status_code == 303
+    late = act(efua, page, f"{page}/approve", decision=decision)
+    assert late.status_code == 409 and "This proposal is no longer open." in text(late)
+    assert status(look, lost) == "reserved" and "Declined by Efua Test" in text(chidi.get(page))
+    for forged in ("", "0", "x", "99999999999"):
+        assert act(efua, page, f"{page}/approve", decision=forged).status_code == 409
+
+
+def test_asking_again_of_a_silent_module_keeps_the_money_held(chidi, efua, lost, look):
+    page = f"/decisions/{lost}"
+    send(chidi, page, f"{page}/propose", kind="ask_again", reason=WHY)
+    answer = act(efua, page, f"{page}/approve", decision=look(select(SaleDecision.id)))
+    assert answer.status_code == 303 and status(look, lost) == "reserved"
+    assert "The module has no answer yet." in text(efua.get(page))
