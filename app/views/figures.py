@@ -122,6 +122,16 @@ def hour(instant: datetime) -> str:
     return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=get_locale()))
 
 
+def fingerprint(digits: str) -> str:
+    """Sixty-four digits in pairs of four, so that two people can read them to each other."""
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def milliseconds(span: int) -> str:
+    """A round trip: 12 ms; what is shorter than one says so."""
+    return f"{number(span, 0)}{NBSP}ms" if span else f"<{NBSP}1{NBSP}ms"
+
+
 def decimal_mark() -> str:
     """The sign between whole and part in the reader's language."""
     return str(get_decimal_symbol(get_locale()))
@@ -158,6 +168,8 @@ def install(app: Flask) -> None:
         share=share,
         grouped=groups_of_four,
         meter_number=meter_number,
+        fingerprint=fingerprint,
+        milliseconds=milliseconds,
         moment=moment,
         day=day,
         hour=hour,

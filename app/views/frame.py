@@ -19,7 +19,7 @@ from werkzeug.routing import BuildError
 from app.access.current import signed_in
 from app.domain.errors import Refusal
 from app.extensions import db
-from app.models import SecurityModule
+from app.models import ModuleHealth, SecurityModule
 from app.sts.errors import StsError
 from app.views.language import chosen_language, chosen_theme, direction
 
@@ -221,15 +221,19 @@ class Frame:
 
     @cached_property
     def module(self) -> State | None:
-        """Whether tokens can be made: every active module is there and open.  Asks no network."""
+        """Whether tokens can be made: every active module is there, open, and answered last.  Asks no network."""
         if not self.signed_in:
             return None
         try:
             active = db.session.scalars(select(SecurityModule.id).where(SecurityModule.active)).all()
             for module_id in active:
                 current_app.extensions["modules"].by_id(module_id)
+            silent = select(ModuleHealth.module_id).where(ModuleHealth.module_id.in_(active), ~ModuleHealth.up)
+            down = db.session.scalars(silent).first() is not None
         except (Refusal, StsError, OSError, SQLAlchemyError):
             return State("bad", "fa-circle-xmark", _l("Module is shut"))
+        if down:
+            return State("bad", "fa-circle-xmark", _l("Module is down"))
         if not active:
             return State("warn", "fa-triangle-exclamation", _l("No module yet"))
         return State("ok", "fa-shield-halved", _l("Module ready"))

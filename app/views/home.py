@@ -1,7 +1,7 @@
 """The home page: what needs a person, the box to sell from, today's figures, set-up.
 
 Two acts live here because here they are seen to be needed: asking again for a token that
-waits, and confirming the clock.
+waits, and confirming the clock.  A sale that no module remembers leads to its decision.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from app.access.permissions import Permission
 from app.domain.errors import OutOfScope, Refusal
 from app.domain.states import SaleStatus
 from app.models.base import now
-from app.services import home
+from app.services import health, home, module_keys
 from app.services.clock import clock_doubt, confirm_clock
-from app.services.resolve import Patience, resolve
+from app.services.decisions import overdue, proposed
+from app.services.resolve import resolve
+from app.views.decisions import memory, patience
 from app.views.messages import sentence
+from app.views.module_words import KEY_ENDS, why
 
 LAST = 6
 # The manual's order; where each step leads, what to add there, and whether the manual requires it.
@@ -65,14 +68,20 @@ class HomeView(SafeBaseView, IndexView):
         """What is to be done today."""
         scope = current_scope()
         sees_sales = _may(p.READ_RECEIPTS)
+        waiting = home.waiting_sales(scope) if sees_sales else []
         return self.render_template(
             "home.html",
-            now=now(),
             sells=_may(p.OPEN_COUNTER),
             may_resolve=_may(p.RESOLVE_SALES),
             may_confirm=_may(p.CONFIRM_CLOCK),
-            waiting=home.waiting_sales(scope) if sees_sales else [],
+            waiting=waiting,
+            overdue=overdue(waiting, memory()) if waiting else set(),
+            proposals=proposed(sale.id for sale in waiting) if waiting else {},
+            me=scope.user_id,
+            may_read_decisions=_may(p.READ_DECISIONS),
+            may_decide=_may(p.DECIDE_SALES),
             doubt=_doubt(),
+            **_health(),
             today=home.today(scope) if sees_sales else None,
             sales=home.last_sales(scope, LAST) if sees_sales else [],
             all_sales=_opens("SaleView") if _may(p.READ_SALES) else None,
@@ -83,15 +92,10 @@ class HomeView(SafeBaseView, IndexView):
     @has_access
     def resolve(self, sale_id: int) -> Any:
         """Ask the module again what became of a sale that waits."""
-        settings = current_app.config
-        patience = Patience(
-            wait=timedelta(seconds=settings["MODULE_WAIT_S"]),
-            memory=timedelta(hours=settings["MODULE_MEMORY_H"]),
-        )
         if sale_id > 2**31 - 1:
             abort(404)
         try:
-            status = resolve(sale_id, current_scope(), current_app.extensions["modules"], patience)
+            status = resolve(sale_id, current_scope(), current_app.extensions["modules"], patience())
         except OutOfScope:
             abort(404)
         if status is SaleStatus.RESERVED:
@@ -109,6 +113,26 @@ class HomeView(SafeBaseView, IndexView):
 
 def _may(permission: Permission) -> bool:
     return bool(current_app.appbuilder.sm.has_access(permission.action, permission.page))  # type: ignore[attr-defined]
+
+
+def _health() -> dict[str, Any]:
+    """What of the installation needs a person, as far as it is this person's business."""
+    found = health.facts(current_app.config["BACKUP_WARN_DAYS"])
+    runs_it = _may(p.WRITE_SETTINGS)
+    may_open = _may(p.READ_MODULES)
+    return {
+        "down": found.down if may_open or _may(p.OPEN_COUNTER) else (),
+        "down_why": {down.module_id: why(down.failure) for down in found.down},
+        "may_open_modules": may_open,
+        "ending": module_keys.ending() if _may(p.READ_KEYS) else [],
+        "key_ends": KEY_ENDS,
+        "now": now(),
+        "backup_old": runs_it and found.backup_old,
+        "backup_made_at": found.backup_made_at,
+        "worker_silent": runs_it and found.worker_silent,
+        "worker_seen_at": found.worker_seen_at,
+        "unsealed": found.unsealed if runs_it else 0,
+    }
 
 
 def _doubt() -> str:

@@ -54,6 +54,7 @@ CATEGORIES = (
 LINES: tuple[Line, ...] = (
     Line("Vending", "counter:CounterView", _l("Purchase"), "fa-bolt"),
     Line(None, "receipts:ReceiptView"),
+    Line(None, "decisions:DecisionView"),
     Line("Vending", "records:SaleView", _l("Sales"), "fa-receipt"),
     Line("Registration", "consumers:ConsumerView", _l("Consumers"), "fa-users"),
     Line("Registration", "meters:MeterView", _l("Meters"), "fa-gauge-high"),
@@ -71,7 +72,8 @@ LINES: tuple[Line, ...] = (
     Line(None, "tariff_plans:TariffPlanView"),
     Line(None, "pickers:PickView"),
     Line("System", "modules:SecurityModuleView", _l("Security modules"), "fa-shield-halved"),
-    Line("System", "modules:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
+    Line(None, "module_keys:ModuleKeyView"),
+    Line("System", "module_keys:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
     Line("System", "settings:CurrencyView", _l("Currencies"), "fa-coins"),
     Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
     Line("System", "settings:LicenceView", _l("Licence"), "fa-certificate"),

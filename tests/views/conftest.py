@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app.extensions import db
-from app.models import TariffPlan
+from app.models import SecurityModule, TariffPlan
 from tests.cast import Cast, make_cast
+from tests.views.module_server import SECOND, Served, post, serving
 
 
 @pytest.fixture
@@ -63,3 +65,17 @@ def look(app: Flask) -> Callable[..., Any]:
             return db.session.execute(statement, execution_options={"unscoped": True}).scalars().first()
 
     return read
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A security module of ours behind a port, with the demonstration keys."""
+    with serving(tmp_path_factory.mktemp("module")) as served:
+        yield served
+
+
+@pytest.fixture
+def added(app: Flask, efua: FlaskClient, server: Served, look: Callable[..., Any]) -> int:
+    """The id of that module once Efua has added it, as the stand-by for STS6."""
+    assert post(efua, server.typed(**SECOND), "save").status_code == 303
+    return int(look(select(SecurityModule.id).where(SecurityModule.name == "Basement")))
