@@ -25,8 +25,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-PAUSE = timedelta(seconds=5)
-PAUSE_MAX = timedelta(seconds=30)
+PAUSE = timedelta(seconds=2)
+PAUSE_MAX = timedelta(seconds=8)
 
 
 class Permit(Enum):
