@@ -29,6 +29,14 @@ def draw(
 
     ``minute`` of issue on the key's base date; ``ken``: the least key expiry number that counts. The
     function raises ModuleError: ESts.VkExpired, or EParamRange for an id that is not free.
+
+    >>> from app.sts.demonstration import demonstration_keys
+    >>> row, wanted = draw(Rule.NEXT_FREE, demonstration_keys()[0], 1440, 255)
+    >>> row, wanted(None), wanted(1440)
+    (14, 1440, 1442)
+    >>> row, wanted = draw(Rule.RESERVED, demonstration_keys()[0], 1500, 255)
+    >>> row, wanted(None)
+    (114, 1441)
     """
     if rule is Rule.RESERVED:
         minute = minute - minute % 1440 + 1

@@ -2,10 +2,6 @@
 
 A key file is the envelope of `keystore` with the time it was issued.  It is taken whole or not at all: keys are
 added, and facts of held keys renewed; a held key is never replaced by another, and nothing goes back in time.
-
->>> from app.sts.demonstration import demonstration_keys
->>> looks_like_hardware_file('95000289050716STS04A600404\\n9520...')
-True
 """
 
 from __future__ import annotations
@@ -46,7 +42,14 @@ class KeyFile:
 
 
 def write(vending_keys: Iterable[VendingKey], passphrase: str, issued_at: datetime) -> str:
-    """Return the text of a key file. Raises KeyFileError without keys, or when one stands twice."""
+    """Return the text of a key file. Raises KeyFileError without keys, or when one stands twice.
+
+    >>> from app.sts.demonstration import demonstration_keys
+    >>> noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    >>> text = write(demonstration_keys(), 'correct horse', noon)
+    >>> read(text, 'correct horse', noon) == KeyFile(noon, demonstration_keys())
+    True
+    """
     held = tuple(vending_keys)
     if not held:
         raise KeyFileError("a key file holds at least one key")
@@ -56,7 +59,13 @@ def write(vending_keys: Iterable[VendingKey], passphrase: str, issued_at: dateti
 
 
 def inspect(text: str) -> dict[str, object]:
-    """Return what a key file says of itself without its pass phrase. Raises KeyFileError."""
+    """Return what a key file says of itself without its pass phrase. Raises KeyFileError.
+
+    >>> from app.sts.demonstration import demonstration_keys
+    >>> text = write(demonstration_keys(), 'correct horse', datetime(2026, 11, 23, tzinfo=UTC))
+    >>> inspect(text)['version'], inspect(text)['issued_at']
+    (2, '2026-11-23T00:00:00+00:00')
+    """
     if len(text) > SIZE_MAX:
         raise KeyFileError(f"a key file has at most {SIZE_MAX} characters")
     try:
@@ -75,7 +84,13 @@ def inspect(text: str) -> dict[str, object]:
 
 
 def read(text: str, passphrase: str, now: datetime) -> KeyFile:
-    """Return the opened file. Raises KeyFileError, KeyStoreError."""
+    """Return the opened file. Raises KeyFileError, KeyStoreError.
+
+    >>> read('{}', 'correct horse', datetime(2026, 11, 23, tzinfo=UTC))
+    Traceback (most recent call last):
+        ...
+    app.sts.keyfile.KeyFileError: this is no key file of this program
+    """
     inspect(text)
     contents = unseal(text, passphrase)
     if contents.issued_at is None or contents.issued_at.tzinfo is None:
@@ -92,6 +107,13 @@ def merge(held: KeyStore, file: KeyFile) -> tuple[VendingKey, ...]:
 
     Refused whole: a file older than the newest loaded, another key under a held group and revision, and a
     held key whose expiry number would sink.
+
+    >>> from pathlib import Path
+    >>> from app.sts.demonstration import demonstration_keys
+    >>> first, *others = demonstration_keys()
+    >>> file = KeyFile(datetime(2026, 11, 23, tzinfo=UTC), tuple(others))
+    >>> merge(KeyStore(Path('none'), (first,)), file) == demonstration_keys()
+    True
     """
     if held.issued_at is not None and file.issued_at < held.issued_at:
         raise KeyFileError(
@@ -121,6 +143,10 @@ def _require_same(known: VendingKey, key: VendingKey) -> None:
 
 
 def looks_like_hardware_file(text: str) -> bool:
-    """Answer whether this is a key load file for hardware, as far as its first lines show."""
+    """Answer whether this is a key load file for hardware, as far as its first lines show.
+
+    >>> looks_like_hardware_file('95000289050716STS04A600404'), looks_like_hardware_file('{}')
+    (True, False)
+    """
     head = text[:4000]
     return bool(_RECORDS(head) or _WORDS(head) or "\0" in head)

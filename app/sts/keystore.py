@@ -123,7 +123,12 @@ class KeyStore:
 def seal(
     vending_keys: Iterable[VendingKey], passphrase: str, issued_at: datetime | None = None
 ) -> str:
-    """Return the envelope around keys. Raises KeyStoreError when a key stands twice."""
+    """Return the envelope around keys. Raises KeyStoreError when a key stands twice.
+
+    >>> key = VendingKey('201457', 1, 2, 4, 14, 255, bytes(20))
+    >>> unseal(seal([key], 'correct horse'), 'correct horse').keys == (key,)
+    True
+    """
     held = tuple(vending_keys)
     _require_once(held)
     header = {
@@ -140,7 +145,13 @@ def seal(
 
 
 def unseal(text: str | bytes, passphrase: str) -> Contents:
-    """Return what is in an envelope: all of it, or KeyStoreError."""
+    """Return what is in an envelope: all of it, or KeyStoreError.
+
+    >>> unseal('{}', 'correct horse')
+    Traceback (most recent call last):
+        ...
+    app.sts.keystore.KeyStoreError: wrong pass phrase, or the key file is damaged
+    """
     try:
         sealed = json.loads(text)
         tag, ciphertext = bytes.fromhex(sealed.pop("tag")), base64.b64decode(sealed.pop("keys"))
@@ -204,7 +215,14 @@ def _cipher(header: dict[str, Any], passphrase: str) -> Any:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write beside, make durable, then rename over: a power cut leaves the old file or the new one."""
+    """Write beside, make durable, then rename over: a power cut leaves the old file or the new one.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_private(Path(folder, 'secret'), b'word')
+    ...     oct(Path(folder, 'secret').stat().st_mode & 0o777)
+    '0o600'
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
