@@ -15,6 +15,7 @@ from app.sts.prism.limits import Limits
 _LENGTH = Struct(">i")
 #: More than a TLS record holds, so that one read empties it.
 _CHUNK = 32 * 1024
+_MOMENT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,10 @@ class Channel:
             return "slow frame" if passed > limits.frame_s else ""
         return "idle" if passed > limits.idle_s else ""
 
+    def idle_s(self, now: float) -> float:
+        """For how long nothing has been asked, begun or answered; 0 for a line in use."""
+        return now - self._since if self._shaken and self.at_rest and not self._inbox else 0.0
+
     @property
     def at_rest(self) -> bool:
         """Whether nothing is asked or answered just now."""
@@ -107,13 +112,22 @@ class Channel:
             self._since = time.monotonic()
         self._inbox += data
         self._received += len(data)
-        self._arrivals.append((self._received, time.monotonic()))
+        self._note_arrival(time.monotonic())
         if len(self._inbox) > self._loop.limits.backlog_bytes:
             self._loop.drop(self, "too much sent ahead")
             return
         self._advance()
         if self.open and self.sock.pending():
             self._read()
+
+    def _note_arrival(self, now: float) -> None:
+        """Remember up to which byte the client had come; what comes at one moment is one note.
+
+        NB: a note for each read would let single bytes fill the memory that the backlog limit guards.
+        """
+        if self._arrivals and now - self._arrivals[-1][1] < _MOMENT_S:
+            now = self._arrivals.pop()[1]
+        self._arrivals.append((self._received, now))
 
     def _advance(self) -> None:
         """Hand over frame after frame while they are answered at once."""

@@ -20,6 +20,8 @@ class Limits:
     frame_s: float = 10.0
     write_s: float = 10.0
     idle_s: float = 300.0
+    #: When all connections are taken, one that was idle for so long makes room.
+    sleeper_s: float = 5.0
     answer_s: float = 20.0
     #: Requests whose answer waits for the disk; more are told to come again.
     waiting: int = 1024

@@ -147,11 +147,20 @@ class Transport:
                 OSError
             ):  # nobody there, or gone again, or no file left: the next pass tries again
                 return
-            if len(self._channels) >= self.limits.connections:
+            if len(self._channels) >= self.limits.connections and not self._make_room():
                 sock.close()
                 self.counters["refused: too many connections"] += 1
                 continue
             self._welcome(sock, address[0])
+
+    def _make_room(self) -> bool:
+        """Close the line that has been idle longest, so that sleepers never keep callers out."""
+        now = time.monotonic()
+        sleeper = max(self._channels, key=lambda channel: channel.idle_s(now))
+        if sleeper.idle_s(now) < self.limits.sleeper_s:
+            return False
+        self.drop(sleeper, "idle, room was needed")
+        return True
 
     def _welcome(self, sock: socket.socket, peer: str) -> None:
         sock.setblocking(False)

@@ -8,12 +8,14 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from thriftpy2.thrift import TApplicationException
 
 from app.sts.prism import wire
+from app.sts.prism.channel import Channel
 from app.sts.prism.interface import API
 from app.sts.prism.limits import Limits
 from app.sts.prism.service import Settings
@@ -216,6 +218,36 @@ def test_an_idle_line_is_closed_and_a_busy_one_is_not(server: Server) -> None:
     assert busy("ping", sleepMs=2000, echo="awake") == "awake"
     assert hung_up(idle.sock, 0.2)
     assert busy("ping", sleepMs=0, echo="awake") == "awake"
+
+
+def test_sleepers_make_room_for_callers(folder: Path) -> None:
+    limits = replace(SHORT, idle_s=60, sleeper_s=0.3)
+    with served(folder, Settings(limits=limits)) as server:
+        sleepers = [server.caller(None) for _ in range(limits.connections - 1)]
+        busy = server.caller(None)
+        busy.send(wire.write_call("ping", 1, sleepMs=800, echo="busy"))
+        time.sleep(0.5)
+        still_serves(server)
+        assert wire.read_reply(busy.receive(), "ping") == "busy"
+        assert sum(hung_up(sleeper.sock, 0.1) for sleeper in sleepers) == 1
+
+
+def test_single_bytes_cost_no_more_memory_than_they_weigh() -> None:
+    class Drip:
+        def recv(self, _size: int) -> bytes:
+            return b"x"
+
+        def pending(self) -> int:
+            return 0
+
+    class Ground:
+        limits = Limits()
+
+    channel = Channel(Drip(), "peer", Ground())  # type: ignore[arg-type]
+    channel.busy = True
+    for _ in range(20_000):
+        channel._read()
+    assert len(channel._arrivals) < 100
 
 
 def test_connections_are_limited_and_free_again(server: Server) -> None:
