@@ -47,7 +47,7 @@ def resolved(wire: Wire, sale_id: int, patience: Patience = AT_ONCE) -> SaleStat
     return resolve(sale_id, wire.counter.cast.scope("amara"), wire.modules, patience)
 
 
-def lost(wire: Wire, fault: Fault = Fault.MUTE):
+def lost(wire: Wire, fault: Fault = Fault.CUT_BEFORE_REQUEST):
     """A sale whose answer was lost."""
     wire.counter.sells("palm_street", 5_00)
     wire.proxy.fault, wire.proxy.late_s = fault, 0.7  # longer than the counter is patient

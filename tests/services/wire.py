@@ -19,7 +19,7 @@ from tests.sts.prism.fault_proxy import FaultProxy
 from tests.sts.prism.hardware import PASSWORD, USERNAME, Hardware
 
 # A lost answer is given up soon; connecting may take its time on a busy machine.
-TIMING = Timing(connect_s=3.0, patience_s=0.4, answer_s=0.8)
+TIMING = Timing(connect_s=3.0, patience_s=0.3, answer_s=0.6)
 
 
 @dataclass

@@ -209,7 +209,7 @@ def test_status(module):
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
 def test_whatever_happens_to_a_call_there_is_one_token_in_the_end(server, proxy, over_wire, message, fault):
-    place = replace(server[1], port=proxy.port, answer_timeout_s=0.8)
+    place = replace(server[1], port=proxy.port, answer_timeout_s=0.6)
     module = over_wire(place)
     meter = replace(METER, pan=pan_from_drn("11111111115"))
     before = made_today(server[1])
