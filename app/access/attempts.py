@@ -1,4 +1,4 @@
-"""How often a sign-in may fail: per account and per address, counted in the database.
+"""How often a sign-in may fail: per account and, ten times as often, per address, counted in the database.
 
 All processes count together.  An attempt is written down before the password is looked at,
 so that a burst of parallel guesses counts as what it is, and taken back when it was right.
@@ -20,6 +20,8 @@ from app.models.user import SignInFailure
 
 # Many slow guesses: this many times the short limit within an hour.
 SLOW_FACTOR = 5
+# Many people may share one address (a shop behind one router), one account is one person.
+ADDRESS_FACTOR = 10
 SLOW_WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=1)
 
@@ -34,7 +36,8 @@ def subjects(account: str, address: str, key: str) -> tuple[str, str]:
 def note_attempt(wanted: tuple[str, str], limit: str) -> timedelta | None:
     """Write one attempt down; the time to wait when there were too many, else None.
 
-    `limit` reads like ``10 per minute``.
+    `wanted` is the account and the address; `limit` reads like ``10 per minute`` and is the account's,
+    the address has ADDRESS_FACTOR times as much.
     """
     return retried(lambda: _note(wanted, limit))
 
@@ -46,14 +49,14 @@ def _note(wanted: tuple[str, str], limit: str) -> timedelta | None:
     at = now()
     with transaction() as session:
         session.execute(delete(SignInFailure).where(SignInFailure.failed_at < at - KEPT))
-        for subject in wanted:
+        for subject, factor in zip(wanted, (1, ADDRESS_FACTOR), strict=True):
             for most, span in rules:
                 counted = session.scalar(
                     select(func.count()).where(
                         SignInFailure.subject == subject, SignInFailure.failed_at > at - span
                     )
                 )
-                if (counted or 0) >= most:
+                if (counted or 0) >= most * factor:
                     return span
         session.add_all(SignInFailure(subject=subject, failed_at=at) for subject in wanted)
     return None
