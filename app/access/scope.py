@@ -11,7 +11,8 @@ import enum
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy.orm import aliased
 
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
@@ -33,8 +34,8 @@ class By(enum.Enum):
 class Scope:
     """What one person may see; computed once per request and passed on.
 
-    `region_path` is the path of the own region (``/1/5/``); `vending_point_region_path` that
-    of the vending point's.  `system` is the worker's and the shell's explicit everything.
+    `region_path` is the path of the own region (``/1/5/``).  `system` is the
+    worker's and the shell's explicit everything.
     """
 
     user_id: int | None = None
@@ -98,8 +99,11 @@ def _token(scope: Scope) -> ColumnElement[bool]:
         if scope.vending_point_id is None:
             return false()
         return Token.vending_point_id == scope.vending_point_id
-    points = select(VendingPoint.id).where(_subtree(VendingPoint.region_id, scope))
-    return Token.vending_point_id.in_(points)
+    # As its sale or record: by the region where it was made, wherever the vending point is today.
+    sale, record = aliased(Sale), aliased(EngineeringRecord)
+    sold = select(sale.id).where(sale.id == Token.sale_id, _subtree(sale.point_region_id, scope))
+    made = select(record.id).where(record.id == Token.engineering_id, _subtree(record.point_region_id, scope))
+    return or_(sold.correlate(Token).exists(), made.correlate(Token).exists())
 
 
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint)

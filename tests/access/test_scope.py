@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.access.scope import By, Scope, narrow, require
+from app.db import transaction
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
 from app.extensions import db
-from app.models import Consumer, Meter, Sale, Token, VendingPoint
+from app.models import Consumer, Meter, Region, Sale, Token, VendingPoint
 
 PLACES = ("market", "corner", "harbour")
 
@@ -71,3 +72,21 @@ def test_a_row_without_an_owner_is_a_mistake_of_the_program(app, world):
         with pytest.raises(LookupError):
             require(world.cast, world.cast.scope("amara"))
         assert db.session.scalars(narrow(select(Token.id), Scope(), By.VENDING_POINT, Token)).all() == []
+
+
+def test_a_token_stays_with_the_region_of_its_sale_when_the_vending_point_moves(app, world):
+    """As the sale itself does: what was made in a region is looked up there for ever."""
+    with app.app_context():
+        cast = world.cast
+        before = {name: tokens(cast.scope(name)) for name in ("chidi", "dalia", "efua", "corin")}
+        assert before["chidi"], "Chidi's region has sold and recorded"
+        with transaction() as session:
+            session.get_one(VendingPoint, cast.points["corner"]).region_id = cast.regions["harbour"]
+        for name in ("chidi", "dalia", "efua", "corin"):
+            assert tokens(cast.scope(name)) == before[name], name
+        lake = Scope(row_scope=RowScope.REGION, region_path=db.session.get_one(Region, cast.regions["lake"]).path)
+        assert not tokens(lake) & before["chidi"]
+
+
+def tokens(scope: Scope) -> set[int]:
+    return set(db.session.scalars(narrow(select(Token.id), scope, By.VENDING_POINT, Token)))
