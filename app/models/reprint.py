@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_appbuilder import Model
-from sqlalchemy import ForeignKey, Integer
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import BigKey, UTCDateTime
@@ -15,9 +15,10 @@ class Reprint(Model):
     """One more printing of a receipt, by whom and when."""
 
     __tablename__ = "reprint"
+    __table_args__ = (Index(None, "sale_id", "copy_number", unique=True),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"), index=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"))
     copy_number: Mapped[int] = mapped_column(Integer)
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
     printed_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -14,17 +14,32 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from app.access.scope import Scope, require
+from app.access.scope import Scope, criterion, require
 from app.db import transaction
 from app.domain import errors
 from app.domain.money import Currency
 from app.domain.states import MeterType, SaleKind, SaleStatus
 from app.extensions import db
-from app.models import Reprint, Sale, SaleLine, Token
+from app.models import Meter, Reprint, Sale, SaleLine, Token
 from app.models.base import now
 from app.services.snapshot import thaw
+
+# More printers than this do not stand around one slip.
+COPIES_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What a page's reference has become already: the sale, its moment and its minor units."""
+
+    sale_id: int
+    meter_number: str
+    at: datetime
+    amount: int
+    status: SaleStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +144,32 @@ def receipt_number(point_code: str, number: int | None) -> str | None:
 
 
 def count_reprint(sale_id: int, user_id: int, scope: Scope) -> int:
-    """Note one more printing of an issued sale's slip; gives the number of the copy.
+    """Note one more printing of an issued sale's slip; gives the number of the copy, which no other has.
 
     Raises OutOfScope for a foreign sale or one that is not issued.
     """
+    for _ in range(COPIES_AT_ONCE):
+        try:
+            return _count_once(sale_id, user_id, scope)
+        except IntegrityError:
+            continue  # somebody printed in the same moment and took the number
+    return _count_once(sale_id, user_id, scope)
+
+
+def sold_under(reference: str, vending_point_id: int | None, scope: Scope) -> Sold | None:
+    """One's own sale that stands under a page's reference, or None."""
+    row = db.session().execute(
+        select(Sale.id, Meter.meter_number, Sale.reserved_at, Sale.amount, Sale.status)
+        .join(Meter, Meter.id == Sale.meter_id)
+        .where(
+            Sale.reference == reference, Sale.vending_point_id == vending_point_id, criterion(Sale, scope)
+        ),
+        execution_options={"unscoped": True},
+    ).one_or_none()
+    return None if row is None else Sold(*row)
+
+
+def _count_once(sale_id: int, user_id: int, scope: Scope) -> int:
     with transaction() as session:
         sale = _own(session, sale_id, scope)
         if sale.status is not SaleStatus.ISSUED:
