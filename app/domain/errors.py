@@ -89,8 +89,8 @@ class UnknownMeter(MeterRefusal, code="unknown_meter"):
     """No such meter, or a stranger's: both look the same."""
 
 
-class MeterBlocked(MeterRefusal, code="meter_blocked", names="status reason"):
-    """Not installed, or blocked with a reason."""
+class MeterBlocked(MeterRefusal, code="meter_blocked", names="status reason since"):
+    """Not installed, or blocked with a reason; `since` when, where that is known."""
 
 
 class MeterWithoutTariff(MeterRefusal, code="meter_without_tariff"):

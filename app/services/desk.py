@@ -44,6 +44,8 @@ from app.sts.errors import StsError
 
 CLOCK_BEHIND = timedelta(minutes=2)
 LICENCE_GRACE = timedelta(days=14)
+# What refuses every sale, not this meter's.
+OF_ALL_SALES = (errors.LicenceExpired, errors.ClockBehind, errors.ClockAhead, errors.NoModule)
 UNIQUE_KEY = 2  # key type of a vending unique key
 
 
@@ -117,6 +119,34 @@ def read_desk(
     ).one_or_none()
     if row is None:
         raise errors.UnknownMeter
+    return _desk(row, instant, ahead)
+
+
+def obstacles(
+    session: Session, meter_numbers: Sequence[str], scope: Scope, instant: datetime
+) -> dict[str, errors.Refusal]:
+    """Why each of these meters may buy nothing, in one statement; what may buy is not in it.
+
+    Of the meter itself only: what stands in the way of every sale (licence, clock, module) is said once.
+    """
+    found: dict[str, errors.Refusal] = {}
+    rows = session.execute(
+        _several(),
+        {"meter_numbers": list(meter_numbers), "instant": instant, "point_id": None, "reference": None},
+        execution_options={"unscoped": True, "populate_existing": True},
+    )
+    for row in rows:
+        desk = _desk(row, instant, timedelta(0))
+        try:
+            require_buyable(desk, scope, instant)
+        except OF_ALL_SALES:
+            continue
+        except errors.Refusal as refusal:
+            found[desk.meter.meter_number] = refusal
+    return found
+
+
+def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
     (meter, product, region, consumer, tariff, point, of_point, module, health, key, settings, money, licence,
      *clock, plan_id, plan_version, plan_made, first_plan, sale_there) = row  # fmt: skip
     return Desk(
@@ -133,6 +163,15 @@ def read_desk(
 @cache
 def _statement() -> Select[Any]:
     """The desk's one statement, built once: building it costs more than running it."""
+    return _desks().where(Meter.meter_number == bindparam("meter_number"))
+
+
+@cache
+def _several() -> Select[Any]:
+    return _desks().where(Meter.meter_number.in_(bindparam("meter_numbers", expanding=True)))
+
+
+def _desks() -> Select[Any]:
     point_region = aliased(Region)
     serving = and_(
         SecurityModule.active,
@@ -165,7 +204,6 @@ def _statement() -> Select[Any]:
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
         .outerjoin(Licence, Licence.id == newest_licence)
         .outerjoin(TariffPlan, TariffPlan.id == _plan_in_force())
-        .where(Meter.meter_number == bindparam("meter_number"))
     )  # fmt: skip
 
 
@@ -247,7 +285,9 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
     except errors.OutOfScope:
         raise errors.UnknownMeter from None
     if meter.status is not MeterStatus.INSTALLED:
-        raise errors.MeterBlocked(status=meter.status, reason=meter.status_reason or "")
+        raise errors.MeterBlocked(
+            status=meter.status, reason=meter.status_reason or "", since=meter.status_since
+        )
     if desk.consumer is None:
         raise errors.MeterWithoutConsumer
     if desk.tariff is None:

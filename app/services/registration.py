@@ -4,46 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
 from app.domain.errors import MeterTaken, OutOfScope, UnknownMeter
-from app.models import Consumer, ConsumerTerm, Meter
-from app.models.consumer import TERM_LENGTH, digits_of, fold
-
-# Sorts after every sign that a term can hold.
-LAST = "\U0010ffff"
-WORDS_MAX = 6
-
-
-def consumers_like(text: str) -> Select[tuple[int]]:
-    """Ids of the consumers with a term that begins so, for each word of `text`.
-
-    A text of digits and separators is also tried as one number, so that "0700 123 456"
-    finds a telephone.  No scope: the caller narrows.
-    """
-    words = fold(text).split()[:WORDS_MAX]
-    number = digits_of(text)
-    if number and not any(c.isalpha() for c in text):
-        words = [number]
-    statement = select(ConsumerTerm.consumer_id).distinct()
-    for word in words:
-        begins = word[:TERM_LENGTH]
-        ids = select(ConsumerTerm.consumer_id).where(
-            ConsumerTerm.term >= begins, ConsumerTerm.term < begins + LAST
-        )
-        statement = statement.where(ConsumerTerm.consumer_id.in_(ids))
-    return statement
+from app.models import Consumer, Meter
+from app.models.consumer import digits_of
+from app.services.consumer_words import some_of
 
 
 def find_consumers(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Consumer]:
     """Consumers of this scope by the first letters of name, number, telephone or ID number."""
-    statement = select(Consumer).where(criterion(Consumer, scope)).order_by(Consumer.name).limit(limit)
-    if text.strip():
-        statement = statement.where(Consumer.id.in_(consumers_like(text)))
-    return list(session.execute(statement).scalars())
+    meant = some_of(session, text, Consumer, scope, limit)
+    statement = select(Consumer).where(meant.condition).limit(limit)
+    if meant.ordered:
+        statement = statement.order_by(Consumer.name)
+    return sorted(session.execute(statement).scalars(), key=lambda consumer: consumer.name)
 
 
 def find_unbound_meters(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Meter]:

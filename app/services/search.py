@@ -1,30 +1,30 @@
 """The counter's quick query: from the first digits or letters to at most ten meter cards.
 
-Every way in is a range of an index: the meter number, or the consumer's words, user
-number, telephone and ID number.
+Every way in is a range of an index: the meter number, or the consumer's words (`consumer_words`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
 from app.access.scope import Scope, criterion
 from app.domain import errors
 from app.domain.states import Algorithm, MeterStatus, MeterType
 from app.extensions import db
-from app.models import Consumer, ConsumerTerm, Meter
-from app.models.consumer import digits_of, fold
+from app.models import Consumer, Meter
+from app.models.base import now
+from app.models.consumer import digits_of
+from app.services.consumer_words import some_of
+from app.services.desk import obstacles
 from app.services.facts import Last, last_purchases
 
 LIMIT = 10
 SHORTEST = 2
 LONGEST = 60
-CANDIDATES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,13 @@ class MeterCard:
     status: MeterStatus
     last_sale_at: datetime | None
     last_units: int | None
-    # Why it cannot buy, as far as the card itself can tell; None when nothing stands in the way.
-    cannot_buy: errors.Refusal | None
+    # Why it cannot buy; None when nothing of the meter itself stands in the way.
+    cannot_buy: errors.Refusal | None = None
+
+    @property
+    def state(self) -> str:
+        """What its pill says: the status, or that its key is at its end."""
+        return "key_change_due" if isinstance(self.cannot_buy, errors.KeyExpired) else self.status.value
 
 
 def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
@@ -66,32 +71,16 @@ def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
         for meter in _meters(Meter.meter_number.between(number, number + "~"), scope, limit):
             found[meter.id] = meter
     if len(found) < limit:
-        for meter in _meters(Meter.consumer_id.in_(_consumers(typed, number)), scope, limit):
+        meant = some_of(db.session(), typed, Meter, scope, limit)
+        for meter in _meters(meant.condition, scope, limit, ordered=meant.ordered):
             found.setdefault(meter.id, meter)
-    return _cards(list(found.values())[:limit])
+    return _cards(list(found.values())[:limit], scope)
 
 
-def _consumers(typed: str, number: str) -> Select[Any]:
-    """Consumers whose terms begin with every word typed."""
-    words = fold(typed).split()
-    if number and len(number) >= SHORTEST and not any(c.isalpha() for c in typed):
-        words = [number]  # "0700 123 456" is one telephone number
-    matching = select(ConsumerTerm.consumer_id).where(_begins(words[0])).limit(CANDIDATES)
-    for word in words[1:5]:
-        matching = (
-            select(ConsumerTerm.consumer_id)
-            .where(_begins(word), ConsumerTerm.consumer_id.in_(matching))
-            .limit(CANDIDATES)
-        )
-    return matching
-
-
-def _begins(word: str) -> ColumnElement[bool]:
-    """`word` is a prefix: a range of the index, for no sign sorts after U+10FFFF."""
-    return ConsumerTerm.term.between(word, word + "\U0010ffff")
-
-
-def _meters(condition: ColumnElement[bool], scope: Scope, limit: int) -> list[Meter]:
+def _meters(
+    condition: ColumnElement[bool], scope: Scope, limit: int, *, ordered: bool = True
+) -> list[Meter]:
+    """At most `limit` meters of the scope in the order of their numbers, or any where there are many."""
     statement = (
         select(Meter)
         .where(condition, criterion(Meter, scope))
@@ -101,10 +90,12 @@ def _meters(condition: ColumnElement[bool], scope: Scope, limit: int) -> list[Me
             joinedload(Meter.region),
             joinedload(Meter.tariff),
         )
-        .order_by(Meter.meter_number)
         .limit(limit)
     )
-    return list(db.session().execute(statement).scalars())
+    if ordered:
+        statement = statement.order_by(Meter.meter_number)
+    found = db.session().execute(statement).scalars()
+    return sorted(found, key=lambda meter: meter.meter_number)
 
 
 def meter_card(meter_number: str, scope: Scope) -> MeterCard:
@@ -112,12 +103,16 @@ def meter_card(meter_number: str, scope: Scope) -> MeterCard:
     meters = _meters(Meter.meter_number == meter_number, scope, 1)
     if not meters:
         raise errors.UnknownMeter(meter_number=meter_number)
-    return _cards(meters)[0]
+    return _cards(meters, scope)[0]
 
 
-def _cards(meters: list[Meter]) -> list[MeterCard]:
-    last = last_purchases(db.session(), [meter.id for meter in meters])
-    return [card(meter, last.get(meter.id)) for meter in meters]
+def _cards(meters: list[Meter], scope: Scope) -> list[MeterCard]:
+    session = db.session()
+    last = last_purchases(session, [meter.id for meter in meters])
+    cards = [card(meter, last.get(meter.id)) for meter in meters]
+    # NB: after the cards are made, because it reads the rows anew, whoever owns their neighbours.
+    why = obstacles(session, [one.meter_number for one in cards], scope, now()) if cards else {}
+    return [replace(one, cannot_buy=why.get(one.meter_number)) for one in cards]
 
 
 def card(meter: Meter, last: Last | None) -> MeterCard:
@@ -141,17 +136,5 @@ def card(meter: Meter, last: Last | None) -> MeterCard:
         status=meter.status,
         last_sale_at=last[0] if last else None,
         last_units=last[1] if last else None,
-        cannot_buy=_obstacle(meter),
     )
 
-
-def _obstacle(meter: Meter) -> errors.Refusal | None:
-    if meter.status is not MeterStatus.INSTALLED:
-        return errors.MeterBlocked(
-            meter_number=meter.meter_number, status=meter.status, reason=meter.status_reason or ""
-        )
-    if meter.consumer_id is None:
-        return errors.MeterWithoutConsumer(meter_number=meter.meter_number)
-    if meter.tariff_id is None:
-        return errors.MeterWithoutTariff(meter_number=meter.meter_number)
-    return None

@@ -19,10 +19,11 @@ from wtforms.widgets import TextInput
 
 from app.access.fab import Interface
 from app.domain.calendar import day_start_utc
+from app.extensions import db
 from app.models import Meter, Region
 from app.models.base import UTCDateTime
+from app.services.consumer_words import all_of
 from app.services.regions import literal
-from app.services.registration import consumers_like
 from app.views.fields import Word
 from app.views.installation import time_zone
 
@@ -119,7 +120,7 @@ def _named(name: str, apply: Any) -> type[BaseFilter]:
 def _consumer_words(flt: BaseFilter, query: Any, value: str) -> Any:
     own = flt.model.__tablename__ == "consumer"
     column = flt.model.id if own else flt.model.consumer_id
-    return query.filter(column.in_(consumers_like(value))) if value.strip() else query
+    return query.filter(all_of(db.session(), value, column)) if value.strip() else query
 
 
 def _digits(flt: BaseFilter, query: Any, value: str) -> Any:

@@ -1,4 +1,4 @@
-"""No two papers of one sale bear the same copy number.
+"""No two papers of one sale bear the same copy number; a consumer's terms have an index of their own.
 
 Numbers that two printers drew in one moment are counted on from there, in the order of printing.
 
@@ -34,9 +34,13 @@ def upgrade() -> None:
     triggers.install(connection)
     op.create_index("ix_reprint_sale_id_copy_number", "reprint", ["sale_id", "copy_number"], unique=True)
     op.drop_index("ix_reprint_sale_id", "reprint")
+    op.create_index("ix_consumer_term_consumer_id_term", "consumer_term", ["consumer_id", "term"])
+    op.drop_index("ix_consumer_term_consumer_id", "consumer_term")
 
 
 def downgrade() -> None:
     """Go back."""
     op.create_index("ix_reprint_sale_id", "reprint", ["sale_id"])
     op.drop_index("ix_reprint_sale_id_copy_number", "reprint")
+    op.create_index("ix_consumer_term_consumer_id", "consumer_term", ["consumer_id"])
+    op.drop_index("ix_consumer_term_consumer_id_term", "consumer_term")
