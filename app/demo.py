@@ -229,6 +229,7 @@ def _sell(modules: Modules, moments: list[tuple[datetime, str, int]]) -> int:
         order = Order(
             f"demonstration-{number:05d}", wish.meter_number, who[0] or 0, who[1], wish.by_quantity,
             wish.value, offer.quote.amount_minor, offer.quote.token_units, received, False, who[2],
+            again_after=offer.same.sale_id if offer.same else 0,
         )  # fmt: skip
         vend(order, scope, modules, clock=lambda moment=instant: moment)  # type: ignore[misc]
         sold += 1

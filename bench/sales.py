@@ -78,7 +78,8 @@ class Seller:
         offer = quote(Wish(number, False, 20_00), self.scope).quote
         reference = f"bench-{next(numbers):08d}"
         order = Order(
-            reference, number, 1, self.user_id, False, 20_00, offer.amount_minor, offer.token_units
+            reference, number, 1, self.user_id, False, 20_00, offer.amount_minor, offer.token_units,
+            again_after=2**31,
         )
         vend(order, self.scope, self.modules)
 

@@ -183,6 +183,10 @@ class SaleFailed(SaleRefusal, code="sale_failed", names="reference"):
     """The sale under this reference failed for good; a new one is needed."""
 
 
+class SameSaleAgo(SaleRefusal, code="same_sale_ago", names="at amount"):
+    """The same was sold to this meter minutes ago (`amount`: minor units); it takes a second word."""
+
+
 class InsufficientFunds(SaleRefusal, code="insufficient_funds", names="available"):
     """The vending point's account does not cover it (`available`: minor units)."""
 

@@ -1,15 +1,15 @@
 """What a meter's past means for its next purchase.
 
 The one place where facts are read unscoped: units this month, fees charged, money spent
-today.  It returns sums and never rows, so a seller learns nothing of a foreign sale; and
-a meter sold at one point is on its second step at the next.  Read after the meter's lock,
-in new statements.
+today, and whether the same was sold minutes ago.  It returns sums and never rows, so a seller
+learns nothing of a foreign sale but its moment and amount; and a meter sold at one point is on
+its second step at the next.  Read after the meter's lock, in new statements.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Date, Select, bindparam, case, func, select, true
 from sqlalchemy.orm import Session
 
+from app.access.scope import Scope, criterion
 from app.domain.calendar import (
     business_date,
     days_in_month,
@@ -27,13 +28,16 @@ from app.domain.calendar import (
     step_period_start,
 )
 from app.domain.plan import Fee, FeeState, History, Plan
+from app.domain.quote import Quote
 from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
 from app.models import Sale, SaleFee
 from app.services.desk import Desk
 from app.services.plans import exact, fees_since
 
 STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
-
+# For so long a second sale of the same to the same meter is taken for a mistake until somebody says no.
+SAME_SALE = timedelta(minutes=15)
+A_DAY = timedelta(days=1)
 
 # When a meter last bought, and how many tenths.
 Last = tuple[datetime, int]
@@ -41,10 +45,27 @@ Last = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The history that prices need, and the money the meter has cost today (minor units)."""
+    """The history that prices need, and the money the meter has cost today (minor units).
+
+    `newest_sale` is when it bought last, if that was today or yesterday.
+    """
 
     history: History
     spent_today: int
+    newest_sale: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SameSale:
+    """An earlier sale that looks like the one wanted: when, and its minor units.
+
+    `own` says whether the person may open its receipt; of a foreign one nothing more is told.
+    """
+
+    sale_id: int
+    at: datetime
+    amount: int
+    own: bool
 
 
 class Charged(NamedTuple):
@@ -67,17 +88,42 @@ def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
             "meter_id": desk.meter.id,
             "since": step_period_start(desk.today, plan.step_period),
             "today": desk.today,
+            "yesterday": desk.today - A_DAY,
         },
         execution_options={"unscoped": True},
     ).all()
-    units, spent = int(rows[0][0]), int(rows[0][1])
-    charged = [Charged(*row[2:]) for row in rows if row[2] is not None]
+    units, spent, newest_sale = int(rows[0][0]), int(rows[0][1]), rows[0][2]
+    charged = [Charged(*row[3:]) for row in rows if row[3] is not None]
     history = History(
         units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
         fees=_fees(session, desk, plan, charged),
         days_in_month=days_in_month(desk.today),
     )
-    return Facts(history, spent)
+    return Facts(history, spent, newest_sale)
+
+
+def same_sale(session: Session, desk: Desk, wanted: Quote, instant: datetime, scope: Scope) -> SameSale | None:
+    """The newest standing sale of the same amount or quantity to this meter, wherever it was made.
+
+    Of the last SAME_SALE only; read unscoped, because the customer may have run to the shop next door.
+    """
+    same = Sale.amount == wanted.amount_minor
+    if wanted.token_units:
+        same |= Sale.token_units == wanted.token_units
+    row = session.execute(
+        select(Sale.id, Sale.reserved_at, Sale.amount, criterion(Sale, scope).label("own"))
+        .where(
+            Sale.meter_id == desk.meter.id,
+            Sale.business_date >= desk.today - A_DAY,
+            Sale.reserved_at > instant - SAME_SALE,
+            same,
+            *_standing(),
+        )
+        .order_by(Sale.id.desc())
+        .limit(1),
+        execution_options={"unscoped": True},
+    ).one_or_none()
+    return None if row is None else SameSale(row.id, row.reserved_at, row.amount, bool(row.own))
 
 
 def _standing() -> list[Any]:
@@ -89,16 +135,23 @@ def _standing() -> list[Any]:
 
 @cache
 def _statement() -> Select[Any]:
-    """Units of the step period and money of today, beside every fee charged so far.
+    """Units of the step period, money of today and the newest sale, beside every fee charged so far.
 
     Built once: building it costs more than running it.  There is always a first row.
     """
     carried = func.coalesce(Sale.carried_units, Sale.token_units)
     today = bindparam("today", type_=Date)
+    lately = Sale.__table__.alias()
+    newest = select(func.max(lately.c.reserved_at)).where(
+        lately.c.meter_id == bindparam("meter_id"),
+        lately.c.business_date >= bindparam("yesterday", type_=Date),
+        lately.c.status.in_(STANDING),
+    )
     sums = (
         select(
             func.coalesce(func.sum(carried), 0).label("units"),
             func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0).label("spent"),
+            newest.scalar_subquery().label("newest_sale"),
         )
         .where(
             Sale.meter_id == bindparam("meter_id"),

@@ -17,7 +17,7 @@ from app.domain.states import UNIT
 from app.extensions import db
 from app.models.base import now
 from app.services.desk import Desk, Place, read_desk, require_buyable
-from app.services.facts import Facts, purchase_facts
+from app.services.facts import SAME_SALE, Facts, SameSale, purchase_facts, same_sale
 from app.services.plans import plan_by_mark
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
@@ -35,12 +35,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A priced wish with everything the page says about it."""
+    """A priced wish with everything the page says about it.
+
+    `same` is a sale of the same to this meter minutes ago: selling takes a second, deliberate act.
+    """
 
     desk: Desk
     plan: Plan
     quote: Quote
     facts: Facts
+    same: SameSale | None = None
 
     @property
     def currency(self) -> Currency:
@@ -72,6 +76,18 @@ def quote(
     return price(session, desk, wish, scope, at)
 
 
+def obstacle(
+    meter_number: str, scope: Scope, *, instant: datetime | None = None, ahead: timedelta = CLOCK_AHEAD
+) -> errors.Refusal | None:
+    """Why this meter may buy nothing at all, whatever is typed; None when nothing stands in the way."""
+    at = instant or now()
+    try:
+        require_buyable(read_desk(db.session(), meter_number, Place(), at, ahead), scope, at)
+    except errors.Refusal as refusal:
+        return refusal
+    return None
+
+
 def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datetime) -> Offer:
     """Price a wish at a desk that was read before; the meter's limits are held here."""
     require_buyable(desk, scope, instant)
@@ -92,7 +108,10 @@ def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datet
         MAX_TENTHS,
     )
     _require_within_limits(desk, priced, facts)
-    return Offer(desk, plan, priced, facts)
+    same = None
+    if facts.newest_sale is not None and facts.newest_sale > instant - SAME_SALE:
+        same = same_sale(session, desk, priced, instant, scope)
+    return Offer(desk, plan, priced, facts, same)
 
 
 def _require_within_limits(desk: Desk, priced: Quote, facts: Facts) -> None:

@@ -45,6 +45,8 @@ from app.sts.meter_number import pan_from_drn
 
 SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
 Alive = Callable[[SecurityModule, ModuleHealth | None], None]
+# What makes two orders under one reference the same order.
+WISH = ("meter_number", "by_quantity", "value")
 REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 
 
@@ -55,6 +57,7 @@ class Order:
     `reference` is made by the sender before sending; the same reference is the same sale,
     however often it arrives.  `shown_amount` (minor units) and `shown_units` (tenths) are
     what the customer saw; when the price has moved meanwhile the order is refused.
+    `again_after` is the id of the newest sale of the same that the seller was warned of.
     """
 
     reference: str
@@ -69,6 +72,7 @@ class Order:
     only_fees_confirmed: bool = False
     # As the slip prints it.
     operator_name: str = ""
+    again_after: int = 0
 
     @property
     def wish(self) -> Wish:
@@ -86,8 +90,9 @@ def find_by_reference(session: Session, order: Order) -> Sale | None:
     ).scalar_one_or_none()
     if sale is None:
         return None
-    asked = json.loads(sale.snapshot)["order"]
-    if asked != _asked(order):
+    # NB: not what was shown: after the first sale the same money may buy more, its fee being paid.
+    asked, wanted = json.loads(sale.snapshot)["order"], _asked(order)
+    if any(asked[name] != wanted[name] for name in WISH):
         raise errors.ReferenceTaken(reference=order.reference)
     if sale.status is SaleStatus.FAILED:
         raise errors.SaleFailed(reference=order.reference)
@@ -179,6 +184,14 @@ def _require_as_shown(order: Order, offer: Offer) -> None:
         raise errors.PaidTooLittle(amount=priced.amount_minor)
     if priced.token_units == 0 and not order.only_fees_confirmed:
         raise errors.OnlyFees(fees=priced.amount_minor)
+    if offer.same is not None and offer.same.sale_id > order.again_after:
+        raise errors.SameSaleAgo(at=offer.same.at, amount=offer.same.amount)
+
+
+def _received(order: Order, offer: Offer) -> int | None:
+    """What was handed over; nothing typed means the amount named, where not all of it is taken."""
+    left = offer.quote.left_minor if order.received is None else 0
+    return offer.quote.amount_minor + left if left else order.received
 
 
 def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> Reserved:
@@ -202,7 +215,7 @@ def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> R
         currency_decimals=desk.currency.decimals,
         by_quantity=order.by_quantity,
         amount=offer.quote.amount_minor,
-        received=order.received,
+        received=_received(order, offer),
         token_units=offer.quote.token_units,
         module_id=desk.module.id if offer.quote.token_units else None,
         request=_request(desk, offer.quote.token_units, instant) if offer.quote.token_units else None,
@@ -243,9 +256,9 @@ def _price(value: Fraction) -> Decimal:
 
 
 def _asked(order: Order) -> dict[str, Any]:
-    """What makes two orders under one reference the same order."""
+    """What was asked for and what was shown, as the snapshot keeps it."""
     asked = asdict(order)
-    return {k: asked[k] for k in ("meter_number", "by_quantity", "value", "shown_amount", "shown_units")}
+    return {k: asked[k] for k in (*WISH, "shown_amount", "shown_units")}
 
 
 def _request(desk: Desk, units: int, instant: datetime) -> str:

@@ -1,12 +1,15 @@
 """The counter: find a meter, see every line of the sum, sell.
 
 Looking changes nothing (GET).  Selling is one POST that carries what the customer was shown
-and a reference made with the page, so that a second click is the same sale.
+and the purchase's reference, so that a second click is the same sale.  The reference stands in
+the address as well: back, reload and a lost answer find the sale that it became, and only a
+purchase begun anew gets another.
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,13 +27,21 @@ from app.services.search import MeterCard
 from app.services.vending import Order, vend
 from app.views.messages import sentence
 from app.views.meter_lookup import UNPROCESSABLE, card_of, look_up, status_of
-from app.views.purchase import Circumstances, Purchase, at_field, price_typed, quick_values
+from app.views.purchase import (
+    REFERENCE,
+    Circumstances,
+    Purchase,
+    at_field,
+    price_typed,
+    quick_values,
+    why_not,
+)
 from app.views.typed import Typed, row_id, shown
 
 SERVED = 5
 CONFLICT = 409
 # The order contradicts what is there: the page shows the new state, nothing is lost.
-MOVED = (errors.PriceMoved, errors.ReferenceTaken, errors.SaleFailed)
+MOVED = (errors.PriceMoved, errors.ReferenceTaken, errors.SaleFailed, errors.SameSaleAgo)
 # The reference is used up: the page that comes back has a new one.
 SPENT = (errors.ReferenceTaken, errors.SaleFailed, errors.ModuleRefused, errors.BadReference)
 
@@ -67,8 +78,10 @@ class CounterView(SafeBaseView):
             card = card_of(typed.meter_number)
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
-        typed = typed.with_point(session.get("sells_for", ""))
-        purchase = price_typed(typed.with_meter(card.meter_number), _circumstances(card))
+        typed = typed.with_point(session.get("sells_for", "")).with_meter(card.meter_number)
+        if (why := why_not(card.meter_number, _circumstances(card))) is not None:
+            return self._stopped(card, typed, why), UNPROCESSABLE if typed.value else 200
+        purchase = price_typed(typed, _circumstances(card))
         return self._page(card, purchase, UNPROCESSABLE if purchase.refused else 200)
 
     @expose("/quote")
@@ -106,16 +119,30 @@ class CounterView(SafeBaseView):
     def _refused(self, card: MeterCard, typed: Typed, refusal: Refusal) -> Any:
         """The same page with everything typed, the sentence in its place, and the sum as it is now."""
         around = _circumstances(card)
+        if (why := why_not(card.meter_number, around)) is not None:
+            return self._stopped(card, typed, why), UNPROCESSABLE
         purchase = price_typed(typed, around)
         if not isinstance(refusal, errors.BadInput):  # what cannot be read stands at its field already
             purchase = purchase.refuse(at_field(refusal, around))
-        reference = None if isinstance(refusal, SPENT) else request.form.get("reference")
-        return self._page(card, purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE, reference)
+        if isinstance(refusal, SPENT):
+            purchase = replace(purchase, sold=None, typed=replace(purchase.typed, reference=""))
+        return self._page(card, purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE)
 
-    def _page(self, card: MeterCard, purchase: Purchase, status: int, reference: str | None = None) -> Any:
+    def _stopped(self, card: MeterCard, typed: Typed, why: str) -> Any:
+        """The meter and the reason why it may buy nothing; no field worth typing in."""
+        may_look = current_app.appbuilder.sm.has_access("can_read", "MeterView")  # type: ignore[attr-defined]
+        return self.render_template(
+            "counter/stopped.html",
+            card=card,
+            why=why,
+            meter_page=url_for("MeterView.show", pk=card.meter_id) if may_look else None,
+            look_again=url_for("CounterView.meter", meter_number=card.meter_number, **typed.kept()),
+        )
+
+    def _page(self, card: MeterCard, purchase: Purchase, status: int) -> Any:
         page = self.render_template(
             "counter/purchase.html",
-            reference=reference or secrets.token_hex(16),
+            reference=_reference(purchase),
             points=_points(),
             quick=quick_values(card.meter_number, _circumstances(card)),
             **_words(card, purchase),
@@ -146,6 +173,12 @@ def _words(card: MeterCard, purchase: Purchase) -> dict[str, Any]:
     }
 
 
+def _reference(purchase: Purchase) -> str:
+    """The purchase's own reference, or a new one where it has none that can be used."""
+    given = purchase.typed.reference
+    return given if REFERENCE(given) else secrets.token_hex(16)
+
+
 def _circumstances(card: MeterCard) -> Circumstances:
     return Circumstances(home.currency(), UNIT[card.meter_type], current_scope(), _ahead())
 
@@ -171,7 +204,7 @@ def _order(typed: Typed) -> Order:
     if point is None:
         raise errors.NoVendingPoint
     return Order(
-        reference=request.form.get("reference", "")[:80],
+        reference=typed.reference,
         meter_number=typed.meter_number,
         vending_point_id=point,
         operator_id=scope.user_id or 0,
@@ -182,6 +215,7 @@ def _order(typed: Typed) -> Order:
         shown_units=shown(request.form.get("shown_units", "")),
         received=typed.received_minor(currency),
         only_fees_confirmed=typed.only_fees,
+        again_after=row_id(typed.again) or 0,
     )
 
 

@@ -11,7 +11,6 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -23,6 +22,7 @@ from app.access.current import signed_in
 from app.extensions import db
 from app.views import frame, sessions, troubles
 from app.views.language import chosen_language
+from app.views.way_back import way_back
 
 STATIC = frozenset({"static", "appbuilder.static"})
 OPEN = STATIC | {"AuthView.login", "AccountView.language", "healthz", "readyz"}
@@ -41,7 +41,9 @@ def install(app: Flask) -> None:
     app.extensions["babel"].locale_selector = chosen_language
     app.appbuilder.bm.get_locale = chosen_language  # type: ignore[attr-defined]
     app.jinja_env.globals["csp_nonce"] = nonce
-    app.before_request(keep_out)
+    # NB: before the check of a form's token, which cannot fit when the session that made it is over:
+    # a stranger is asked to sign in and comes back to what was typed.
+    app.before_request_funcs.setdefault(None, []).insert(0, keep_out)
     app.after_request(note_and_close)
     app.url_defaults(with_version)
     app.add_url_rule("/healthz", "healthz", healthz)
@@ -70,7 +72,7 @@ def keep_out() -> Any:
 
 def _to_the_door() -> Any:
     if request.method != "GET" and not request.headers.get("HX-Request") and not _wants_data():
-        page = render_template("errors/401.html", back=url_for("AuthView.login", next=_came_from()))
+        page = render_template("errors/401.html", back=url_for("AuthView.login", next=way_back()))
         return Response(page, 401, content_type="text/html; charset=utf-8")
     if g.get("session_over"):
         flash(_("Your session is over. Sign in again."), "warning")
@@ -80,14 +82,6 @@ def _to_the_door() -> Any:
         return answer
     wanted = request.full_path.rstrip("?")
     return redirect(url_for("AuthView.login", next=wanted if wanted != "/" else None))
-
-
-def _came_from() -> str | None:
-    """The page a form was sent from, with what its address keeps of the typed text; ours only."""
-    came = urlsplit(request.referrer or "")
-    if came.netloc != request.host:
-        return None
-    return f"{came.path}?{came.query}" if came.query else came.path
 
 
 def _wants_data() -> bool:

@@ -7,7 +7,7 @@ a page shows in a field can be sent back unchanged: `plain_number` reads what `m
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -132,6 +132,13 @@ def milliseconds(span: int) -> str:
     return f"{number(span, 0)}{NBSP}ms" if span else f"<{NBSP}1{NBSP}ms"
 
 
+def lately(instant: datetime) -> str:
+    """The time of day of an instant, with its day before it when that is not today: 13:58, 22 Nov, 13:58."""
+    today = datetime.now(UTC).astimezone(get_timezone()).date()
+    same = instant.astimezone(get_timezone()).date() == today
+    return hour(instant) if same else f"{day(instant)}, {hour(instant)}"
+
+
 def decimal_mark() -> str:
     """The sign between whole and part in the reader's language."""
     return str(get_decimal_symbol(get_locale()))
@@ -173,6 +180,7 @@ def install(app: Flask) -> None:
         moment=moment,
         day=day,
         hour=hour,
+        lately=lately,
         date_of=date_of,
         unit=lambda meter_type: UNIT[meter_type],
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app.domain import errors
@@ -24,7 +25,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.NotANumber: _l("This is not a number. Nothing was stored. Type digits, as in %(example)s."),
     errors.TooManyDigits: _l("More than %(maximum)s digits. Nothing was stored. Type a smaller number."),
     errors.TooManyDecimals: _l(
-        "At most %(decimals)s digits may follow the %(mark)s. Nothing was stored. Shorten the number."
+        "Too many digits after the decimal mark: %(decimals)s at most. Nothing was stored. Shorten the number."
     ),
     errors.NotPositive: _l("It must be more than zero. Nothing was stored. Type a larger number."),
     errors.BadMeterNumber: _l("A meter number has 11 or 13 digits. Nothing was stored. Compare with the plate."),
@@ -32,7 +33,10 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.BadReference: _l("The page lost its reference. No money was taken. Load the page again."),
     errors.MeterRefusal: _l("This meter may not buy. No money was taken. Ask a manager."),
     errors.UnknownMeter: _l("There is no such meter here. No money was taken. Compare with the plate."),
-    errors.MeterBlocked: _l("The meter is not open for sales: %(status)s%(reason)s. No money was taken. Ask a manager."),
+    errors.MeterBlocked: _l(
+        "The meter is not open for sales: %(status)s%(since)s%(reason)s. No money was taken."
+        " A manager or an administrator can change it."
+    ),
     errors.MeterWithoutTariff: _l(
         "The meter has no tariff. No money was taken. Ask an administrator to choose one for it."
     ),
@@ -74,6 +78,10 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.SaleRefusal: _l("The sale cannot be made now. No money was taken. Ask a manager."),
     errors.ReferenceTaken: _l("Another sale was made from this page already. No further money was taken. Start a new sale."),
     errors.SaleFailed: _l("The sale failed and was released. No money was taken. Start a new sale."),
+    errors.SameSaleAgo: _l(
+        "The same was sold to this meter at %(at)s, for %(amount)s. No further money was taken."
+        " Look at that receipt, or confirm that this is another purchase."
+    ),
     errors.InsufficientFunds: _l(
         "The account of this vending point has %(available)s left. No money was taken. Pay in, or sell less."
     ),
@@ -109,7 +117,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     ),
     errors.KeyExpired: _l(
         "The time of key %(sgc)s, revision %(krn)s is over; its tokens would be refused by the meter."
-        " No money was taken. The meter needs a key change first."
+        " No money was taken. The meter needs a key change first: ask a manager."
     ),
     errors.NoModule: _l(
         "No active security module serves %(algorithm)s meters. No money was taken. Ask an administrator."
@@ -147,24 +155,28 @@ SENTENCES: Mapping[type[Refusal], Any] = {
 }
 
 
-def sentence(refusal: Refusal, currency: Currency | None = None, unit: str = "") -> str:
-    """Word a refusal.  `currency` and `unit` belong to the amounts and quantities in it."""
+def sentence(
+    refusal: Refusal, currency: Currency | None = None, unit: str = "", decimals: int | None = None
+) -> str:
+    """Word a refusal.  `currency` and `unit` belong to the amounts and quantities in it.
+
+    `decimals` is how many the field takes in which the number stood.
+    """
     template = next(SENTENCES[kind] for kind in type(refusal).__mro__ if kind in SENTENCES)
-    return str(template) % _Worded(refusal, currency or PLAIN, unit)
+    return str(template) % _Worded(refusal, currency or PLAIN, unit, decimals)
 
 
 class _Worded(dict[str, str]):
     """The parameters of one refusal, worded when a sentence asks for them."""
 
-    def __init__(self, refusal: Refusal, currency: Currency, unit: str) -> None:
+    def __init__(self, refusal: Refusal, currency: Currency, unit: str, decimals: int | None) -> None:
         super().__init__()
         self.refusal, self.currency, self.unit = refusal, currency, unit
+        self.decimals = PLAIN.decimals if decimals is None else decimals
 
     def __missing__(self, name: str) -> str:
         if name == "example":
-            return figures.money(2000, 2)
-        if name == "mark":
-            return figures.decimal_mark()
+            return figures.number(20, self.decimals)
         value = self.refusal.params.get(name)
         if (special := SPECIAL.get((type(self.refusal).code, name))) is not None:
             return special(self, value)
@@ -188,6 +200,10 @@ def _since(worded: _Worded, value: Any) -> str:
     return "" if value is None else f" ({worded._plain(value)})"  # noqa: SLF001 (of this file)
 
 
+def _blocked_since(_worded: _Worded, value: Any) -> str:
+    return "" if value is None else " " + gettext("since %(when)s", when=figures.moment(value))
+
+
 def _status(_worded: _Worded, value: Any) -> str:
     return str(words.METER_STATUS.get(value, value))
 
@@ -199,6 +215,9 @@ def _reason(_worded: _Worded, value: Any) -> str:
 SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "status"): _status,
     ("meter_blocked", "reason"): _reason,
+    ("meter_blocked", "since"): _blocked_since,
+    ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
+    ("same_sale_ago", "amount"): _Worded.money,
     ("no_plan_in_force", "since"): _since,
     ("no_module", "algorithm"): lambda _worded, value: str(words.ALGORITHM.get(value, value)),
     ("algorithm_served", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),

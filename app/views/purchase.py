@@ -5,6 +5,7 @@ Read only.  Prices are the server's; nothing here adds up money but the change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,13 +15,14 @@ from app.access.scope import Scope
 from app.domain.calendar import business_date, day_start_utc, next_month
 from app.domain.errors import BadInput, PaidTooLittle, Refusal
 from app.domain.money import Currency
-from app.domain.states import StepPeriod
+from app.domain.states import SaleStatus, StepPeriod
 from app.models.base import now
-from app.services.pricing import Offer, Wish, quote
+from app.services.pricing import Offer, Wish, obstacle, quote
+from app.services.receipts import Sold, sold_under
 from app.views import figures
 from app.views.messages import sentence
 from app.views.sum_lines import Worded, worded
-from app.views.typed import Typed
+from app.views.typed import TENTHS, Typed, row_id
 
 # Which field of the page a refusal's field is.
 PLACES = {
@@ -30,7 +32,11 @@ PLACES = {
     "meter_number": "meter",
     "no_vending_point": "point",
     "only_fees": "sale",
+    "same_sale_ago": "again",
 }
+# What stands in the way of pressing Sell once more: said of the whole sale, not of what is typed.
+OF_THE_SALE = frozenset({"sale", "point", "again"})
+REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 QUICK_UNITS = (10, 20, 50, 100, 200)
 YEAR = timedelta(days=366)
 
@@ -66,7 +72,10 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One answer to what was typed: an offer with its words, or refusals at their fields."""
+    """One answer to what was typed: an offer with its words, or refusals at their fields.
+
+    `sold` is the sale that this very purchase has become already (the page came back).
+    """
 
     typed: Typed
     around: Circumstances
@@ -76,6 +85,7 @@ class Purchase:
     month: Month | None = None
     later: tuple[str, int] | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    sold: Sold | None = None
 
     @property
     def only_fees(self) -> bool:
@@ -88,7 +98,7 @@ class Purchase:
 
         What is said of the whole sale (a price that moved) does not stand in the way.
         """
-        return self.offer is not None and not (set(self.refused) - {"sale", "point"})
+        return self.offer is not None and self.sold is None and not (set(self.refused) - OF_THE_SALE)
 
     def refuse(self, sentences: Mapping[str, str]) -> Purchase:
         """The same answer with one more refusal."""
@@ -97,13 +107,34 @@ class Purchase:
 
 def price_typed(typed: Typed, around: Circumstances) -> Purchase:
     """Price what was typed; nothing typed is no refusal."""
+    sold = _sold(typed, around)
+    if sold is not None and (sold.status is SaleStatus.FAILED or sold.meter_number != typed.meter_number):
+        typed, sold = replace(typed, reference=""), None  # used up: the page gets a new one
+    return replace(_priced(typed, around), sold=sold)
+
+
+def _sold(typed: Typed, around: Circumstances) -> Sold | None:
+    """The sale that stands under the purchase's reference already."""
+    point = around.scope.vending_point_id or row_id(typed.point)
+    if not REFERENCE(typed.reference) or point is None:
+        return None
+    return sold_under(typed.reference, point, around.scope)
+
+
+def why_not(meter_number: str, around: Circumstances) -> str | None:
+    """The sentence why this meter may buy nothing, whatever is typed; None when it may."""
+    refusal = obstacle(meter_number, around.scope, ahead=around.ahead)
+    return None if refusal is None else sentence(refusal, around.currency, around.unit)
+
+
+def _priced(typed: Typed, around: Circumstances) -> Purchase:
     if not typed.value:
         return Purchase(typed, around)
     try:
         wish = Wish(typed.meter_number, typed.by_quantity, typed.wish_value(around.currency))
         offer = quote(wish, around.scope, ahead=around.ahead)
     except Refusal as refusal:
-        return Purchase(typed, around, refused=at_field(refusal, around))
+        return Purchase(typed, around, refused=at_field(refusal, around, by_quantity=typed.by_quantity))
     refused: Mapping[str, str] = {}
     change = None
     try:
@@ -114,7 +145,9 @@ def price_typed(typed: Typed, around: Circumstances) -> Purchase:
         typed=typed,
         around=around,
         offer=offer,
-        lines=tuple(worded(offer.quote.lines, offer.quote.given_away, around.unit, around.currency)),
+        lines=tuple(
+            worded(offer.quote.lines, offer.quote.given_away, around.unit, around.currency, offer.quote.token_units)
+        ),
         change=change,
         month=_month(offer),
         later=_next_month(offer, wish, around),
@@ -123,24 +156,28 @@ def price_typed(typed: Typed, around: Circumstances) -> Purchase:
 
 
 def _change(typed: Typed, offer: Offer) -> int | None:
+    """What to hand back; where nothing was typed, what is left of the amount that was named."""
     received = typed.received_minor(offer.currency)
     if received is None:
-        return None
+        return offer.quote.left_minor or None
     if received < offer.quote.amount_minor:
         raise PaidTooLittle(amount=offer.quote.amount_minor)
     return received - offer.quote.amount_minor
 
 
-def at_field(refusal: Refusal, around: Circumstances, place: str = "value") -> dict[str, str]:
+def at_field(
+    refusal: Refusal, around: Circumstances, place: str = "value", *, by_quantity: bool = False
+) -> dict[str, str]:
     """The refusal's sentence under the field it belongs to; `sale` when it belongs to none.
 
-    `place` is the field whose text was being read.
+    `place` is the field whose text was being read, `by_quantity` whether it held units.
     """
     if isinstance(refusal, BadInput) and refusal.field is None:
         where = place
     else:
         where = PLACES.get(type(refusal).code) or PLACES.get(refusal.field or "", "sale")
-    return {where: sentence(refusal, around.currency, around.unit)}
+    decimals = TENTHS.decimals if by_quantity and where == "value" else around.currency.decimals
+    return {where: sentence(refusal, around.currency, around.unit, decimals)}
 
 
 def _month(offer: Offer) -> Month | None:

@@ -122,7 +122,7 @@ def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None) -> 
     facts = receipt.facts
     currency, unit = receipt.currency, receipt.unit
     given_away = Fraction(facts.get("given_away") or 0)
-    lines = worded([StoredLine.of(line) for line in receipt.lines], given_away, unit, currency)
+    lines = worded([StoredLine.of(line) for line in receipt.lines], given_away, unit, currency, receipt.token_units)
     return Slip(
         receipt=receipt,
         mark=mark,

@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.domain.money import Currency
+from app.sts.amount import encode_units
 from app.views import figures, words
 
 QUANTITY_DECIMALS = 3
@@ -48,11 +49,14 @@ class Worded:
 
 
 def worded(
-    lines: Iterable[SumLine], given_away: Fraction, unit: str, currency: Currency
+    lines: Iterable[SumLine], given_away: Fraction, unit: str, currency: Currency, token_units: int
 ) -> Iterator[Worded]:
-    """Word every line; `given_away` is what the rounding of units adds (units, exact)."""
+    """Word every line; `given_away` is what the rounding of units adds (units, exact).
+
+    `token_units` is the size of the token in tenths: it says how coarsely such a token counts.
+    """
     for line in lines:
-        speak = _Speaker(line, given_away, unit, currency)
+        speak = _Speaker(line, given_away, unit, currency, token_units)
         title, rule = WORDING.get(str(line.kind), _Speaker.other)(speak)
         yield Worded(title, rule, line.amount_minor, speak.quantity, speak.unit_price)
 
@@ -65,6 +69,7 @@ class _Speaker:
     given_away: Fraction
     unit: str
     currency: Currency
+    token_units: int
 
     def _money(self, name: str) -> str:
         return figures.price(Fraction(str(self.line.params.get(name, 0))), self.currency.decimals)
@@ -179,11 +184,18 @@ class _Speaker:
             amount = self._units(away) if away >= Fraction(1, 1000) else _("a trace")
             if self.given_away > 0:
                 title = _("Rounded up by %(units)s", units=amount)
-                rule.append(_("A token carries whole tenths. At no charge"))
+                rule.append(self._coarse())
             else:
                 title = _("Rounded down by %(units)s", units=amount)
                 rule.append(_("This tariff rounds units down"))
         return title, ". ".join(rule)
+
+    def _coarse(self) -> str:
+        # IEC 62055-41, 6.3.6.2: two bits of exponent, so that large tokens count by 1, 10 or 100 units.
+        coarse: int = 10 ** (encode_units(self.token_units) >> 14)
+        if coarse == 1:
+            return _("A token carries whole tenths. At no charge")
+        return _("A token of this size counts in steps of %(units)s. At no charge", units=self._units(Fraction(coarse, 10)))
 
     def other(self) -> tuple[str, str]:
         return self.line.name or str(self.line.kind), ""

@@ -23,6 +23,7 @@ from app.domain import errors
 from app.domain.errors import Refusal
 from app.extensions import db
 from app.views.messages import sentence
+from app.views.way_back import way_back
 
 log = logging.getLogger(__name__)
 PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
@@ -50,11 +51,16 @@ def status_of(refusal: Refusal) -> int:
     return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), UNPROCESSABLE)
 
 
-def page(status: int, reason: str | None = None, reference: str | None = None) -> tuple[str, int]:
-    """The page of one status; one without a page of its own takes its family's."""
+def page(
+    status: int, reason: str | None = None, reference: str | None = None, back: str | None = None
+) -> tuple[str, int]:
+    """The page of one status; one without a page of its own takes its family's.
+
+    `back` is where the person came from, if the page can say it better than the browser.
+    """
     _know_the_person()
     name = status if status in PAGES else (400 if status < 500 else 500)
-    return render_template(f"errors/{name}.html", reason=reason, reference=reference), status
+    return render_template(f"errors/{name}.html", reason=reason, reference=reference, back=back), status
 
 
 def _know_the_person() -> None:
@@ -85,7 +91,8 @@ def of_http(error: HTTPException) -> Any:
 
 def of_csrf(_error: CSRFError) -> tuple[str, int]:
     """A form without its token: the page is too old, or another site sent it."""
-    return page(400, _("This page was open for too long. Nothing was stored. Load it again and repeat what you did."))
+    reason = _("This page was open for too long, or somebody signed in anew meanwhile. Nothing was stored and no money was taken.")
+    return page(400, reason, back=way_back())
 
 
 def of_data(_error: Exception) -> tuple[str, int]:

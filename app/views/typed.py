@@ -13,6 +13,7 @@ from app.views.figures import plain_number
 
 TENTHS = Currency("", "", 1)  # units have one decimal
 TEXT_MAX = 60
+REFERENCE_MAX = 80
 ROW_ID_MAX = 2**31 - 1
 
 
@@ -26,6 +27,9 @@ class Typed:
     received: str = ""
     point: str = ""
     only_fees: bool = False
+    # The purchase's own reference, and the newest sale of the same that the seller was warned of.
+    reference: str = ""
+    again: str = ""
 
     @classmethod
     def read(cls, fields: Mapping[str, str], meter_number: str = "") -> Typed:
@@ -38,7 +42,20 @@ class Typed:
             received=fields.get("received", "").strip()[:TEXT_MAX],
             point=fields.get("point", "")[:TEXT_MAX],
             only_fees=fields.get("only_fees") == "yes",
+            reference=fields.get("reference", "")[:REFERENCE_MAX],
+            again=fields.get("again", "")[:TEXT_MAX],
         )
+
+    def kept(self) -> dict[str, str]:
+        """What the address of the purchase page carries, so that nothing typed is lost."""
+        fields = {
+            "by": "quantity" if self.by_quantity else "",
+            "value": self.value,
+            "received": self.received,
+            "point": self.point,
+            "reference": self.reference,
+        }
+        return {name: text for name, text in fields.items() if text}
 
     def with_meter(self, meter_number: str) -> Typed:
         """The same wish for the meter as it is really numbered."""

@@ -31,7 +31,8 @@ class Counter:
     def order(self, meter: str, value: int, *, by_quantity: bool = False, **changes: Any) -> Order:
         """An order as the page would send it, with the price it was shown."""
         wish = Wish(self.number(meter), by_quantity, value)
-        priced = quote(wish, self.cast.scope(self.who), instant=self.clock).quote
+        offer = quote(wish, self.cast.scope(self.who), instant=self.clock)
+        priced = offer.quote
         facts = {
             "reference": f"reference-{next(self.numbers):05d}",
             "meter_number": wish.meter_number,
@@ -41,6 +42,8 @@ class Counter:
             "value": value,
             "shown_amount": priced.amount_minor,
             "shown_units": priced.token_units,
+            # Somebody who sells the same again means it.
+            "again_after": offer.same.sale_id if offer.same else 0,
         }
         return Order(**(facts | changes))
 

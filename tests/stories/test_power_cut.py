@@ -90,7 +90,8 @@ def order(counter, number, n):  # noqa: F811
     priced = quote(Wish(number, False, 5_00), scope).quote
     made = counter.order("palm_street", 20_00, reference=f"power-cut-{n:05d}")
     return replace(
-        made, meter_number=number, value=5_00, shown_amount=priced.amount_minor, shown_units=priced.token_units
+        made, meter_number=number, value=5_00, shown_amount=priced.amount_minor, shown_units=priced.token_units,
+        again_after=2**31,
     )
 
 

@@ -25,7 +25,7 @@ BAD = {
     "negative": ("-5", "It must be more than zero."),
     "too large for a float": ("1e309", "This is not a number."),
     "forty digits": ("1" * 40, "More than 15 digits."),
-    "three decimals": ("1.005", "At most 2 digits may follow the ."),
+    "three decimals": ("1.005", "Too many digits after the decimal mark: 2 at most."),
     "foreign digits": ("٢٠", "This is not a number."),
     "two marks": ("1.2.3", "This is not a number."),
     "a comma that could be either": ("20,00", "This is not a number."),
@@ -45,7 +45,7 @@ def counter(amara: FlaskClient, app: Flask) -> Counter:
 @pytest.mark.parametrize("by", ["amount", "quantity"])
 def test_a_bad_value_is_refused_at_its_field_and_kept(counter: Counter, by: str, typed: str, said: str) -> None:
     if by == "quantity" and typed == "1.005":
-        said = "At most 1 digits"
+        said = "Too many digits after the decimal mark: 1 at most."
     form = counter.opens(f"/counter/meter/{PALM_STREET}").form
     answers = [
         counter.asks(PALM_STREET, typed, by=by, received="50"),
@@ -121,9 +121,14 @@ def changed(app: Flask, cast: Cast, **values: Any) -> None:
         ({"consumer_id": None}, "Nobody is registered for this meter."),
         ({"sgc": "999999"}, "No security module holds the key of supply group 999999"),
         ({"status": "blocked", "status_reason": "taken in for inspection"}, "blocked, taken in for inspection"),
+        (
+            {"status": "blocked", "status_since": datetime(2026, 3, 4, 9, 30, tzinfo=UTC), "status_reason": "fraud"},
+            "blocked since 4 Mar 2026, 09:30, fraud. No money was taken. A manager or an administrator can change it.",
+        ),
         ({"status": "removed"}, "removed"),
+        ({"sgc": "888888"}, "The time of key 888888, revision 1 is over"),
     ],
-    ids=["no tariff", "no consumer", "no key", "blocked", "removed"],
+    ids=["no tariff", "no consumer", "no key", "blocked", "blocked since", "removed", "key ended"],
 )
 def test_a_meter_that_cannot_buy_says_why(
     counter: Counter, app: Flask, cast: Cast, values: dict[str, Any], said: str
@@ -132,9 +137,35 @@ def test_a_meter_that_cannot_buy_says_why(
     changed(app, cast, **values)
     for page in (counter.asks(PALM_STREET, "20.00"), counter.sends(form)):
         assert page.status == 422
-        assert said in page.words
-        assert page.field("value") == "20.00"
+        assert said in page.at("meter-error")
+        # No field worth typing in; what was typed comes back with a second look.
+        assert 'id="value"' not in page.body
+        assert "value=20.00" in page.body
+    opened = counter.opens(f"/counter/meter/{PALM_STREET}")
+    assert opened.status == 200
+    assert said in opened.at("meter-error")
+    assert "correct what is marked" not in opened.words
+    # Whoever had the page open already is told as soon as they type.
+    typing = counter.opens("/counter/quote", meter_number=PALM_STREET, value="20")
+    assert said in typing.words
+    assert "correct what is marked" not in typing.words
     assert counter.stored() == (0, 0)
+
+
+def test_a_key_at_its_end_is_seen_on_the_card(counter: Counter, app: Flask, cast: Cast) -> None:
+    changed(app, cast, sgc="888888")
+    card = counter.opens("/counter/search", q=PALM_STREET)
+    assert "Key change due" in card.words
+    assert "data-buy" not in card.body
+    assert "needs a key change first" in card.words
+    assert "Key change due" in counter.opens(f"/counter/meter/{PALM_STREET}").words
+
+
+def test_the_example_of_a_number_has_as_many_decimals_as_the_field_takes(counter: Counter) -> None:
+    assert "as in 20.00." in counter.asks(PALM_STREET, "twenty").at("value-error")
+    assert "as in 20.0." in counter.asks(PALM_STREET, "twenty", by="quantity").at("value-error")
+    received = counter.asks(PALM_STREET, "20", by="quantity", received="x")
+    assert "as in 20.00." in received.at("received-error")
 
 
 def test_a_plan_that_has_not_begun_says_when_it_does(counter: Counter, app: Flask) -> None:
@@ -177,7 +208,7 @@ def test_a_clock_behind_the_newest_token_refuses_and_the_home_page_says_so(
     for page in (counter.asks(PALM_STREET, "20.00"), counter.sends(form)):
         assert page.status == 422
         assert "stands before the newest token" in page.words
-        assert page.field("value") == "20.00"
+        assert "value=20.00" in page.body
     assert counter.stored()[0] == 0
     assert "The clock is in doubt." in counter.opens("/").words
     assert "Confirm that" not in counter.opens("/").words
@@ -191,19 +222,26 @@ def test_a_clock_behind_the_newest_token_refuses_and_the_home_page_says_so(
 def test_a_session_that_is_over_sells_nothing_and_the_address_keeps_what_was_typed(
     counter: Counter, app: Flask
 ) -> None:
-    form = counter.asks(PALM_STREET, "20.00").form
+    form = counter.asks(PALM_STREET, "20.00", received="50").form
     with app.app_context(), transaction() as session:
         for row in session.query(UserSession):
             row.ended = datetime.now(UTC)
-    here = f"http://localhost/counter/meter/{PALM_STREET}?value=20.00&received=50"
-    answer = counter.client.post("/counter/sell", data=form, headers={"Referer": here})
+    here = {"Referer": "http://localhost/counter/sell"}
+    answer = counter.client.post("/counter/sell", data=form, headers=here)
     assert answer.status_code == 401
     page = answer.get_data(as_text=True)
     assert "Your session is over" in page
     assert "no money was taken" in page
-    assert f"next=/counter/meter/{PALM_STREET}?value%3D20.00%26received%3D50" in page
-    elsewhere = counter.client.post("/counter/sell", data=form, headers={"Referer": "https://elsewhere.example/x"})
-    assert "elsewhere" not in elsewhere.get_data(as_text=True)
+    kept = f"value%3D20.00%26received%3D50%26reference%3D{form['reference']}"
+    assert f"next=/counter/meter/{PALM_STREET}?{kept}" in page
+    for foreign in ("https://elsewhere.example/x", "http://localhost/counter/sell"):
+        other = counter.client.post("/resolve/1", data=form, headers={"Referer": foreign})
+        assert other.status_code == 401
+        assert 'href="/login/"' in other.get_data(as_text=True), "there is no such page to go back to"
+    counter.client.delete_cookie("session")
+    gone = counter.client.post("/counter/sell", data=form, headers=here)
+    assert gone.status_code == 401, "a cookie that is gone is a session that is over, not a forged form"
+    assert f"?{kept}" in gone.get_data(as_text=True)
     back = counter.asks(PALM_STREET, "20.00", received="50")
     assert back.status == 302
     assert "value%3D20.00" in back.location
@@ -213,7 +251,10 @@ def test_a_session_that_is_over_sells_nothing_and_the_address_keeps_what_was_typ
 
 def test_a_form_without_its_mark_is_refused(counter: Counter) -> None:
     form = counter.asks(PALM_STREET, "20.00").form
-    assert counter.sends(form | {"csrf_token": "x"}).status == 400
+    refused = counter.sends(form | {"csrf_token": "x"})
+    assert refused.status == 400
+    assert "somebody signed in anew" in refused.words
+    assert f'href="/counter/meter/{PALM_STREET}?value=20.00&amp;reference={form["reference"]}"' in refused.body
     assert counter.stored() == (0, 0)
 
 

@@ -50,11 +50,12 @@ def test_the_paper_carries_every_field_of_the_manual(counter: Counter, paper: st
 
 
 def test_the_roll_has_its_height_from_the_server(counter: Counter) -> None:
-    page = counter.opens(f"{sold(counter)}/paper")
+    address = sold(counter)
+    page = counter.opens(f"{address}/paper")
     size = re.search(r"@page \{ size: 80mm (\d+)mm; margin: 3mm; \}", page.body)
     assert size
     assert 180 < int(size.group(1)) < 320
-    assert "size: A4" in counter.opens(f"{sold(counter)}/paper", paper="a4").body
+    assert "size: A4" in counter.opens(f"{address}/paper", paper="a4").body
 
 
 def test_the_first_printing_is_the_original_and_later_ones_are_counted_copies(counter: Counter, app: Flask) -> None:

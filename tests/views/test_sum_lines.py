@@ -28,7 +28,7 @@ def spoken(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def word(kind: str, params: dict[str, Any], name: str = "", amount: int = 100, **more: Any) -> Worded:
     line = StoredLine(kind, name, params, more.get("quantity"), amount)
-    [said] = worded([line], more.get("given_away", Fraction(0)), "kWh", KES)
+    [said] = worded([line], more.get("given_away", Fraction(0)), "kWh", KES, more.get("token_units", 0))
     return Worded(said.title.replace("\u00a0", " "), said.rule.replace("\u00a0", " "), said.amount_minor)
 
 

@@ -35,8 +35,20 @@
   }
 
   let asking = null;
+  let retry = 0;
+  let unreached = false;
+
+  function sayUnreached() {
+    unreached = true;
+    sayWrong(seek.dataset.offline);
+    clearTimeout(retry);
+    retry = setTimeout(find, 3000);
+  }
+  addEventListener("online", () => { if (unreached) find(); });
+
   async function find() {
     if (!found()) return;
+    clearTimeout(retry);
     asking?.abort();
     const mine = (asking = new AbortController());
     try {
@@ -44,12 +56,13 @@
       if (answer.status === 401 || answer.redirected) return location.reload();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const cards = page.getElementById("found");
-      if (!cards) return;
+      if (!cards) return sayUnreached();
+      unreached = false;
       found().replaceWith(cards);
       seek.querySelector("[data-count]").textContent = cards.dataset.say;
       sayWrong(cards.dataset.refused);
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (error.name !== "AbortError") sayUnreached();
     } finally {
       if (asking === mine) asking = null;
     }
@@ -74,6 +87,7 @@
     } else if (found()) {
       event.preventDefault();
       await find();
+      if (unreached) return;
       if (links().length) location.assign(links()[0].href);
     }
   });

@@ -7,7 +7,7 @@
   if (!ask || !sell) return;
   const byId = (id) => document.getElementById(id);
   const value = byId("value");
-  const PARTS = ["value-error", "received-error", "change", "month", "sum"];
+  const PARTS = ["meter-error", "value-error", "received-error", "change", "month", "sum"];
 
   // --- the live sum -------------------------------------------------------------------------
   let asking = null;
@@ -31,6 +31,26 @@
     else field.removeAttribute("aria-invalid");
   }
 
+  // --- the server cannot be reached ---------------------------------------------------------
+  const unreached = sell.querySelector("[data-unreached]");
+  let retry = 0;
+
+  // The old figures are of something else, so they are hidden, not greyed; the sum comes by itself.
+  function sayUnreached() {
+    unreached.hidden = false;
+    byId("sum").hidden = true;
+    sell.classList.remove("stale");
+    shown = null;
+    clearTimeout(retry);
+    retry = setTimeout(quote, 3000);
+  }
+  function sayReached() {
+    clearTimeout(retry);
+    unreached.hidden = true;
+    byId("sum").hidden = false;
+  }
+  addEventListener("online", () => { if (!unreached.hidden) quote(); });
+
   async function quote() {
     clearTimeout(rest);
     const now = wanted();
@@ -41,9 +61,10 @@
       const answer = await fetch(`${ask.dataset.quote}?${now}`, { signal: mine.signal });
       if (answer.status === 401 || answer.redirected) return location.assign(address());
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!page.getElementById("sum")) return;
+      if (!page.getElementById("sum")) return answer.status < 500 ? location.assign(address()) : sayUnreached();
       for (const id of PARTS) byId(id).replaceWith(page.getElementById(id));
       shown = now;
+      sayReached();
       history.replaceState(null, "", address());
       mark(value, byId("value-error").textContent.trim());
       mark(byId("received"), byId("received-error").textContent.trim());
@@ -51,13 +72,14 @@
       clearTimeout(restSay);
       restSay = setTimeout(() => { document.querySelector("[data-said]").textContent = byId("sum").dataset.say; }, 500);
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (error.name !== "AbortError") sayUnreached();
     } finally {
       if (asking === mine) asking = null;
     }
   }
 
-  // The address carries what is typed, so that reload, back and a new sign-in lose nothing.
+  // The address carries what is typed and the purchase's reference, so that reload, back, a lost
+  // answer and a new sign-in lose nothing and find the sale that was made.
   function address() {
     const kept = new URLSearchParams([...new FormData(ask)].filter(([, text]) => text));
     return kept.has("value") ? `${ask.getAttribute("action")}?${kept}` : ask.getAttribute("action");
@@ -96,6 +118,7 @@
     await quote();
     if (!byId("sell-button").disabled) byId("sell-button").focus();
   });
+  if (value.value) history.replaceState(null, "", address());
   value.setSelectionRange(value.value.length, value.value.length);
 
   // --- sell, once ---------------------------------------------------------------------------
@@ -104,13 +127,19 @@
     if (sent) return;
     if (sell.classList.contains("stale") || asking) await quote();
     const button = byId("sell-button");
-    if (!button.disabled && !sell.classList.contains("stale")) sell.requestSubmit(button);
+    if (!unreached.hidden) return;
+    if (button.href) location.assign(button.href);
+    else if (!button.disabled && !sell.classList.contains("stale")) sell.requestSubmit(button);
   }
   sell.addEventListener("submit", (event) => {
     if (sent || sell.classList.contains("stale")) {
       event.preventDefault();
       if (!sent) press();
       return;
+    }
+    if (!navigator.onLine) {
+      event.preventDefault();
+      return sayUnreached();
     }
     sent = true;
     const button = byId("sell-button");
@@ -122,10 +151,14 @@
       waiting.textContent = `${button.dataset.money} ${sell.dataset.held}`;
     }, 5000);
   });
-  // Back by the browser's button: the page may be pressed again, under its old reference.
-  addEventListener("pageshow", () => {
+  // Back by the browser's button: the page may be pressed again, under its old reference; one that
+  // was kept as it stood asks what became of it.
+  addEventListener("pageshow", (event) => {
     sent = false;
     byId("sell-button").removeAttribute("aria-busy");
+    if (!event.persisted) return;
+    shown = null;
+    ripple();
   });
 
   // --- keys ---------------------------------------------------------------------------------
