@@ -18,6 +18,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug import Response
 
 from app.access.interface import read_filters
+from app.access.versions import TAKE, compare, take
 from app.domain.errors import Refusal, StaleRow, StillReferred, ValueTaken
 
 ACTION_ROWS_MAX = 500
@@ -54,7 +55,8 @@ class Saving:
         page = self.render_template(
             self.edit_template, title=self.edit_title, widgets=widgets, related_views=self.allowed_related()
         )
-        return page, UNPROCESSABLE if request.method == "POST" else 200
+        refused = request.method == "POST" and TAKE not in request.form
+        return page, UNPROCESSABLE if refused else 200
 
     @expose("/delete/<pk>", methods=["POST"])
     @has_access
@@ -88,11 +90,16 @@ class Saving:
             form = self.edit_form.refresh()
             self._fill_form_exclude_cols(given, form)
             form._id = key  # noqa: SLF001  (FAB's Unique passes the row itself by it)
-            if form.validate():
+            if TAKE in request.form:
+                self._show_both(form, item, request.form[TAKE])
+            elif form.validate():
                 self.process_form(form, False)
                 if self._save(form, item, new=False):
                     return None
                 item = self._row(pk)  # what was refused is no longer in it
+                if getattr(form, "stale", False):
+                    self._show_both(form, item)
+                    form.row_version.data = item.version  # whoever saves again has seen the other version
         else:
             form = self.edit_form.refresh(obj=item)
             if hasattr(item, "version"):
@@ -148,8 +155,18 @@ class Saving:
         shown = form.row_version.data if "row_version" in form else None
         return not shown or shown == str(item.version)
 
+    def _show_both(self, form: Any, item: Any, taken: str = "") -> None:
+        """Set what was typed beside what is stored now; `taken` names a field to take from there."""
+        theirs = self.edit_form(formdata=None, obj=item)
+        self.prefill_form(theirs, self.datamodel.get_pk_value(item))
+        take(form, theirs, taken)
+        form.versions = compare(form, theirs, item)
+
     def explain(self, form: Any, refusal: Refusal) -> None:
         """Put the sentence at its field, or over the form when it belongs to none of them."""
+        if isinstance(refusal, StaleRow):
+            form.stale = True  # the page then shows both versions
+            return
         words = sentence(refusal)
         if refusal.field and refusal.field in form:
             field = form[refusal.field]

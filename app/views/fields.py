@@ -22,6 +22,7 @@ from app.domain.calendar import zone
 from app.extensions import db
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
+from app.views import figures
 
 NEEDED = _l("Fill this in.")
 # C0 and C1 controls, and half characters that no database can store.
@@ -144,6 +145,11 @@ class LocalMoment(Field):
         if self.data is None:
             return ""
         return self.data.astimezone(zone(self.time_zone())).strftime("%Y-%m-%dT%H:%M")
+
+    @property
+    def in_words(self) -> str:
+        """The instant as people read it."""
+        return "" if self.data is None else figures.moment(self.data)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read `YYYY-MM-DDTHH:MM` (a blank between date and time will do)."""

@@ -7,6 +7,7 @@ their own group.  A group owns one FAB role, which nobody sees.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
@@ -59,6 +60,14 @@ def page_label(page: str) -> Any:
     return lines.get(page) or ELSEWHERE.get(page, page)
 
 
+def in_words(rights: Iterable[Permission]) -> str:
+    """Rights as people read them: what may be done on which page."""
+    pages: dict[str, list[str]] = {}
+    for right in sorted(rights):
+        pages.setdefault(str(page_label(right.page)), []).append(str(ACTS.get(right.action, right.action)))
+    return "; ".join(f"{page}: {', '.join(acts)}" for page, acts in sorted(pages.items()))
+
+
 class _Grid:
     """Check boxes: a row for each page, a box for each act; boxes that one may not give are shut."""
 
@@ -92,6 +101,16 @@ class Rights(Field):
     """Permissions by their names in `access/permissions.py`; `data` is a list of names."""
 
     widget = _Grid()
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The ticked names in no order."""
+        return frozenset(self.data or ())
+
+    @property
+    def in_words(self) -> str:
+        """What is ticked, page by page."""
+        return in_words(permissions.every()[name] for name in self.data or ())
 
     def process_data(self, value: Any) -> None:
         """Nothing is ticked until the view says what the role has."""

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from wtforms import BooleanField, FieldList, Form, FormField, HiddenField
 from wtforms.validators import ValidationError
 
+from app.access.versions import Versions
 from app.domain.calendar import business_date, day_start_utc, next_month
 from app.domain.states import ChargeMethod, Recovery, StepPeriod
 from app.extensions import db
@@ -59,6 +60,29 @@ class FineRow(Form):
         return not any((field.raw_data or [""])[0].strip() for field in (self.to, self.fine))
 
 
+class PlanRows(FieldList):
+    """Steps or fines; empty rows do not count."""
+
+    @property
+    def counted(self) -> list[tuple[Any, ...]]:
+        """What tells one list of rows from another."""
+        rows = [tuple(field.data for field in entry.form) for entry in self]
+        # NB: a tax rate that was left empty is none.
+        return [(row[0], *(part or 0 for part in row[1:])) for row in rows if any(part is not None for part in row)]
+
+    @property
+    def in_words(self) -> str:
+        """The rows in one line: 0 – 100: 0.18 USD, 7.5 %; 100 – …: 0.27 USD, 7.5 %."""
+        said, start = [], "0"
+        for entry in self:
+            end, *parts = entry.form
+            if any(field.data is not None for field in entry.form):
+                shown = ", ".join(f"{part._value() or 0}{figures.NBSP}{part.unit}" for part in parts)
+                said.append(f"{start} – {end._value() or '…'}: {shown}")
+                start = end._value()
+        return "; ".join(said)
+
+
 class PlanForm(FlaskForm):
     """A whole plan.  `tariff` and `plan` are set by the page before it validates."""
 
@@ -72,12 +96,14 @@ class PlanForm(FlaskForm):
     fee_cap_share = PerCent(_l("Share of the purchase"), required=False, description=_l("For the fixed fee, at most."))
     step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH)
     fines_taxed = BooleanField(_l("Fines are taxed"))
-    steps = FieldList(FormField(StepRow), max_entries=STEPS_MAX + SPARE_ROWS)
-    fines = FieldList(FormField(FineRow), max_entries=FINES_MAX + SPARE_ROWS)
+    steps = PlanRows(FormField(StepRow), _l("Step price"), max_entries=STEPS_MAX + SPARE_ROWS)
+    fines = PlanRows(FormField(FineRow), _l("Fine"), max_entries=FINES_MAX + SPARE_ROWS)
     row_version = HiddenField()
 
     tariff: Tariff
     plan: TariffPlan | None = None
+    stale = False  # somebody else saved the plan meanwhile; `versions` then holds both
+    versions: Versions | None = None
 
     def validate_effective_from(self, field: Any) -> None:
         """One plan for one instant, and none that would begin in the middle of what was sold."""

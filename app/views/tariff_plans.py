@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.access.fab import SafeBaseView
+from app.access.versions import TAKE, compare, take
 from app.domain.errors import OutOfScope, Refusal, StaleRow
 from app.domain.states import UNIT
 from app.extensions import db
@@ -102,6 +103,9 @@ class TariffPlanView(SafeBaseView):
         tariff_id = tariff.id
         if "more" in request.form:  # no script: the button asks for further empty rows
             return self._page(form, tariff, plan, source)
+        if plan is not None and TAKE in request.form:
+            _show_both(form, plan, request.form[TAKE])
+            return self._page(form, tariff, plan, source)
         if form.validate():
             try:
                 if plan is None:
@@ -110,8 +114,8 @@ class TariffPlanView(SafeBaseView):
                     tariffs.change_plan(plan.id, form.draft(), _version(form))
             except IntegrityError:
                 form.effective_from.errors = [_("Another plan of this tariff begins at this time.")]
-            except StaleDataError:
-                flash(sentence(StaleRow()), "danger")
+            except (StaleDataError, StaleRow):
+                form.stale = True
             except OutOfScope:
                 abort(404)
             except Refusal as refusal:
@@ -120,6 +124,9 @@ class TariffPlanView(SafeBaseView):
                 flash(_("The plan is saved. It holds from %(when)s.", when=figures.moment(form.effective_from.data)), "success")
                 return redirect(url_for("TariffView.show", pk=tariff_id), 303)
             tariff, plan = db.session.get(Tariff, tariff_id), plan and db.session.get(TariffPlan, plan.id)
+            if plan is not None and form.stale:
+                _show_both(form, plan)
+                form.row_version.data = str(plan.version)  # whoever saves again has seen the other version
         return self._page(form, tariff, plan, source), 422
 
     def _page(self, form: PlanForm, tariff: Tariff, plan: TariffPlan | None, source: TariffPlan | None) -> Any:
@@ -138,6 +145,14 @@ class TariffPlanView(SafeBaseView):
             steps_max=STEPS_MAX,
             fines_max=FINES_MAX,
         )
+
+
+def _show_both(form: PlanForm, plan: TariffPlan, taken: str = "") -> None:
+    """Set what was typed beside the plan as it is stored now; `taken` names a field to take from there."""
+    stored = filled_from(plan, effective_from=plan.effective_from, name=plan.name)
+    theirs = PlanForm(formdata=None, data=stored)
+    take(form, theirs, taken)
+    form.versions = compare(form, theirs, plan)
 
 
 def _version(form: PlanForm) -> int:
