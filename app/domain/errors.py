@@ -146,6 +146,13 @@ class QuantityBeyondLastStep(
     """The plan ends earlier (`maximum`: tenths still to be had in this period)."""
 
 
+class QuantityTooCoarse(QuantityBeyondLastStep, code="quantity_too_coarse", names="maximum left"):
+    """So much is left, but no token carries just that: larger ones move in steps of many tenths.
+
+    `left` is what the plan still holds, `maximum` the most within it that a token carries (tenths).
+    """
+
+
 class AmountBeyondLastStep(
     PriceRefusal, code="amount_beyond_last_step", field="amount", names="maximum quantity"
 ):

@@ -28,6 +28,8 @@ from app.domain.errors import (
     AmountTooSmall,
     BeyondLastFine,
     NotPositive,
+    QuantityBeyondLastStep,
+    QuantityTooCoarse,
     QuantityTooLarge,
 )
 from app.domain.lines import Breakdown
@@ -105,7 +107,8 @@ def quote_by_quantity(
 ) -> Quote:
     """What `quantity_tenths` cost, once raised to what a token can hold (rule d).
 
-    Raises NotPositive, QuantityTooLarge, QuantityBeyondLastStep, BeyondLastFine.
+    Raises NotPositive, QuantityTooLarge, QuantityBeyondLastStep (QuantityTooCoarse where only
+    the token's own steps are in the way), BeyondLastFine.
     """
     if quantity_tenths <= 0:
         raise NotPositive(text=str(quantity_tenths))
@@ -115,7 +118,10 @@ def quote_by_quantity(
     token = representable(quantity_tenths)
     where = range_for(compiled, history, token)
     if where.high is not None and token > where.high:
-        raise where.refusal(maximum=_largest_holdable(where.high, representable))
+        most = _largest_holdable(where.high, representable)
+        if quantity_tenths <= where.high and where.refusal is QuantityBeyondLastStep:
+            raise QuantityTooCoarse(maximum=most, left=round_whole(Fraction(where.high), Mode.DOWN))
+        raise where.refusal(maximum=most)
     bought = purchase.by_quantity(where, history, token, currency.minor_per_major)
     amount = settle(Fraction(bought.total_minor), settlement)
     units = Fraction(token, TENTHS)

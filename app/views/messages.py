@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from app.domain import errors
 from app.domain.errors import Refusal
 from app.domain.money import Currency
-from app.views import choices, figures, words
+from app.views import choices, figures
 
 PLAIN = Currency("", "", 2)
 
@@ -61,6 +61,10 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.QuantityTooLarge: _l("Too much: one purchase may have %(maximum)s. No money was taken. Type a smaller quantity."),
     errors.QuantityBeyondLastStep: _l(
         "The tariff ends earlier: %(maximum)s are left in this period. No money was taken. Type a smaller quantity."
+    ),
+    errors.QuantityTooCoarse: _l(
+        "%(left)s are left in this period, but large tokens come in coarser steps: the largest that fits carries %(maximum)s."
+        " No money was taken. Type that quantity."
     ),
     errors.AmountBeyondLastStep: _l(
         "The tariff ends earlier: %(maximum)s still buy %(quantity)s. No money was taken. Type a smaller amount."
@@ -205,7 +209,7 @@ def _blocked_since(_worded: _Worded, value: Any) -> str:
 
 
 def _status(_worded: _Worded, value: Any) -> str:
-    return str(words.METER_STATUS.get(value, value))
+    return str(choices.METER_STATUS.get(value, value)).lower()  # in the middle of the sentence
 
 
 def _reason(_worded: _Worded, value: Any) -> str:
@@ -219,7 +223,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
     ("no_plan_in_force", "since"): _since,
-    ("no_module", "algorithm"): lambda _worded, value: str(words.ALGORITHM.get(value, value)),
+    ("no_module", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),
     ("algorithm_served", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),
     **dict.fromkeys(
         (
@@ -233,7 +237,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     **dict.fromkeys(
         (
             ("quantity_too_small", "minimum"), ("quantity_too_large", "maximum"),
-            ("quantity_beyond_last_step", "maximum"), ("amount_beyond_last_step", "quantity"),
+            ("quantity_beyond_last_step", "maximum"), ("quantity_too_coarse", "maximum"), ("quantity_too_coarse", "left"), ("amount_beyond_last_step", "quantity"),
             ("beyond_last_fine", "maximum"),
         ),
         _Worded.quantity,

@@ -16,6 +16,7 @@ from app.domain.errors import (
     FeesNotCovered,
     NotPositive,
     QuantityBeyondLastStep,
+    QuantityTooCoarse,
     QuantityTooLarge,
 )
 from app.domain.money import Currency, Mode, Rounding
@@ -175,6 +176,14 @@ def test_beyond_the_last_step_the_maximum_is_named():
         by_amount(MANUAL, 802_00, History(units_before=18_000))
     assert refused.value.params == {"maximum": 801_60, "quantity": 2000}
     assert by_amount(MANUAL, 801_60, History(units_before=18_000)).token_units == 2000
+
+
+def test_where_only_the_tokens_steps_are_in_the_way_both_figures_are_named():
+    """2,000.0 are left, but a token near that carries 1,999.4 or 2,000.4 (standard 6.2.4)."""
+    with pytest.raises(QuantityTooCoarse) as refused:
+        by_quantity(MANUAL, 20_000)
+    assert refused.value.params == {"maximum": 19_994, "left": 20_000}
+    assert by_quantity(MANUAL, 19_994).token_units == 19_994
 
 
 def test_nothing_is_left_at_the_end_of_the_plan():

@@ -45,6 +45,11 @@ def test_money_and_units_are_written_as_people_write_them(english: None) -> None
     assert "KES\u00a012,500.50 still buy 400.5 kWh" in said
 
 
+def test_what_is_left_and_what_a_token_carries_of_it_are_two_figures(english: None) -> None:
+    said = sentence(errors.QuantityTooCoarse(maximum=19_994, left=20_000), KES, "kWh")
+    assert said.startswith("2,000.0 kWh are left in this period") and "carries 1,999.4 kWh." in said
+
+
 def test_a_blocked_meter_says_why(english: None) -> None:
     said = sentence(errors.MeterBlocked(status=MeterStatus.BLOCKED, reason="taken in for inspection"))
     assert "blocked, taken in for inspection." in said
