@@ -34,8 +34,8 @@ class By(enum.Enum):
 class Scope:
     """What one person may see; computed once per request and passed on.
 
-    `region_path` is the path of the own region (``/1/5/``).  `system` is the
-    worker's and the shell's explicit everything.
+    `region_path` is the path of the own region (``/1/5/``), for an operator without one that of
+    the vending point.  `system` is the worker's and the shell's explicit everything.
     """
 
     user_id: int | None = None

@@ -58,16 +58,6 @@ def next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-def month_bounds_utc(day: date, tz_name: str) -> tuple[datetime, datetime]:
-    """First instant of the local month of `day`, and of the month after (exclusive), in UTC."""
-    return day_start_utc(month_start(day), tz_name), day_start_utc(next_month(day), tz_name)
-
-
-def month_start_utc(instant: datetime, tz_name: str) -> datetime:
-    """The UTC instant at which the local calendar month of `instant` began."""
-    return day_start_utc(month_start(business_date(instant, tz_name)), tz_name)
-
-
 def step_period_start(day: date, period: StepPeriod) -> date:
     """The first day whose units count towards the steps of a purchase on `day`.
 
@@ -112,29 +102,22 @@ def next_period(day: date, method: ChargeMethod, first_weekday: int = MONDAY) ->
 def periods_due(
     method: ChargeMethod,
     first: date,
-    covered_through: date | None,
     today: date,
     first_weekday: int = MONDAY,
 ) -> int:
     """How many periods of a fixed fee are owed on `today`, this one included.
 
     `first` is the day of installation, else of the first purchase: its period is the first
-    that counts.  `covered_through` is a day of the newest period already charged (None:
-    none yet).  Never negative; a fee per purchase is always due once.
+    that counts.  Never negative; a fee per purchase is always due once.
 
-    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), date(2026, 1, 20), date(2026, 3, 1))
-    2
-    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), None, date(2026, 1, 31))
+    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), date(2026, 3, 1))
+    3
+    >>> periods_due(ChargeMethod.MONTH, date(2026, 1, 20), date(2026, 1, 31))
     1
     """
     if method is ChargeMethod.PURCHASE:
         return 1
     owed = period_index(today, method, first_weekday) - period_index(first, method, first_weekday) + 1
-    if covered_through is not None:
-        since = period_index(today, method, first_weekday) - period_index(
-            covered_through, method, first_weekday
-        )
-        owed = min(owed, since)
     return max(owed, 0)
 
 

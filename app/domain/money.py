@@ -139,11 +139,6 @@ def to_minor(amount: Decimal | Fraction, currency: Currency) -> int:
     return minor.numerator
 
 
-def to_major(amount_minor: int | Fraction, currency: Currency) -> Fraction:
-    """Major units, exactly: 123450 -> 1234.50."""
-    return Fraction(amount_minor) / currency.minor_per_major
-
-
 def whole_or_fraction(value: Exact) -> Exact:
     """The same number as an int if it is one: integers keep the engine quick."""
     if isinstance(value, Fraction) and value.denominator == 1:

@@ -2,7 +2,8 @@
 
 `consumer_term` is the quick query's index: one row for each word of the name, for the
 user number, the telephone number and the ID number, folded to plain lower case.  A prefix
-is a range of it on both databases.
+is a range of it on both databases.  A telephone number has several, so that it is found with
+the country code, with the leading zero, or from the local part on.
 """
 
 from __future__ import annotations

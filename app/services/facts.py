@@ -209,7 +209,7 @@ def _state(desk: Desk, fee: Fee, rows: list[Charged], begun: date) -> FeeState:
         due = 0
     else:
         charged = _charged_since(first, [row for row in own if row.method == fee.method], weekday)
-        due = max(periods_due(fee.method, first, None, desk.today, weekday) - charged, 0)
+        due = max(periods_due(fee.method, first, desk.today, weekday) - charged, 0)
     return FeeState(periods_due=due, carried=carried, paid_on=paid)
 
 

@@ -1,4 +1,4 @@
-"""The closed lists of the business as a form offers them: one table per list, in its order."""
+"""The words of every closed list of the business: one table per list, in the order of its form."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ CHARGE_METHOD: Mapping[ChargeMethod, Any] = {
     ChargeMethod.WEEK: _l("Weekly"),
     ChargeMethod.MONTH: _l("Monthly"),
     ChargeMethod.YEAR: _l("Yearly"),
+}
+# A fee and how often it falls due: "150.00 once a month".
+EVERY: Mapping[ChargeMethod, Any] = {
+    ChargeMethod.PURCHASE: _l("each purchase"),
+    ChargeMethod.DAY: _l("once a day"),
+    ChargeMethod.WEEK: _l("once a week"),
+    ChargeMethod.MONTH: _l("once a month"),
+    ChargeMethod.YEAR: _l("once a year"),
 }
 STEP_PERIOD: Mapping[StepPeriod, Any] = {
     StepPeriod.MONTH: _l("per calendar month"),

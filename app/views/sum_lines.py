@@ -17,7 +17,7 @@ from flask_babel import ngettext
 
 from app.domain.money import Currency
 from app.sts.amount import encode_units
-from app.views import figures, words
+from app.views import choices, figures
 
 QUANTITY_DECIMALS = 3
 
@@ -118,7 +118,7 @@ class _Speaker:
 
     def _each(self) -> str:
         times = Fraction(str(self.line.params.get("times", 1)))
-        every = words.EVERY.get(self.line.params.get("method"), "")  # type: ignore[call-overload]
+        every = choices.EVERY.get(self.line.params.get("method"), "")  # type: ignore[call-overload]
         price = self._money("price")
         if times != 1:
             price = f"{figures.number(times, QUANTITY_DECIMALS, least=0)} × {price}"

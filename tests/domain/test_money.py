@@ -15,7 +15,6 @@ from app.domain.money import (
     exact_decimal,
     parse_decimal,
     settle,
-    to_major,
     to_minor,
 )
 from app.domain.states import Settlement
@@ -77,7 +76,6 @@ def test_a_minus_is_read_where_it_may_stand():
 def test_minor_units_follow_the_currency(decimals, minor):
     currency = Currency("XXX", "x", decimals)
     assert to_minor(Decimal(5), currency) == minor
-    assert to_major(minor, currency) == 5
 
 
 def test_half_a_cent_is_not_money():
