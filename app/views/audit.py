@@ -13,11 +13,12 @@ from app.access.current import current_scope
 from app.access.fab import SafeModelView
 from app.models import AppUser, AuditEntry, Region, VendingPoint
 from app.services.regions import in_scope
+from app.views import audit_words
 from app.views.lists import Listed, Rows, begins, days, one_of
 
 ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted")}
 TABLES = {
-    "ab_role": _l("Role"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
+    "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
     "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
     "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
     "sale_decision": _l("Decision on a sale"), "security_module": _l("Security module"),
@@ -25,7 +26,7 @@ TABLES = {
     "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
     "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
     "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
-    "vending_point": _l("Vending point"),
+    "sale_decision": _l("Decision about a sale"), "vending_point": _l("Vending point"),
 }  # fmt: skip
 
 
@@ -48,24 +49,52 @@ class OwnPeople(BaseFilter):
         return query.filter(AuditEntry.user_id.in_(people))
 
 
+def _held(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:
+    return json.loads(entry.before), json.loads(entry.after)
+
+
 def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """Rows of (column, before, after)."""
-    before, after = json.loads(entry.before), json.loads(entry.after)
-    return [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
+    """Rows of (column, before, after), in words, in the order of the words."""
+    (before, after), table = _held(entry), entry.table_name
+    names = sorted({*before, *after} - audit_words.HIDDEN)
+    return sorted(
+        (
+            audit_words.column_label(table, name),
+            audit_words.value(table, name, before.get(name)),
+            audit_words.value(table, name, after.get(name)),
+        )
+        for name in names
+    )
 
 
 def _summary(entry: AuditEntry) -> str:
-    names = [name for name, _before, _after in _changes(entry)]
+    before, after = _held(entry)
+    names = sorted(audit_words.column_label(entry.table_name, name) for name in {*before, *after} - audit_words.HIDDEN)
     return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+
+
+def _what(entry: AuditEntry) -> str:
+    name = audit_words.thing(entry)
+    return f"{TABLES.get(entry.table_name, entry.table_name)} {name}".strip()
+
+
+class AuditRows(Rows):
+    """Entries of the log, with the names of their rows read for a page at once."""
+
+    def get_values(self, lst: Any, list_columns: Any) -> Any:
+        """The columns of each entry."""
+        entries = list(lst)
+        audit_words.learn_names(entries)
+        yield from super().get_values(entries, list_columns)
 
 
 class AuditEntryView(Listed, SafeModelView):
     """The audit log: who changed what, from which value to which."""
 
-    datamodel = Rows(
+    datamodel = AuditRows(
         AuditEntry,
         computed={
-            "what": lambda entry: f"{TABLES.get(entry.table_name, entry.table_name)} {entry.row_id}",
+            "what": _what,
             "action": lambda entry: ACTIONS.get(entry.action, entry.action),
             "columns": _summary,
             "sealed": lambda entry: entry.chain_hash is not None,
@@ -82,7 +111,7 @@ class AuditEntryView(Listed, SafeModelView):
         "table_name": _l("Kind of record"), "row_id": _l("Number of the record"), "sealed": _l("Sealed"),
     }  # fmt: skip
     list_columns = ["what", "at", "actor", "action", "columns"]
-    show_columns = ["what", "at", "actor", "action", "sealed"]
+    show_columns = ["what", "at", "actor", "action", "row_id", "sealed"]
     order_columns = ["at", "actor"]
     base_order = ("id", "desc")
     found_by = {

@@ -137,7 +137,7 @@ def test_a_change_is_in_the_log_with_who_before_and_after(efua, cast, look):
     send(efua, f"/vending-points/edit/{cast.points['market']}", contact_person="Amara Achieng")
     entry = look(select(AuditEntry.id).where(AuditEntry.action == "change", AuditEntry.table_name == "vending_point"))
     page = efua.get(f"/audit/show/{entry}").get_data(as_text=True)
-    assert "efua" in page and "contact_person" in page and "Amara Achieng" in page
+    assert "efua" in page and "Contact person" in page and "Amara Achieng" in page
     found = efua.get("/audit/list/", query_string={"_flt_0_table_name": "vending_point", "_flt_0_action": "change"})
     assert f"/audit/show/{entry}" in found.get_data(as_text=True)
 
