@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from sqlalchemy.exc import IntegrityError
@@ -34,6 +34,8 @@ class Saving:
     """Add, edit and delete of one view's rows."""
 
     datamodel: Any
+    route_base: str
+    endpoint: str
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
@@ -64,6 +66,25 @@ class Saving:
         """Remove a row that nothing refers to."""
         self._delete(pk)
         return self.post_delete_redirect()  # type: ignore[no-any-return]
+
+    def post_add_redirect(self) -> Response:
+        """Back to where one came from on this view's own pages, else to its list."""
+        return redirect(self._way_back())
+
+    def post_edit_redirect(self) -> Response:
+        """Back to where one came from on this view's own pages, else to its list."""
+        return redirect(self._way_back())
+
+    def _way_back(self) -> str:
+        """The page before this form, if it is this view's list or row or one that lists its rows."""
+        before = [page for page in session.get("page_history", []) if page.partition("?")[0] != request.path]
+        came = before[-1] if before else ""
+        listed = f"{self.route_base}/list/", f"{self.route_base}/show/"
+        # A list on another thing's page names that thing in the address of its Add button.
+        sent_here = any(name.startswith("_flt_") for name in request.args)
+        if came.startswith(listed) or (came and sent_here):
+            return came
+        return url_for(f"{self.endpoint}.list")
 
     def post_delete_redirect(self) -> Response:
         """Back to the list: the row's own page is gone."""

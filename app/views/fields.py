@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import current_app, url_for
 from flask_appbuilder.fields import QuerySelectField
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -18,6 +20,7 @@ from wtforms import Field, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
 from wtforms.widgets import Select, TextInput
 
+from app.access.permissions import Permission
 from app.domain.calendar import zone
 from app.extensions import db
 from app.sts import meter_number
@@ -102,13 +105,40 @@ class Word(SelectField):
             raise ValidationError(_("Choose one of the list."))
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows of a choice come from: what to say and to offer while there are none.
+
+    `endpoint` is the page that adds or shows them, `permission` what opens it.
+    """
+
+    sentence: Any
+    act: Any
+    endpoint: str
+    permission: Permission
+
+    @property
+    def url(self) -> str:
+        """Where the act leads; nothing for somebody who may not go there."""
+        return url_for(self.endpoint) if current_app.appbuilder.sm.has_access(*self.permission) else ""  # type: ignore[attr-defined]
+
+
 class Row(QuerySelectField):
     """One row of a short list (tens, not hundreds); only rows that `rows` gives are accepted."""
 
     widget = Select()
 
-    def __init__(self, label: Any, rows: Callable[[], Iterable[Any]], *, required: bool = True, **more: Any):
+    def __init__(
+        self,
+        label: Any,
+        rows: Callable[[], Iterable[Any]],
+        *,
+        required: bool = True,
+        source: Source | None = None,
+        **more: Any,
+    ):
         rules = more.pop("rules", ())
+        self.source = source
         super().__init__(
             label,
             [*presence(required), *rules],
@@ -118,6 +148,11 @@ class Row(QuerySelectField):
             blank_text=_l("Choose one") if required else "",
             **more,
         )
+
+    @property
+    def nothing(self) -> Source | None:
+        """Where rows come from, while there are none to choose from."""
+        return self.source if self.source is not None and not any(True for _row in self.query_func()) else None
 
     def pre_validate(self, form: Any) -> None:
         """Refuse a row that is not offered, in our words."""
@@ -205,7 +240,7 @@ def email() -> Shape:
 def telephone() -> Shape:
     """A telephone number: 5 to 20 digits, with the usual signs between them."""
     return Shape(
-        r"\+?(?:[ ./()-]*[0-9]){5,20}[ )]*",
+        r"[ (]*\+?(?:[ ()-]*[0-9]){5,20}[ )]*",
         _l("Digits, blanks and + ( ) - only, at least five digits."),
     )
 

@@ -16,8 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
-from app.access.current import signed_in
+from app.access.current import current_scope, signed_in
 from app.domain.errors import Refusal
+from app.domain.states import RowScope
 from app.extensions import db
 from app.models import ModuleHealth, SecurityModule
 from app.sts.errors import StsError
@@ -199,6 +200,18 @@ class Frame:
     def place_note(self) -> str:
         """The region the person belongs to."""
         return str(getattr(self.user, "region", None) or "")
+
+    @cached_property
+    def nowhere(self) -> Any:
+        """The sentence for somebody who finds nothing because no place was given to them."""
+        if not self.signed_in:
+            return ""
+        scope = current_scope()
+        if scope.row_scope is RowScope.VENDING_POINT and scope.vending_point_id is None:
+            return _l("You have no vending point, so nothing can be found or sold here. An administrator can give you one.")
+        if scope.row_scope is RowScope.REGION and scope.region_path is None:
+            return _l("You have no region, so nothing is found here. An administrator can give you one.")
+        return ""
 
     # --- addresses ------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ their own group.  A group owns one FAB role, which nobody sees.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
@@ -23,7 +23,7 @@ from app.access import permissions
 from app.access.current import current_scope, signed_in
 from app.access.fab import Interface, SafeModelView
 from app.access.permissions import Permission
-from app.access.roles import may_give
+from app.access.roles import GROUPS, may_give
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
 from app.extensions import db
@@ -39,6 +39,19 @@ ROW_SCOPE = {
     RowScope.REGION: _l("their own region"),
     RowScope.ALL: _l("everything"),
 }
+# What set-up wrote of its own groups, in the order of theirs; translated while nobody has changed it.
+SEEDED: Mapping[str, Any] = dict(
+    zip(
+        (description for _name, description, _scope in GROUPS),
+        (
+            _l("Sets the system up and looks after people."),
+            _l("Leads a region: registers consumers and meters, approves."),
+            _l("Sells at one vending point."),
+            _l("Reads everything of a region and changes nothing."),
+        ),
+        strict=True,
+    )
+)
 # What a person may do on a page; the name after FAB's "can_".
 ACTS = {
     "can_read": _l("Look"),
@@ -50,6 +63,7 @@ ACTS = {
     "can_confirm_clock": _l("Confirm the clock"),
     "can_pick": _l("Look up in forms"),
     "can_decide": _l("Propose and approve"),
+    "menu_access": _l("See it in the menu"),
 }
 ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers")}
 
@@ -157,7 +171,10 @@ class UserGroupView(Listed, SafeModelView):
     order_columns = ["name"]
     base_order = ("name", "asc")
     found_by = {"name": holds(_l("Name"))}
-    formatters_columns = {"row_scope": lambda value: ROW_SCOPE[RowScope(value)]}
+    formatters_columns = {
+        "row_scope": lambda value: ROW_SCOPE[RowScope(value)],
+        "description": lambda value: str(SEEDED.get(value, value or "—")),
+    }
     add_form = edit_form = GroupForm
 
     def prefill_form(self, form: Any, pk: Any) -> None:
@@ -165,10 +182,14 @@ class UserGroupView(Listed, SafeModelView):
         group = self._row(pk)
         names = {tuple(permission): name for name, permission in permissions.every().items()}
         form.rights.data = [names[right] for right in rights_of(group) if right in names]
+        if group.description in SEEDED:
+            form.description.data = str(SEEDED[group.description])
 
     def _save(self, form: Any, item: Any, *, new: bool) -> bool:
         if not new and not self._may_change(form, item):
             return False
+        if form.description.data == str(SEEDED.get(item.description, "")):
+            form.description.data = item.description  # the translation was left as it was
         item.wanted = {permissions.every()[name] for name in form.rights.data or ()}
         return super()._save(form, item, new=new)
 

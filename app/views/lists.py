@@ -199,6 +199,10 @@ class Listed:
     """A list whose search panel is told, column by column, what to find and how."""
 
     found_by: ClassVar[Mapping[str, Found]] = {}
+    # Columns of figures that are written as text, and what the head of the table says once for all of them.
+    figures: ClassVar[Mapping[str, Callable[[], str] | None]] = {}
+    # Columns whose tile says enough without its word beside it.
+    bare_tiles: ClassVar[frozenset[str]] = frozenset()
     add_template = "lists/add.html"
     edit_template = "lists/edit.html"
 

@@ -15,12 +15,13 @@ from sqlalchemy.orm import selectinload
 from wtforms import DateField
 from wtforms.validators import Optional, ValidationError
 
+from app.access import permissions
 from app.domain.states import METER_STEPS, Algorithm, MeterStatus
 from app.extensions import db
 from app.models import Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
 from app.models.token import EngineeringRecord
 from app.views import choices
-from app.views.fields import NEEDED, MeterNumber, Row, Text, Unused, Word
+from app.views.fields import NEEDED, MeterNumber, Row, Source, Text, Unused, Word
 from app.views.numbers import Exact, Money, Tenths, Whole
 from app.views.pickers import CONSUMERS, REGIONS, Picker
 
@@ -97,7 +98,12 @@ class MeterForm(DynamicForm):
         render_kw={"inputmode": "numeric", "class": "mono"},
         rules=[MeterNumber(), Unused(Meter.meter_number, _l("A meter of this number is registered already."))],
     )
-    product = Row(_l("Product model"), products, description=_l("The meter type follows it."))
+    product = Row(
+        _l("Product model"),
+        products,
+        description=_l("The meter type follows it."),
+        source=Source(_l("No products yet."), _l("Add a product first"), "ProductView.add", permissions.WRITE_PRODUCTS),
+    )
     consumer = Picker(_l("Consumer"), CONSUMERS, required=False, description=_l("By name, number, phone or ID."))
     region = Picker(_l("Region"), REGIONS)
     address = Text(_l("Address"), most=200, required=False)
@@ -106,12 +112,19 @@ class MeterForm(DynamicForm):
         tariffs,
         required=False,
         get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})",
+        source=Source(_l("No tariffs yet."), _l("Add a tariff first"), "TariffView.add", permissions.WRITE_TARIFFS),
         description=_l("Without one the meter cannot buy."),
     )
     key = KeyRow(
         _l("Supply group (SGC) and key revision (KRN)"),
         keys,
         get_label=key_label,
+        source=Source(
+            _l("No security module holds a vending key yet."),
+            _l("Look at the security modules"),
+            "SecurityModuleView.list",
+            permissions.READ_MODULES,
+        ),
         description=_l("What the meter itself is set to. Another choice here does not change the meter."),
     )
     ti = Whole(_l("Tariff index (TI)"), most=99, default=1, description=_l("0 to 99, as set in the meter."))
@@ -179,7 +192,12 @@ class MeterForm(DynamicForm):
             raise ValidationError(_("Not below the smallest purchase."))
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """NB: the reason is optional, so its own validators would not run when it is empty."""
+        """A meter stands where its consumer lives unless another region is said.
+
+        NB: the reason is optional, so its own validators would not run when it is empty.
+        """
+        if self.consumer.data is not None and self.region.typed == "" and self.region.data is None:
+            self.region.fill(self.consumer.data.region)
         fine = super().validate(extra_validators)
         if self.status.data is MeterStatus.BLOCKED and not self.status_reason.data:
             self.status_reason.errors = [*self.status_reason.errors, NEEDED]

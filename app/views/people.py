@@ -22,6 +22,7 @@ from app.access.fab import Interface, SafeModelView
 from app.access.roles import may_give
 from app.access.scope import Scope
 from app.domain.errors import OutOfScope
+from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Region, UserGroup, VendingPoint
 from app.views import sessions
@@ -123,6 +124,23 @@ class UserForm(DynamicForm):
         """Somebody with a region of their own gives a region within it."""
         if not within(field.data, current_scope()):
             raise ValidationError(_("Choose a region within your own."))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whoever sees the rows of a place has one.
+
+        NB: both fields are optional, so rules of their own would not run when they are empty.
+        """
+        fine = super().validate(extra_validators)
+        scope = self.group.data.row_scope if self.group.data else None
+        lacking = {RowScope.VENDING_POINT: self.vending_point, RowScope.REGION: self.region}.get(scope)
+        if lacking is None or lacking.data is not None or lacking.errors:
+            return fine
+        lacking.errors = [
+            _("People of this group sell at a vending point and see nothing without one. Choose it.")
+            if scope is RowScope.VENDING_POINT
+            else _("People of this group see the rows of a region and nothing without one. Choose it.")
+        ]
+        return False
 
     def populate_obj(self, obj: Any) -> None:
         """Everything but the password, which is hashed elsewhere."""

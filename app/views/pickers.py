@@ -41,6 +41,8 @@ class Source:
     find: Find
     owns: Callable[[Any, Scope], bool]
     note: Callable[[Any], str]
+    # Other fields of a form that follow from the row, while they are empty: name to row.
+    fills: Callable[[Any], dict[str, Any]] = lambda _row: {}
 
     def rows(self, text: str, limit: int = LIMIT) -> Sequence[Any]:
         """Rows of the reader's scope for what was typed."""
@@ -70,6 +72,7 @@ CONSUMERS = Source(
     registration.find_consumers,
     lambda consumer, scope: regions.may_see(consumer.region, scope),
     lambda consumer: " · ".join(x for x in (str(consumer.region), consumer.telephone) if x),
+    lambda consumer: {"region": consumer.region},
 )
 SOURCES = {source.name: source for source in (REGIONS, CONSUMERS)}
 
@@ -139,6 +142,10 @@ class Picker(Field):
             self.data = None
             self.process_errors.append(str(refusal))
 
+    def fill(self, row: Any) -> None:
+        """Choose a row in the place of whoever left the field empty."""
+        self.data, self.typed, self.raw_data = row, str(row), [str(row)]
+
     def _chosen(self, key: str, typed: str) -> Any | None:
         row = self.source.row(key) if key else None
         if key and row is None and not typed:
@@ -168,7 +175,17 @@ class PickView(SafeBaseView):
     @has_access
     @permission_name("pick")
     def pick(self, source: str) -> Any:
-        """At most ten rows as id, label and note."""
+        """At most ten rows as id, label, note, and what else follows from each."""
         known = SOURCES.get(source) or abort(404)
         rows = known.rows(request.args.get("q", ""))
-        return jsonify([{"id": row.id, "label": str(row), "note": known.note(row)} for row in rows])
+        return jsonify(
+            [
+                {
+                    "id": row.id,
+                    "label": str(row),
+                    "note": known.note(row),
+                    "fills": {name: {"id": one.id, "label": str(one)} for name, one in known.fills(row).items()},
+                }
+                for row in rows
+            ]
+        )

@@ -60,6 +60,10 @@ class FineRow(Form):
         return not any((field.raw_data or [""])[0].strip() for field in (self.to, self.fine))
 
 
+def _text(field: Any) -> str:
+    return str(field._value())  # noqa: SLF001  (WTForms' name for what stands in a field)
+
+
 class PlanRows(FieldList):
     """Steps or fines; empty rows do not count."""
 
@@ -77,9 +81,9 @@ class PlanRows(FieldList):
         for entry in self:
             end, *parts = entry.form
             if any(field.data is not None for field in entry.form):
-                shown = ", ".join(f"{part._value() or 0}{figures.NBSP}{part.unit}" for part in parts)
-                said.append(f"{start} – {end._value() or '…'}: {shown}")
-                start = end._value()
+                shown = ", ".join(f"{_text(part) or 0}{figures.NBSP}{part.unit}" for part in parts)
+                said.append(f"{start} – {_text(end) or '…'}: {shown}")
+                start = _text(end)
         return "; ".join(said)
 
 

@@ -7,11 +7,12 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import func, select
 
+from app.access import permissions
 from app.access.fab import SafeModelView
 from app.extensions import db
 from app.models import Manufacturer, Meter, Product
 from app.views import choices
-from app.views.fields import Row, Shape, Text, Unused, Word
+from app.views.fields import Row, Shape, Source, Text, Unused, Word
 from app.views.lists import Listed, Rows, begins, one_of
 from app.views.lists import words as holds
 
@@ -87,7 +88,13 @@ class ProductForm(DynamicForm):
     )
     name = Text(_l("Product name"), most=100)
     meter_type = Word(_l("Meter type"), choices.METER_TYPE)
-    manufacturer = Row(_l("Manufacturer"), manufacturers)
+    manufacturer = Row(
+        _l("Manufacturer"),
+        manufacturers,
+        source=Source(
+            _l("No manufacturers yet."), _l("Add a manufacturer first"), "ManufacturerView.add", permissions.WRITE_MANUFACTURERS
+        ),
+    )
 
     def validate_meter_type(self, field) -> None:
         """Meters of a product have its type; it cannot change under them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flask import g
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,11 +18,13 @@ from sqlalchemy import select
 
 from app.access.current import current_scope
 from app.access.fab import LedgerView
+from app.domain.money import Currency
 from app.domain.states import UNIT, SaleStatus
 from app.models import EngineeringRecord, Sale, Token
 from app.services.receipts import receipt_for, receipt_number
 from app.sts.meter_number import drn_from_pan
 from app.views import choices, figures
+from app.views.installation import currency
 from app.views.lists import METER_DIGITS, Listed, Rows, days, one_of, typed
 from app.views.slip import make_slip
 
@@ -34,6 +37,21 @@ def _of(sale: Sale, part: str, name: str) -> str:
 
 def _sum(sale: Sale, minor: int | None) -> str:
     return "" if minor is None else figures.money_code(minor, sale.currency_decimals, sale.currency)
+
+
+def _money() -> Currency:
+    """The installation's currency, read once for a whole list."""
+    if "_list_currency" not in g:
+        g._list_currency = currency()  # noqa: SLF001
+    return g._list_currency  # type: ignore[no-any-return]  # noqa: SLF001
+
+
+def _in_list(sale: Sale) -> str:
+    """The currency stands in the head of the table; only an amount in another one says its own."""
+    money = _money()
+    if sale.currency != money.code:
+        return _sum(sale, sale.amount)
+    return figures.money(sale.amount, sale.currency_decimals)
 
 
 def _carried(sale: Sale) -> str:
@@ -55,7 +73,8 @@ class _Sales(Listed, LedgerView):
             "operator_name": lambda sale: _of(sale, "operator", "name"),
             "tariff_name": lambda sale: _of(sale, "tariff", "name"),
             "region": lambda sale: _of(sale, "point", "region"),
-            "amount": lambda sale: _sum(sale, sale.amount),
+            "amount": _in_list,
+            "to_pay": lambda sale: _sum(sale, sale.amount),
             "received": lambda sale: _sum(sale, sale.received),
             "units": _carried,
             "kind": lambda sale: choices.SALE_KIND[sale.kind],
@@ -69,7 +88,7 @@ class _Sales(Listed, LedgerView):
         "business_date": _l("Business day"), "meter_number": _l("Meter number"), "meter_id": _l("Meter number"),
         "meter_type": _l("Meter type"), "consumer_name": _l("Consumer"), "user_number": _l("User number"),
         "vending_point": _l("Vending point"), "region": _l("Region"), "operator_name": _l("Operator"),
-        "tariff_name": _l("Tariff"), "units": _l("Units"), "amount": _l("Amount"), "received": _l("Received"),
+        "tariff_name": _l("Tariff"), "units": _l("Units"), "amount": _l("Amount"), "to_pay": _l("Amount"), "received": _l("Received"),
         "kind": _l("Kind"), "status": _l("State"), "reference": _l("Reference"), "failure": _l("Why it failed"),
     }  # fmt: skip
     show_fieldsets = [
@@ -79,8 +98,10 @@ class _Sales(Listed, LedgerView):
         (_l("Who and where"), {"fields": [
             "meter_number", "meter_type", "consumer_name", "user_number", "vending_point", "region", "operator_name",
         ]}),
-        (_l("Sum"), {"fields": ["tariff_name", "units", "amount", "received"]}),
+        (_l("Sum"), {"fields": ["tariff_name", "units", "to_pay", "received"]}),
     ]  # fmt: skip
+    figures = {"units": None, "amount": lambda: _money().code}
+    bare_tiles = frozenset({"meter_type"})
     order_columns = ["reserved_at", "business_date", "amount", "status"]
     base_order = ("reserved_at", "desc")
     show_template = "records/sale.html"

@@ -99,7 +99,7 @@ class RegionView(SafeBaseView):
             else:
                 flash(_("%(name)s is added.", name=form.name.data), "success")
                 # The name stays chosen, so that the next level is open at once.
-                return self._to(made)
+                return redirect(url_for("RegionView.tree", at=made, added=1), 303)
         return self._page(parent, adding=form), 422
 
     @expose("/rename/<int:region_id>", methods=["POST"])
@@ -184,11 +184,14 @@ class RegionView(SafeBaseView):
                 columns[level].form = adding
         words = " ".join(request.args.get("q", "").split())[:100]
         used = regions.uses(db.session(), place.id) if place else {}
+        # After a place was added the next one is typed: a level below it, or beside it on the last level.
+        typing = min(place.level + 1, len(columns) - 1) if place and "added" in request.args else None
         self.update_redirect()
         return self.render_template(
             "regions/tree.html",
             title=self.title,
             columns=columns,
+            typing=typing,
             place=place,
             words=words,
             found=regions.visible(db.session(), scope, words, FOUND_MAX) if words else [],

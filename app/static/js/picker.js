@@ -44,7 +44,20 @@
       input.value = option.dataset.label;
       input.removeAttribute("aria-invalid");
       close();
+      fill(JSON.parse(option.dataset.fills || "{}"));
       input.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+
+    // What follows from the row goes into the other pickers of the form that are still empty.
+    function fill(others) {
+      for (const [name, row] of Object.entries(others)) {
+        const key = input.form && input.form.elements[name];
+        const text = input.form && input.form.elements[`${name}-text`];
+        if (!key || !text || text.value.trim() !== "") continue;
+        key.value = row.id;
+        text.value = row.label;
+        text.removeAttribute("aria-invalid");
+      }
     }
 
     function draw(rows) {
@@ -55,6 +68,7 @@
         option.setAttribute("role", "option");
         option.dataset.id = row.id;
         option.dataset.label = row.label;
+        option.dataset.fills = JSON.stringify(row.fills || {});
         const label = document.createElement("span");
         label.textContent = row.label;
         option.append(label);

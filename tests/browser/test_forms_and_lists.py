@@ -1,0 +1,149 @@
+"""What only a real browser shows of forms and lists: what overlaps, where the focus is, what fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import AppUser
+from tests.cast import PASSWORD, Cast
+from tests.views.selling import sell
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def efua(page: Any, cast: Cast) -> Any:
+    """The page of Efua, who administers."""
+    page.goto("/login/")
+    page.fill("#username", "efua")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".frame")
+    return page
+
+
+def boxes(page: Any, selector: str) -> list[dict[str, float]]:
+    return [one.bounding_box() for one in page.locator(selector).all() if one.is_visible()]
+
+
+def overlapping(rows: list[dict[str, float]]) -> int:
+    """How many pairs of boxes lie on each other."""
+    return sum(
+        a["x"] < b["x"] + b["width"] and b["x"] < a["x"] + a["width"]
+        and a["y"] + 1 < b["y"] + b["height"] and b["y"] + 1 < a["y"] + a["height"]
+        for number, a in enumerate(rows) for b in rows[number + 1 :]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1366, "height": 768}], ids=["phone", "screen"])
+def test_no_right_of_a_group_lies_on_another(efua: Any, size: Any) -> None:
+    efua.set_viewport_size(size)
+    efua.goto("/groups/add")
+    rights = boxes(efua, ".rights .check")
+    assert len(rights) > 20 and overlapping(rights) == 0
+
+
+def test_on_a_phone_each_box_of_a_plan_says_what_it_is(efua: Any, cast: Cast) -> None:
+    efua.set_viewport_size(PHONE)
+    efua.goto(f"/plans/add/{cast.tariffs['home']}")
+    first = efua.locator(".step-row:not(.plan-head)").first
+    assert [words for words in first.inner_text().split("\n") if words in ("From", "To, included", "Unit price", "Tax rate")] == [
+        "From", "To, included", "Unit price", "Tax rate",
+    ]  # fmt: skip
+    efua.set_viewport_size({"width": 1366, "height": 768})
+    assert "Unit price" not in first.inner_text()  # the head of the rows says it there
+
+
+def test_the_arrow_of_the_time_zone_stands_at_the_end(efua: Any) -> None:
+    efua.goto("/settings/edit/1")
+    field = efua.locator("#time_zone + .select2-container").bounding_box()
+    arrow = efua.locator("#time_zone + .select2-container .select2-selection__arrow").bounding_box()
+    assert arrow["x"] > field["x"] + field["width"] - 40
+
+
+def test_what_was_done_does_not_cover_the_button_of_the_next_form(efua: Any) -> None:
+    efua.set_viewport_size(PHONE)
+    efua.goto("/tariffs/add")
+    efua.fill("#name", "Night")
+    efua.select_option("#meter_type", "water")
+    efua.click("button:has-text('Next: the plan')")
+    toast = efua.locator(".toast")
+    assert "The tariff is added." in toast.inner_text()
+    assert overlapping([toast.bounding_box(), efua.locator("[name=save]").bounding_box()]) == 0
+
+
+def test_the_step_marks_do_not_touch_the_form(efua: Any) -> None:
+    efua.goto("/tariffs/add")
+    marks, card = efua.locator(".two-steps").bounding_box(), efua.locator(".content .card").bounding_box()
+    assert card["y"] - (marks["y"] + marks["height"]) >= 8
+
+
+def test_home_with_the_set_up_list_opens_at_its_top(efua: Any) -> None:
+    efua.goto("/")
+    assert efua.locator(".setup").is_visible()
+    assert efua.evaluate("scrollY") == 0
+
+
+def test_regions_are_typed_one_after_the_other(efua: Any) -> None:
+    efua.goto("/regions/")
+    efua.get_by_label("Country name").fill("Newland")
+    efua.keyboard.press("Enter")
+    efua.wait_for_url("**added=1")
+    efua.keyboard.type("North")
+    efua.keyboard.press("Enter")
+    efua.wait_for_function("document.activeElement.getAttribute('aria-label') === 'City or town name'")
+    for town in ("Alpha", "Beta"):
+        efua.keyboard.type(town)
+        efua.keyboard.press("Enter")
+        efua.wait_for_selector(f".level a:has-text('{town}')")
+        efua.wait_for_function("document.activeElement.getAttribute('aria-label') === 'City or town name'")
+    assert efua.locator(".level").nth(2).locator("li").all_inner_texts() == ["Alpha", "Beta"]
+
+
+def test_choosing_the_consumer_of_a_meter_fills_its_region_while_that_is_empty(efua: Any) -> None:
+    efua.goto("/meters/add")
+    efua.locator("#consumer").press_sequentially("achi")
+    efua.locator("[role=option]").first.click()
+    assert "Market Town" in efua.locator("#region").input_value()
+    efua.fill("#region", "Harbour")  # what was typed stays
+    efua.fill("#consumer", "")
+    efua.locator("#consumer").press_sequentially("achi")
+    efua.locator("[role=option]").first.click()
+    assert efua.locator("#region").input_value() == "Harbour"
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("path", ["/sales/list/", "/sale-records/list/"])
+def test_lists_of_sales_fit_a_shops_screen(app: Flask, efua: Any, cast: Cast, path: str, language: str) -> None:
+    with app.app_context():
+        db.session.execute(update(AppUser).values(language=language))
+        db.session.commit()
+    sell(app, cast)
+    efua.goto(path)
+    wrap = efua.locator(".table-wrap")
+    assert wrap.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+    assert efua.locator("tbody tr").first.bounding_box()["height"] <= 50  # nothing in a row is broken in two
+
+
+def test_enter_in_a_form_that_came_too_late_saves_and_takes_nothing(app: Flask, efua: Any, cast: Cast) -> None:
+    path = f"/consumers/edit/{cast.consumers['achieng']}"
+    efua.goto(path)
+    other = efua.context.new_page()
+    other.goto(path)
+    other.fill("#address", "Theirs")
+    other.click("button:has-text('Save changes')")
+    other.wait_for_selector(".toast")
+    efua.fill("#address", "Mine")
+    efua.click("button:has-text('Save changes')")
+    efua.wait_for_selector(".versions")
+    efua.complaints.clear()  # the browser counts the refusal as a failure
+    assert efua.locator("#address").input_value() == "Mine"
+    efua.locator("#address").press("Enter")
+    efua.wait_for_selector(".toast")
+    efua.goto(path)
+    assert efua.locator("#address").input_value() == "Mine"
