@@ -26,7 +26,7 @@ TABLES = {
     "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
     "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
     "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
-    "sale_decision": _l("Decision about a sale"), "vending_point": _l("Vending point"),
+    "vending_point": _l("Vending point"),
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from flask_babel import ngettext, pgettext
 from app.domain.states import SaleStatus, TokenKind
 from app.services.decisions import Told
 from app.services.receipts import Receipt, ReceiptLine
-from app.views import figures, words
+from app.views import choices, figures
 from app.views.sum_lines import Worded, worded
 
 COLUMNS = 38
@@ -160,7 +160,7 @@ def _person(facts: Mapping[str, Any]) -> list[Row]:
 def _meter(receipt: Receipt) -> list[Row]:
     meter = receipt.facts["meter"]
     return [
-        (_("Meter type"), f"{words.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
+        (_("Meter type"), f"{choices.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
         (_("Meter number"), figures.meter_number(meter["meter_number"])),
         (_("SGC · KRN · TI"), f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}"),
         (_("EA · TCT"), f"{meter['ea']:02d} · {meter['tct']:02d}"),
@@ -182,7 +182,7 @@ def token_title(kind: str, amount: int | None, unit: str) -> str:
     """What a token is for: Credit token 108.7 kWh."""
     if kind == TokenKind.CREDIT:
         return _("Credit token %(units)s %(unit)s", units=figures.units(amount or 0), unit=unit)
-    return str(words.TOKEN_KIND[TokenKind(kind)])
+    return str(choices.TOKEN_KIND[TokenKind(kind)])
 
 
 def how_many_tokens(number: int) -> str:
