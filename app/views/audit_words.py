@@ -42,7 +42,8 @@ from app.views.groups import ROW_SCOPE, UserGroupView, in_words
 from app.views.installation import currency
 from app.views.menu import LINES
 from app.views.meters import MeterView
-from app.views.modules import SecurityModuleView, SupplyGroupKeyView
+from app.views.module_keys import SupplyGroupKeyView
+from app.views.modules import SecurityModuleView
 from app.views.people import AppUserView
 from app.views.plan_form import FineRow, PlanForm, StepRow
 from app.views.products import ManufacturerView, ProductView
