@@ -96,12 +96,12 @@ def test_regions_are_typed_one_after_the_other(efua: Any) -> None:
     efua.wait_for_url("**added=1")
     efua.keyboard.type("North")
     efua.keyboard.press("Enter")
-    efua.wait_for_function("document.activeElement.getAttribute('aria-label') === 'City or town name'")
+    efua.wait_for_selector("[aria-label='City or town name']:focus")
     for town in ("Alpha", "Beta"):
         efua.keyboard.type(town)
         efua.keyboard.press("Enter")
         efua.wait_for_selector(f".level a:has-text('{town}')")
-        efua.wait_for_function("document.activeElement.getAttribute('aria-label') === 'City or town name'")
+        efua.wait_for_selector("[aria-label='City or town name']:focus")
     assert efua.locator(".level").nth(2).locator("li").all_inner_texts() == ["Alpha", "Beta"]
 
 
