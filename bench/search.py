@@ -1,8 +1,9 @@
 """The counter's quick query among a hundred thousand consumers, on SQLite and PostgreSQL.
 
 Names are drawn as they are given: a few very common, many rare.  Each line is one way to type;
-the figure is the best of several looks in milliseconds, for a seller of one town and for somebody
-over everything.  The aim is 20 ms.
+the figure is the best of several looks in milliseconds (of processor time on SQLite, which works in
+this process; of the clock on PostgreSQL), for a seller of one town, a province and somebody over
+everything.  Statistics are not gathered: the plans must be right without.  The aim is 20 ms.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from app.access.current import scope_of
@@ -72,13 +73,13 @@ def fill(session: Session) -> int:
     return towns[0]
 
 
-def best_ms(look: Callable[[], Any]) -> float:
+def best_ms(look: Callable[[], Any], clock: Callable[[], float]) -> float:
     """The best of several looks, each in a transaction of its own: what else the machine does is left out."""
     taken = []
     for _ in range(LOOKS):
-        begun = time.perf_counter()
+        begun = clock()
         look()
-        taken.append((time.perf_counter() - begun) * 1000)
+        taken.append((clock() - begun) * 1000)
         db.session.remove()
     return min(taken)
 
@@ -104,7 +105,7 @@ TYPED = ("mohamed", "mo", "mohamed ali", "ali mohamed", "mohamed zarot", "zarot"
 
 
 def main() -> None:
-    """Print one table; fail when a look takes longer than the aim."""
+    """Print one table for each database; arguments name those wanted."""
     worst = 0.0
     wanted = sys.argv[1:] or ["SQLite", "PostgreSQL"]
     with installations() as made:
@@ -112,16 +113,15 @@ def main() -> None:
             with app.app_context():
                 with transaction() as session:
                     town = fill(session)
-                with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    connection.execute(text("ANALYZE"))
                 kept = scopes(town)
+                clock = time.process_time if name == "SQLite" else time.perf_counter
                 db.session.remove()
                 print(f"{name}, {CONSUMERS} consumers: ms   " + "".join(f"{s:>10} picker" for s in kept))
                 for typed in TYPED:
                     line = f"  {typed:<32}"
                     for scope in kept.values():
-                        meters = best_ms(lambda t=typed, s=scope: find_meters(t, s))
-                        people = best_ms(lambda t=typed, s=scope: find_consumers(db.session(), t, s))
+                        meters = best_ms(lambda t=typed, s=scope: find_meters(t, s), clock)
+                        people = best_ms(lambda t=typed, s=scope: find_consumers(db.session(), t, s), clock)
                         worst = max(worst, meters, people)
                         line += f"{meters:10.1f} {people:6.1f}"
                     print(line)

@@ -10,7 +10,6 @@ one after another until enough are found in a large one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, true
@@ -25,22 +24,11 @@ WORDS_MAX = 6
 RARE = 1000
 SMALL = 2000
 # Words are told apart by how common they are up to here.
-COUNTED = 20_000
+COUNTED = 5000
 # One consumer has so many terms that begin alike, at most.
 ALIKE = 6
 # Sorts after every sign that a term can hold.
 LAST = "\U0010ffff"
-
-
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """Rows by some words: `condition` keeps a statement to them.
-
-    `ordered` says whether there are few enough to be put in order; else any will do.
-    """
-
-    condition: ColumnElement[bool]
-    ordered: bool
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -63,18 +51,47 @@ def all_of(session: Session, text: str, consumer_id: Any) -> ColumnElement[bool]
     return _has_all(consumer_id, words)
 
 
-def some_of(session: Session, text: str, model: Any, scope: Scope, limit: int) -> Meant:
-    """`limit` rows or more (if there are so many) of Consumer or Meter in the scope, whom all words fit."""
-    consumer_id, own = _hook(model), criterion(model, scope)
+def row_ids(session: Session, text: str, model: Any, scope: Scope, order: Any, limit: int) -> list[int]:
+    """At most `limit` ids of Consumer or Meter in the scope, whom all words fit.
+
+    The first in the `order` given, but any where common words mean too many to be put in order.
+    """
+    consumer_id = _hook(model)
     words, count = _rarest_first(session, text)
     if not words:
-        return Meant(own, ordered=True)
+        return _run(session, select(model.id).where(criterion(model, scope)).order_by(order).limit(limit))
     if count <= RARE:
-        return Meant(and_(own, consumer_id.in_(_ids(session, words, None))), ordered=True)
-    if not scope.sees_all and _capped_count(session, select(literal(1)).select_from(model).where(own), SMALL) <= SMALL:
-        return Meant(and_(own, _has_all(consumer_id, words)), ordered=False)
-    ids = _ids(session, words, limit * ALIKE, _owns(model, scope))
-    return Meant(and_(own, consumer_id.in_(ids)), ordered=False)
+        ids = _ids(session, words, None)
+        found = select(model.id).where(consumer_id.in_(ids), asked_last(model, scope)).order_by(order)
+    elif _is_small(session, model, scope):
+        found = select(model.id).where(criterion(model, scope), _has_all(consumer_id, words))
+    else:
+        ids = _ids(session, words, limit * ALIKE, _owns(model, scope))
+        found = select(model.id).where(consumer_id.in_(ids), asked_last(model, scope))
+    return _run(session, found.limit(limit))
+
+
+def _run(session: Session, statement: Any) -> list[int]:
+    """Ids only, and every statement narrows by the scope itself, which lets it say in which order."""
+    return list(session.execute(statement, execution_options={"unscoped": True}).scalars())
+
+
+def asked_last(model: Any, scope: Scope) -> ColumnElement[bool]:
+    """The scope as a question to each row that was found.
+
+    NB: as a plain condition it is a list of regions that SQLite, without statistics, walks first.
+    """
+    one = select(literal(1).label("one")).subquery()
+    asked = select(one.c.one).where(criterion(model, scope))
+    return asked.correlate(model.__table__).exists()
+
+
+def _is_small(session: Session, model: Any, scope: Scope) -> bool:
+    if scope.sees_all:
+        return False
+    rows = select(literal(1)).select_from(model).where(criterion(model, scope))
+    counted = select(_capped(rows, SMALL))
+    return int(session.execute(counted, execution_options={"unscoped": True}).scalar_one()) <= SMALL
 
 
 def _hook(model: Any) -> Any:
@@ -104,7 +121,7 @@ def _ids(session: Session, words: list[str], limit: int | None, *more: ColumnEle
     wanted = select(ConsumerTerm.consumer_id).where(_begins(ConsumerTerm, first), *more)
     for word in others:
         wanted = wanted.where(_has(ConsumerTerm.consumer_id, word))
-    return sorted(set(session.execute(wanted.limit(limit)).scalars()))
+    return sorted(set(_run(session, wanted.limit(limit))))
 
 
 def _of(word: str) -> Any:
@@ -113,10 +130,6 @@ def _of(word: str) -> Any:
 
 def _capped(statement: Any, most: int) -> Any:
     return select(func.count()).select_from(statement.limit(most + 1).subquery()).scalar_subquery()
-
-
-def _capped_count(session: Session, statement: Any, most: int) -> int:
-    return int(session.execute(select(_capped(statement, most))).scalar_one())
 
 
 def _has_all(consumer_id: Any, words: list[str]) -> ColumnElement[bool]:

@@ -12,16 +12,14 @@ from app.db import transaction
 from app.domain.errors import MeterTaken, OutOfScope, UnknownMeter
 from app.models import Consumer, Meter
 from app.models.consumer import digits_of
-from app.services.consumer_words import some_of
+from app.services.consumer_words import row_ids
 
 
 def find_consumers(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Consumer]:
     """Consumers of this scope by the first letters of name, number, telephone or ID number."""
-    meant = some_of(session, text, Consumer, scope, limit)
-    statement = select(Consumer).where(meant.condition).limit(limit)
-    if meant.ordered:
-        statement = statement.order_by(Consumer.name)
-    return sorted(session.execute(statement).scalars(), key=lambda consumer: consumer.name)
+    ids = row_ids(session, text, Consumer, scope, Consumer.name, limit)
+    statement = select(Consumer).where(Consumer.id.in_(ids), criterion(Consumer, scope)).order_by(Consumer.name)
+    return list(session.execute(statement).scalars())
 
 
 def find_unbound_meters(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Meter]:

@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import Consumer, Meter
 from app.models.base import now
 from app.models.consumer import digits_of
-from app.services.consumer_words import some_of
+from app.services.consumer_words import asked_last, row_ids
 from app.services.desk import obstacles
 from app.services.facts import Last, last_purchases
 
@@ -68,19 +68,23 @@ def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
     found: dict[int, Meter] = {}
     number = digits_of(typed)
     if number and not any(c.isalpha() for c in typed):
-        for meter in _meters(Meter.meter_number.between(number, number + "~"), scope, limit):
+        for meter in _meters(Meter.id.in_(_by_number(number, scope, limit)), scope, limit):
             found[meter.id] = meter
     if len(found) < limit:
-        meant = some_of(db.session(), typed, Meter, scope, limit)
-        for meter in _meters(meant.condition, scope, limit, ordered=meant.ordered):
+        ids = row_ids(db.session(), typed, Meter, scope, Meter.meter_number, limit)
+        for meter in _meters(Meter.id.in_(ids), scope, limit):
             found.setdefault(meter.id, meter)
     return _cards(list(found.values())[:limit], scope)
 
 
-def _meters(
-    condition: ColumnElement[bool], scope: Scope, limit: int, *, ordered: bool = True
-) -> list[Meter]:
-    """At most `limit` meters of the scope in the order of their numbers, or any where there are many."""
+def _by_number(number: str, scope: Scope, limit: int) -> list[int]:
+    """Ids of the scope's meters whose numbers begin so, in the order of the index."""
+    begins = Meter.meter_number.between(number, number + "~")
+    found = select(Meter.id).where(begins, asked_last(Meter, scope)).order_by(Meter.meter_number).limit(limit)
+    return list(db.session().execute(found, execution_options={"unscoped": True}).scalars())
+
+
+def _meters(condition: ColumnElement[bool], scope: Scope, limit: int) -> list[Meter]:
     statement = (
         select(Meter)
         .where(condition, criterion(Meter, scope))
@@ -90,12 +94,10 @@ def _meters(
             joinedload(Meter.region),
             joinedload(Meter.tariff),
         )
+        .order_by(Meter.meter_number)
         .limit(limit)
     )
-    if ordered:
-        statement = statement.order_by(Meter.meter_number)
-    found = db.session().execute(statement).scalars()
-    return sorted(found, key=lambda meter: meter.meter_number)
+    return list(db.session().execute(statement).scalars())
 
 
 def meter_card(meter_number: str, scope: Scope) -> MeterCard:
