@@ -75,10 +75,13 @@ class Seller:
 
     def sells(self, number: str) -> None:
         """Quote and sell, as the page does."""
-        offer = quote(Wish(number, False, 20_00), self.scope).quote
-        reference = f"bench-{next(numbers):08d}"
+        count = next(numbers)
+        # Customers do not buy the same minute after minute; whoever does costs one more statement.
+        value = 20_00 + 7 * (count % 500)
+        offer = quote(Wish(number, False, value), self.scope).quote
+        reference = f"bench-{count:08d}"
         order = Order(
-            reference, number, 1, self.user_id, False, 20_00, offer.amount_minor, offer.token_units,
+            reference, number, 1, self.user_id, False, value, offer.amount_minor, offer.token_units,
             again_after=2**31,
         )
         vend(order, self.scope, self.modules)
