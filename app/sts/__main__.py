@@ -67,7 +67,7 @@ def _issue(chosen: argparse.Namespace) -> list[dict[str, Any]]:
         subclass, value = _MANAGEMENT[chosen.kind], _whole(quantity)
         return _rows(module.management_token(message, meter, subclass, value, chosen.time))
     subclass = credit.KINDS.index(chosen.kind)
-    asked = amount.to_tenths(quantity) if subclass < 4 else _whole(quantity * 100_000)
+    asked = amount.to_tenths(quantity) if subclass < 4 else amount.to_money(quantity)
     return _rows(module.credit_token(message, meter, subclass, asked, chosen.time))
 
 
@@ -117,8 +117,8 @@ def _meter(chosen: argparse.Namespace) -> MeterConfig:
 
 
 def _quantity(text: str) -> Decimal:
-    try:
-        quantity = Decimal(text)
+    try:  # Decimal would also take the digits of other scripts, and 1_000
+        quantity = Decimal(text if text.isascii() and "_" not in text else "NaN")
     except InvalidOperation:
         quantity = Decimal("NaN")
     if not quantity.is_finite() or abs(quantity.adjusted()) > 40:
@@ -130,6 +130,12 @@ def _whole(quantity: Decimal) -> int:
     if quantity != quantity.to_integral_value():
         raise errors.InvalidFormat("this amount has too many decimals")
     return int(quantity)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise argparse.ArgumentTypeError("a number is written with the digits 0 to 9")
+    return int(text)
 
 
 def _time(text: str) -> datetime:
@@ -149,14 +155,14 @@ def _parser() -> argparse.ArgumentParser:
         "--amount", default="0", help="kWh, m3, minutes; money; watts; or the raw value"
     )
     issue.add_argument(
-        "--test", type=int, action="append", help="number of a meter test; 0 for all"
+        "--test", type=_number, action="append", help="number of a meter test; 0 for all"
     )
     decode = commands.add_parser("decode", help="say what twenty digits mean for a meter")
     decode.add_argument("digits")
     change = commands.add_parser("keychange", help="make a key-change set")
     change.add_argument("--to-sgc", required=True)
-    change.add_argument("--to-krn", type=int, required=True)
-    change.add_argument("--to-ti", type=int, help="the tariff index it has, if not given")
+    change.add_argument("--to-krn", type=_number, required=True)
+    change.add_argument("--to-ti", type=_number, help="the tariff index it has, if not given")
     for command in (issue, decode, change):
         command.add_argument(
             "--meter", required=command is not issue, default="00000000000", help="DRN or PAN"
@@ -170,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
             ("ken", 255),
             ("key-type", 2),
         ):
-            command.add_argument(f"--{name}", type=int, default=value)
+            command.add_argument(f"--{name}", type=_number, default=value)
         command.add_argument("--three", action="store_true", help="an EA07 set carries the SGC")
         command.add_argument("--time", type=_time, default=datetime.now(UTC), help="ISO 8601; now")
         command.add_argument("--keys", help="encrypted key file")

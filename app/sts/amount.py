@@ -71,22 +71,24 @@ def representable_at_least(tenths: int) -> int:
 def to_tenths(quantity: int | Fraction | Decimal) -> int:
     """Return an exact quantity (kWh, m3, minutes) as whole tenths, rounded up.
 
-    Floats are refused with TypeError: they are not exact. Raises AmountOutOfRange.
+    Floats are refused with TypeError: they are not exact. Raises AmountOutOfRange, also for NaN.
 
     >>> to_tenths(Decimal('1.05')), to_tenths(Fraction(10, 3))
     (11, 34)
     """
-    if isinstance(quantity, float) or not isinstance(quantity, int | Fraction | Decimal):
-        raise TypeError("an exact number is needed: int, Fraction or Decimal")
-    if isinstance(quantity, Decimal) and not quantity.is_finite():
-        raise AmountOutOfRange(str(quantity), 0, MAX_TENTHS)
-    if not 0 <= quantity <= MAX_TENTHS:  # also keeps 1E+999999 from becoming a huge integer
-        raise AmountOutOfRange(str(quantity), 0, MAX_TENTHS)
-    if isinstance(quantity, Decimal):  # as a fraction, 1E-999999 would have a million digits
-        whole = int(quantity.scaleb(1, _EXACT).to_integral_value(ROUND_CEILING, _EXACT))
-    else:
-        whole = -(-quantity.numerator * 10 // quantity.denominator)
-    return check_range(AmountOutOfRange, whole, 0, MAX_TENTHS)
+    return _scaled_up(quantity, 1, 0, MAX_TENTHS)
+
+
+def to_money(quantity: int | Fraction | Decimal) -> int:
+    """Return an exact sum of money as whole 0.00001 of its unit, rounded towards plus infinity.
+
+    Range -MAX_CURRENCY..MAX_CURRENCY, 35 digits and more than Python's usual 28. Floats are refused with
+    TypeError. Raises AmountOutOfRange, also for NaN.
+
+    >>> to_money(Decimal('-1.000001')), to_money(Fraction(1, 3))
+    (-100000, 33334)
+    """
+    return _scaled_up(quantity, 5, -MAX_CURRENCY, MAX_CURRENCY)
 
 
 def encode_currency(amount: int) -> tuple[int, int]:
@@ -116,6 +118,20 @@ def decode_currency(sign_and_exponent: int, field: int) -> int:
     e = (sign_and_exponent & 7) << 2 | field >> 14
     magnitude = _STEP[e] * (field & _M_MAX) + _OFFSET[e]
     return -magnitude if sign_and_exponent >> 3 else magnitude
+
+
+def _scaled_up(quantity: int | Fraction | Decimal, decimals: int, low: int, high: int) -> int:
+    if isinstance(quantity, bool) or not isinstance(quantity, int | Fraction | Decimal):
+        raise TypeError("an exact number is needed: int, Fraction or Decimal")
+    if isinstance(quantity, Decimal) and not quantity.is_finite():
+        raise AmountOutOfRange(quantity, low, high)
+    if not low <= quantity <= high:  # also keeps 1E+999999 from becoming a huge integer
+        raise AmountOutOfRange(quantity, low, high)
+    if isinstance(quantity, Decimal):  # as a fraction, 1E-999999 would have a million digits
+        whole = int(quantity.scaleb(decimals, _EXACT).to_integral_value(ROUND_CEILING, _EXACT))
+    else:
+        whole = -(-quantity.numerator * 10**decimals // quantity.denominator)
+    return check_range(AmountOutOfRange, whole, low, high)
 
 
 def _ceiling(t: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from functools import cache
 
-from app.sts.errors import BlockOutOfRange
+from app.sts.errors import BlockOutOfRange, TokenClassOutOfRange
 
 _POLYNOMIAL = 0xA001
 _START = 0xFFFF
@@ -30,15 +30,15 @@ def checksum(message: bytes) -> int:
 def token_checksum(token_class: int, data: int, *, currency: bool = False) -> int:
     """Return the CRC of 48 data bits under a class 0-3; ``currency`` adds the byte 01 (CRC_C).
 
-    Raises BlockOutOfRange.
+    Raises TokenClassOutOfRange, BlockOutOfRange.
 
     >>> f'{token_checksum(0, 0x4052B13960AA, currency=True):04X}'
     'C385'
     """
     if type(token_class) is not int or not 0 <= token_class <= 3:
-        raise BlockOutOfRange(token_class, 0, 3)
+        raise TokenClassOutOfRange(token_class, 0, 3)
     if type(data) is not int or not 0 <= data < 2**48:
-        raise BlockOutOfRange(data, 0, 2**48 - 1)
+        raise BlockOutOfRange(data, 48)
     starts, high, middle, low = tables(_CURRENCY if currency else b"")
     return starts[token_class] ^ high[data >> 32] ^ middle[data >> 16 & 0xFFFF] ^ low[data & 0xFFFF]
 

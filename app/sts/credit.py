@@ -47,7 +47,8 @@ class Credit:
 def encode(credit: Credit) -> int:
     """Return the 48 data bits; amounts are rounded in the customer's favour.
 
-    Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange, RandomOutOfRange.
+    Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange, RandomOutOfRange, and NotAllowed for
+    random bits in a currency token.
 
     >>> f'{encode(Credit(4, -100_000, 5419321)):012X}'
     '4852B13960A9'
@@ -56,7 +57,7 @@ def encode(credit: Credit) -> int:
     if credit.subclass >= 4:
         nibble, field = amounts.encode_currency(credit.amount)
         if credit.rnd is not None:
-            raise errors.RandomOutOfRange(credit.rnd, "no", "random bits in a currency token")
+            raise errors.NotAllowed("a currency token has no random bits: sign and exponent stand there")
     else:
         field = amounts.encode_units(credit.amount)
         nibble = secrets.randbits(4) if credit.rnd is None else credit.rnd

@@ -1,6 +1,7 @@
 """The refusals of the token engine: one small tree, each with a short code.
 
-Nothing below ever carries key material: a bad key is described by its length alone.
+Nothing below ever carries key material: a bad key, and a block that may hold one, is described by
+its length alone.
 The class names itself, the message holds the value and its range, so that Python prints
 ``TariffIndexOutOfRange: 100 is not in 0..99``; :func:`sentence` gives the same line to callers.
 """
@@ -58,15 +59,29 @@ class NotAllowed(StsError):
     code = "not_allowed"
 
 
+class UnequalColumns(StsError):
+    """Columns of a batch that are not all of one length: rows would be mixed up."""
+
+    code = "columns"
+
+
 class OutOfRange(StsError):
     """A field outside its range; ``value``, ``low`` and ``high`` say which."""
 
     code = "range"
 
     def __init__(self, value: object, low: object, high: object) -> None:
-        """Keep the value and the inclusive range it missed."""
-        super().__init__(f"{value!r} is not in {low}..{high}")
+        """Keep the value and the inclusive range it missed; a long value is shown by its beginning."""
+        super().__init__(f"{_shown(value)} is not in {low}..{high}")
         self.value, self.low, self.high = value, low, high
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes out no integer of more than 4300 digits
+        return f"a very long {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:40]}... ({len(text)} characters)"
 
 
 class AmountOutOfRange(OutOfRange):
@@ -131,8 +146,28 @@ class TestNumberOutOfRange(OutOfRange):
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
 
+class TokenClassOutOfRange(OutOfRange):
+    """Token class: 0 to 3."""
+
+
 class BlockOutOfRange(OutOfRange):
-    """A data block or token with more bits than it may have."""
+    """A data block or token with more bits than it may have; it may hold a new key, so only its size is told."""
+
+    def __init__(self, value: object, bits: int) -> None:
+        """Keep the size of the value, nothing else of it."""
+        size = type(value).__name__
+        if type(value) is int:
+            size = "a negative number" if value < 0 else f"a number of {value.bit_length()} bits"
+        StsError.__init__(self, f"{size} is not in 0..2^{bits}-1")
+        self.value, self.low, self.high = size, 0, 2**bits - 1
+
+
+class OffsetOutOfRange(OutOfRange):
+    """Minutes between UTC and the clock that token ids count by: a day at most, either way."""
+
+
+class MemoryOutOfRange(OutOfRange):
+    """How many token ids a virtual meter remembers: at least one."""
 
 
 class UnknownAlgorithm(OutOfRange):

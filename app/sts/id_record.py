@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 
 from app.sts import errors, meter_number
+from app.sts.ciphers import check_ea
 
 STX, ETX = "\x02", "\x03"
 _RECORD = re.compile(r"(\d{18})(\d{4})(\d{2})(\d{2})(\d{6})(\d{2})(\d)", re.ASCII).fullmatch
@@ -45,14 +46,24 @@ class IDRecord:
         """Refuse what no card can say."""
         if meter_number.validate_pan(self.pan) != self.pan:
             raise errors.InvalidFormat("a MeterPAN is written without separators here")
-        if type(self.ea) is not int or self.ea not in (7, 11):
-            raise errors.UnknownAlgorithm(self.ea, 7, "11 (7 or 11)")
+        check_ea(self.ea)
         errors.check_sgc(self.sgc)
-        if type(self.expiry) is not str or not _EXPIRY(self.expiry):
-            raise errors.InvalidFormat("a date of expiry is YYMM, or 0000 for none")
+        check_expiry(self.expiry)
         errors.check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
         errors.check_range(errors.TariffIndexOutOfRange, self.ti, 0, 99)
         errors.check_range(errors.KeyRevisionNumberOutOfRange, self.krn, 1, 9)
+
+
+def check_expiry(expiry: str) -> None:
+    """Raise InvalidFormat for what is no date of expiry of a card: YYMM, or 0000 for none.
+
+    >>> check_expiry('2613')
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.InvalidFormat: a date of expiry is YYMM, or 0000 for none
+    """
+    if type(expiry) is not str or not _EXPIRY(expiry):
+        raise errors.InvalidFormat("a date of expiry is YYMM, or 0000 for none")
 
 
 def build(record: IDRecord) -> str:
@@ -74,6 +85,8 @@ def parse(text: str) -> IDRecord:
         ...
     app.sts.errors.InvalidLength: an IDRecord has 35 digits, not 34
     """
+    if not isinstance(text, str):
+        raise errors.InvalidFormat("an IDRecord is text")
     if len(text) != 35:
         raise errors.InvalidLength(f"an IDRecord has 35 digits, not {len(text)}")
     match = _RECORD(text)
@@ -98,7 +111,7 @@ def parse_record2(text: str) -> IDRecord:
     >>> parse_record2('600727000000000009===0107201457011').sgc
     '201457'
     """
-    match = _RECORD2(text)
+    match = _RECORD2(text) if isinstance(text, str) else None
     if match is None:
         raise errors.InvalidFormat("no Record2: PAN = expiry = TCT EA SGC TI KRN")
     return _record(match)

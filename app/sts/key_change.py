@@ -21,10 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.sts import errors, token
+from app.sts.ciphers import check_ea
 from app.sts.errors import check_range
 from app.sts.keys import DecoderKey
 
 FIRST, SECOND, THIRD, FOURTH = SECTIONS = (3, 4, 8, 9)
+#: The fields that hold a new key, most significant word first; a 64-bit key has the outer two.
+KEY_WORDS = ("nkho", "nkmo2", "nkmo1", "nklo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def encode(change: KeyChange) -> tuple[int, ...]:
     check_range(errors.TariffIndexOutOfRange, change.ti, 0, 99)
     check_range(errors.KeyExpiryNumberOutOfRange, change.ken, 0, 255)
     words, sgc, ken = change.new_key.words(), int(change.sgc), change.ken
-    announced = change.three_tokens and len(words) == 2
+    announced = bool(change.three_tokens) and len(words) == 2
     flags = bool(change.rollover) << 3 | announced << 2 | change.key_type
     first = FIRST << 44 | ken >> 4 << 40 | change.krn << 36 | flags << 32 | words[0]
     second = SECOND << 44 | (ken & 15) << 40 | change.ti << 32 | words[-1]
@@ -87,14 +90,19 @@ def encode(change: KeyChange) -> tuple[int, ...]:
 def encode_section(subclass: int, ea: int, fields: Mapping[str, int]) -> int:
     """Return the 48 data bits of one section from its fields, named as :func:`decode` names them.
 
-    Raises ReservedToken for what is no section under this algorithm, FieldOutOfRange.
+    Raises ReservedToken for what is no section under this algorithm, UnknownAlgorithm, FieldOutOfRange, and
+    InvalidKey for a word of the key that is no 32 bits (and is not shown).
 
     >>> f'{encode_section(SECOND, 7, {"kenlo": 15, "ti": 2, "nklo": 0x20BE39B8}):012X}'
     '4F0220BE39B8'
     """
     data = subclass
     for name, bits in _layout(subclass, ea):
-        value = errors.check_range(errors.FieldOutOfRange, fields.get(name, 0), 0, 2**bits - 1)
+        value = fields.get(name, 0)
+        if type(value) is not int or not 0 <= value < 2**bits:
+            if name in KEY_WORDS:
+                raise errors.InvalidKey("a word of a new key has 32 bits")
+            raise errors.FieldOutOfRange(value, 0, 2**bits - 1)
         data = data << bits | value
     return data
 
@@ -103,21 +111,24 @@ def decode(data: int, ea: int) -> dict[str, int]:
     """Return the fields of one section by name; ``ea`` tells how a third section is laid out.
 
     Names: subclass; kenho, krn, ro, three_kct, kt, nkho (first); kenlo, ti, nklo (second); sgclo,
-    nkmo2, or sgc, pad (third); sgcho, nkmo1 (fourth). Raises ReservedToken for other subclasses.
+    nkmo2, or sgc, pad (third); sgcho, nkmo1 (fourth). Raises ReservedToken for other subclasses,
+    UnknownAlgorithm.
 
     >>> decode(0x80312F100000, 7)
     {'subclass': 8, 'sgc': 201457, 'pad': 0}
     """
-    fields, below = {"subclass": data >> 44}, 44
-    for name, bits in _layout(data >> 44, ea):
+    subclass, below = data >> 44 & 15, 44
+    fields = {"subclass": subclass}
+    for name, bits in _layout(subclass, ea):
         below -= bits
         fields[name] = data >> below & 2**bits - 1
     return fields
 
 
 def _layout(subclass: int, ea: int) -> tuple[tuple[str, int], ...]:
-    if (subclass, ea) not in _LAYOUT:
-        raise errors.ReservedToken(f"subclass {subclass} is no section of an EA{ea:02d} key change")
+    check_ea(ea)
+    if type(subclass) is not int or (subclass, ea) not in _LAYOUT:
+        raise errors.ReservedToken(f"not a section of an EA{ea:02d} key change: its subclasses are 3, 4, 8, 9")
     return _LAYOUT[subclass, ea]
 
 

@@ -21,7 +21,11 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[VendingKey], offset: timedelta, tables: str) -> None:
         """``offset`` is added to UTC before a token id is computed; ``tables`` is the STA set."""
-        self._keys = {(key.sgc, key.krn): key for key in keys}
+        self._keys: dict[tuple[str, int], VendingKey] = {}
+        for key in keys:
+            if (key.sgc, key.krn) in self._keys:
+                raise refused(f"vending key {key.sgc}/{key.krn} was handed over twice")
+            self._keys[key.sgc, key.krn] = key
         self._ready = {
             spot: prepare(key.dkga, key.material, tables) for spot, key in self._keys.items()
         }
@@ -73,9 +77,11 @@ class KeyRing:
 
         ``shifted``: with the module's offset added.
         """
-        if now.tzinfo is None:
-            raise refused("a time of issue needs its time zone")
-        moment = now + self._offset if shifted else now
+        require_time(now)
+        try:
+            moment = now + self._offset if shifted else now
+        except OverflowError:
+            raise refused("the time of issue is at an end of the calendar") from None
         try:
             return token_id.clock_minute(moment, key.base_date)
         except errors.TokenIdOutOfRange:
@@ -126,6 +132,18 @@ class KeyRing:
                 name = f"vending key {key.sgc}/{key.krn}"
                 lines.append(f"EKeystore.Expiring: {name} makes its last token on {end:%Y-%m-%d} (UTC)")
         return tuple(lines)
+
+
+def require_time(now: object) -> None:
+    """Refuse what is no time with its zone.
+
+    >>> require_time(None)
+    Traceback (most recent call last):
+        ...
+    app.sts.module.ModuleError: EParamRange: a time of issue needs its time zone
+    """
+    if not token_id.has_zone(now):
+        raise refused("a time of issue needs its time zone")
 
 
 def refused(detail: str) -> ModuleError:

@@ -16,10 +16,10 @@ import hashlib
 import hmac
 from functools import lru_cache
 from struct import Struct
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from app.sts import errors, token_id
-from app.sts.ciphers import KEY_BYTES, cipher
+from app.sts.ciphers import KEY_BYTES, check_ea, cipher
 
 #: Bytes of a vending key, by decoder key generation algorithm.
 VENDING_KEY_BYTES = {2: 8, 4: 20}
@@ -29,7 +29,17 @@ _KCV_LABEL = b"KCV"
 _WORDS = {7: Struct(">2L").unpack, 11: Struct(">4L").unpack}
 
 
-class DecoderKey:
+class Secret:
+    """Whatever holds key material: it is not pickled, and not copied (``dataclasses.asdict`` copies too)."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be stored: TypeError."""
+        raise TypeError(f"a {type(self).__name__} holds key material and is never stored")
+
+
+class DecoderKey(Secret):
     """The key inside one meter; it can encrypt and decrypt blocks, but not show itself."""
 
     __slots__ = ("_cipher", "_material", "_tables", "ea")
@@ -37,9 +47,13 @@ class DecoderKey:
     def __init__(self, ea: int, material: bytes, tables: str = "production") -> None:
         """``ea``: 7 (8 bytes) or 11 (16 bytes); ``tables``: the STA set, see ``ciphers.cipher``.
 
-        Raises UnknownAlgorithm, InvalidKey.
+        Raises UnknownAlgorithm, InvalidKey, and what ``cipher`` raises for the tables.
         """
-        self._cipher = cipher(ea, tables)
+        try:
+            self._cipher = cipher(ea, tables)
+        except TypeError:  # a list, say, which no cache can look up
+            check_ea(ea)
+            raise
         if type(material) is not bytes or len(material) != KEY_BYTES[ea]:
             raise errors.InvalidKey(f"an EA{ea:02d} decoder key has {KEY_BYTES[ea]} bytes")
         self.ea, self._material, self._tables = ea, material, tables
@@ -69,12 +83,8 @@ class DecoderKey:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """Name the algorithm only."""
-        return f"DecoderKey(ea={self.ea})"
-
-    def __reduce__(self) -> str:
-        """Refuse to be pickled or copied into a file."""
-        raise TypeError("a decoder key is never stored")
+        """Name the algorithm only; a key that was refused while it was made has none."""
+        return f"DecoderKey(ea={getattr(self, 'ea', None)})"
 
 
 class KeyTarget(NamedTuple):
@@ -100,7 +110,7 @@ class Derivation(Protocol):
         """Return the key of one meter.
 
         Raises UnknownAlgorithm when this DKGA cannot serve its EA, InvalidFormat, UnknownBaseDate or an
-        OutOfRange.
+        OutOfRange; DKGA04 also refuses KT 3 (KeyTypeOutOfRange), see ``around_pan``.
         """
         ...
 
@@ -127,11 +137,11 @@ def check_vending_key(dkga: int, material: bytes) -> None:
     """
     if type(dkga) is not int or dkga not in VENDING_KEY_BYTES:
         raise errors.UnknownKeyGeneration(dkga, 2, "4 (2 or 4)")
-    if type(material) is not bytes or len(material) != VENDING_KEY_BYTES[dkga]:
+    if not isinstance(material, bytes) or len(material) != VENDING_KEY_BYTES[dkga]:
         raise errors.InvalidKey(f"a DKGA{dkga:02d} vending key has {VENDING_KEY_BYTES[dkga]} bytes")
 
 
-class Dkga02:
+class Dkga02(Secret):
     """Decoder keys of a 64-bit vending key by single DES; EA07 only."""
 
     def __init__(self, material: bytes, tables: str = "production") -> None:
@@ -144,9 +154,14 @@ class Dkga02:
 
     def decoder_key(self, target: KeyTarget) -> DecoderKey:
         """See Derivation."""
-        if target.ea != 7:
-            raise errors.UnknownAlgorithm(target.ea, 7, "7 under a DKGA02 vending key")
-        x = pan_block(target.pan, target.key_type) ^ control_block(target)
+        pan, ea, sgc, key_type, krn, ti, base_date = target
+        if type(ea) is not int or ea != 7:
+            raise errors.UnknownAlgorithm(ea, 7, "7 under a DKGA02 vending key")
+        try:
+            x = pan_block(pan, key_type) ^ _control_block(sgc, key_type, krn, ti, base_date)
+        except TypeError:  # a list, say, which no cache can look up: refused by name
+            control_block(target)
+            raise
         des = bytearray(8)  # a place of our own is a third quicker than to let the library find one
         self._des.encrypt(x.to_bytes(8, "big"), des)
         key = int.from_bytes(des, "big") ^ x ^ self._key
@@ -157,14 +172,12 @@ class Dkga02:
         return "Dkga02()"
 
 
-class Dkga04:
+class Dkga04(Secret):
     """Decoder keys of a 160-bit vending key by one HMAC-SHA-256; EA07 and EA11."""
 
     def __init__(self, material: bytes, tables: str = "production") -> None:
-        """Start both hashes of the HMAC (RFC 2104) once; each meter only goes on from copies."""
-        padded = material.ljust(64, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+        """Start both hashes of the HMAC once; each meter only goes on from copies."""
+        self._inner, self._outer = hmac_hashes(material)
         self._tables = tables
 
     def decoder_key(self, target: KeyTarget) -> DecoderKey:
@@ -177,6 +190,20 @@ class Dkga04:
     def __repr__(self) -> str:
         """Name the algorithm only."""
         return "Dkga04()"
+
+
+def hmac_hashes(material: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """Return the inner and the outer hash of HMAC-SHA-256 as they begin under a key below 64 bytes (RFC 2104).
+
+    >>> inner, outer = hmac_hashes(bytes(20))
+    >>> inner.update(b'text')
+    >>> outer.update(inner.digest())
+    >>> outer.digest() == hmac.digest(bytes(20), b'text', 'sha256')
+    True
+    """
+    padded = material.ljust(64, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 def pan_block(pan: str, key_type: int) -> int:
@@ -197,18 +224,20 @@ def pan_block(pan: str, key_type: int) -> int:
 def control_block(target: KeyTarget) -> int:
     """Return the CONTROLBlock: KT, SGC, TI and KRN as hexadecimal digits, then FFFFFF.
 
-    Raises an OutOfRange.
+    Raises UnknownBaseDate or an OutOfRange.
 
     >>> f'{control_block(KeyTarget("600727000000000009", 7, "123456", 2, 1, 1, 93)):016X}'
     '2123456011FFFFFF'
     """
-    return _control_block(target.key_type, target.sgc, target.ti, target.krn)
-
-
-@lru_cache(maxsize=1024)  # the same for all meters of a group on one tariff
-def _control_block(key_type: int, sgc: str, ti: int, krn: int) -> int:
-    _check_fields(key_type, sgc, ti, krn)
+    _, _, sgc, key_type, krn, ti, base_date = target
+    _check_fields(sgc, key_type, krn, ti, base_date)
     return int(f"{key_type}{sgc}{ti:02d}{krn}FFFFFF", 16)
+
+
+# The same for all meters of a group on one tariff. Typed, or True would pass for 1 once 1 was asked for.
+@lru_cache(maxsize=1024, typed=True)
+def _control_block(sgc: str, key_type: int, krn: int, ti: int, base_date: int) -> int:
+    return control_block(KeyTarget("", 7, sgc, key_type, krn, ti, base_date))
 
 
 def data_block(target: KeyTarget) -> bytes:
@@ -221,39 +250,46 @@ def data_block(target: KeyTarget) -> bytes:
     """
     pan, ea, sgc, key_type, krn, ti, base_date = target
     _require_pan(pan)
-    before, after = around_pan(ea, sgc, key_type, krn, ti, base_date)
+    try:
+        before, after = around_pan(ea, sgc, key_type, krn, ti, base_date)
+    except TypeError:  # as in Dkga02
+        _check_fields(sgc, key_type, krn, ti, base_date)
+        check_ea(ea)
+        raise
     return before + pan.encode("ascii") + after
 
 
-@lru_cache(maxsize=1024)  # the same for all meters of a group on one tariff
+@lru_cache(maxsize=1024, typed=True)  # as _control_block
 def around_pan(
     ea: int, sgc: str, key_type: int, krn: int, ti: int, base_date: int
 ) -> tuple[bytes, bytes]:
     """Return what stands before and after the MeterPAN in the data block, 27 and 4 bytes; see KeyTarget.
 
-    Raises UnknownAlgorithm, UnknownBaseDate or an OutOfRange.
+    Raises UnknownAlgorithm, UnknownBaseDate or an OutOfRange. A common key (KT 3) is refused with
+    KeyTypeOutOfRange: no public source says what stands in the MeterPAN's place, so it is not offered.
 
     >>> around_pan(11, '201457', 2, 1, 1, 14)[1].hex()
     '00000080'
     """
-    _check_fields(key_type, sgc, ti, krn)
-    token_id.base(base_date)
-    if ea not in KEY_BYTES:
-        raise errors.UnknownAlgorithm(ea, 7, "11 (7 or 11)")
+    _check_fields(sgc, key_type, krn, ti, base_date)
+    check_ea(ea)
+    if key_type == 3:
+        raise errors.KeyTypeOutOfRange(3, 0, "2 under DKGA04 (no public rule for common keys)")
     labels = f"\x04\x0204\x02{base_date:02d}\x02{ea:02d}\x02{ti:02d}"
     context = f"\x04\x06{sgc}\x01{key_type}\x01{krn}\x12"
     return f"{labels}\x00{context}".encode("ascii"), (8 * KEY_BYTES[ea]).to_bytes(4, "big")
 
 
-def _check_fields(key_type: int, sgc: str, ti: int, krn: int) -> None:
+def _check_fields(sgc: str, key_type: int, krn: int, ti: int, base_date: int) -> None:
     errors.check_sgc(sgc)
     errors.check_range(errors.KeyTypeOutOfRange, key_type, 0, 3)
     errors.check_range(errors.TariffIndexOutOfRange, ti, 0, 99)
     errors.check_range(errors.KeyRevisionNumberOutOfRange, krn, 1, 9)
+    token_id.base(base_date)
 
 
 def _require_pan(pan: str) -> None:
-    if len(pan) != 18 or not (pan.isascii() and pan.isdigit()):
+    if type(pan) is not str or len(pan) != 18 or not (pan.isascii() and pan.isdigit()):
         raise errors.InvalidFormat("a MeterPAN has 18 digits")
 
 

@@ -61,11 +61,23 @@ def encode(management: Management) -> int:
     >>> f'{encode(Management(CLEAR_CREDIT, ALL_REGISTERS, token_id=85740, rnd=5)):012X}'
     '15014EECFFFF'
     """
-    if type(management.subclass) is not int or management.subclass not in KINDS:
-        raise errors.SubclassOutOfRange(management.subclass, 0, "15 without 3, 4, 8 and 9")
+    check_subclass(management.subclass)
     nibble = secrets.randbits(4) if management.rnd is None else management.rnd
     field = encode_value(management.subclass, management.value)
     return token.pack(management.subclass, nibble, management.token_id, field)
+
+
+def check_subclass(subclass: int) -> int:
+    """Return a subclass of KINDS; 3, 4, 8 and 9 are key changes. Raises SubclassOutOfRange.
+
+    >>> check_subclass(3)
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.SubclassOutOfRange: 3 is not in 0..15 without 3, 4, 8 and 9
+    """
+    if type(subclass) is not int or subclass not in KINDS:
+        raise errors.SubclassOutOfRange(subclass, 0, "15 without 3, 4, 8 and 9")
+    return subclass
 
 
 def encode_value(subclass: int, value: int) -> int:

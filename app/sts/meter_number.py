@@ -144,7 +144,7 @@ def manufacturer_code(number: str) -> int:
 
 
 def _require_digits(text: str) -> None:
-    if not (text.isascii() and text.isdigit()):
+    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
         raise InvalidFormat("only the digits 0 to 9 make a number")
 
 

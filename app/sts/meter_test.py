@@ -103,7 +103,7 @@ def decode(data: int) -> tuple[int, int, int]:
     >>> decode(0x60000001128E)
     (6, 1, 4750)
     """
-    subclass = data >> 44
+    subclass = data >> 44 & 15
     if subclass not in KINDS:
         raise errors.ReservedToken(f"test subclass {subclass} is reserved")
     control_bits, code_bits = layout(subclass)

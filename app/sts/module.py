@@ -5,15 +5,13 @@ Every value is frozen and holds no key material. An implementation may be a libr
 Names and error codes follow the PrismToken interface (TokenApi 1.1).
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from app.sts import errors, meter_number
+from app.sts import errors, id_record, meter_number
+from app.sts.ciphers import check_ea
 from app.sts.errors import StsError, check_range
-
-_YEAR_MONTH = re.compile("[0-9]{2}(0[1-9]|1[0-2])").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +62,13 @@ class MeterConfig:
         """Refuse what no meter can be."""
         if meter_number.validate_pan(self.pan) != self.pan:
             raise errors.InvalidFormat("a MeterPAN is written without separators here")
-        if type(self.ea) is not int or self.ea not in (7, 11):
-            raise errors.UnknownAlgorithm(self.ea, 7, "11 (7 or 11)")
+        check_ea(self.ea)
         _check_key_fields(self.sgc, self.krn, self.ti)
         check_range(errors.TokenCarrierTypeOutOfRange, self.tct, 0, 99)
         check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
         check_range(errors.KeyTypeOutOfRange, self.key_type, 0, 3)
-        if self.expiry != "0000" and not _YEAR_MONTH(self.expiry):
-            raise errors.InvalidFormat("a date of expiry is YYMM, or 0000 for none")
+        if self.expiry != "0000":
+            id_record.check_expiry(self.expiry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,8 @@ class Verification:
     'EVerify.MfrCode'. The other fields are filled as far as the token could be read; ``kind`` is a
     name such as 'electricity' or 'clear_credit'; ``amount`` as in IssuedToken; ``issued_at`` is the
     token id as a time on the key's base date (UTC, without the module's own offset);
-    ``facts`` holds every field of the block by name.
+    ``facts``: what else the block says, by name (random bits or sign and exponent, raw field; control bits and
+    maker; parameters of a key change), but never a word of a new key.
     """
 
     reason: str

@@ -26,7 +26,7 @@ from app.sts import credit, errors, key_change, management, meter_number, meter_
 from app.sts.ciphers import sta
 from app.sts.drawing import Rule, draw
 from app.sts.journal import Journal, Tokens
-from app.sts.keyring import KeyRing, refused
+from app.sts.keyring import KeyRing, refused, require_time
 from app.sts.keys import DecoderKey
 from app.sts.keystore import VendingKey
 from app.sts.module import (
@@ -40,7 +40,7 @@ from app.sts.module import (
     ModuleStatus,
     Verification,
 )
-from app.sts.verify import verify
+from app.sts.verify import check_offset, verify
 
 VERSION = "1.0"
 T = TypeVar("T")
@@ -62,11 +62,12 @@ class SoftwareModule:
     ) -> None:
         """``tid_offset_minutes`` is added to UTC before a token id is computed; ``clock`` judges key changes.
 
-        ``tables`` names the STA set, see ``ciphers.sta.load``. Raises InvalidFormat, OSError for a bad one.
+        ``tables`` names the STA set, see ``ciphers.sta.load``. Raises InvalidFormat, OSError for a bad one,
+        OffsetOutOfRange, see ``verify.check_offset``; ModuleError for two keys of one group and revision.
         """
         self.name = name
         self.training_only = sta.load(tables).training_only
-        self._offset_minutes, self._tables = tid_offset_minutes, tables
+        self._offset_minutes, self._tables = check_offset(tid_offset_minutes), tables
         self.load(vending_keys)
         self._journal, self._clock = journal, clock
         self._issued = 0
@@ -165,6 +166,7 @@ class SoftwareModule:
     ) -> Tokens:
         """Make one token with a token id, after a key change if one is asked for or due."""
         _require_message_id(message_id)
+        require_time(issue_time)
         token_class, subclass, asked, carried = said
         # NB: the time is no part of the digest; a repeat after a lost answer comes later.
         what: tuple[object, ...] = (token_class, subclass, asked)

@@ -6,19 +6,22 @@ Twenty decimal digits are one number T below 2^66, leading zeros and all::
            | moved |    encrypted block    | class |    encrypted block         |
 
 T carries a block of 64 bits. The class (0 credit, 1 test and display, 2 management, 3 reserved) sits in
-bits 28 and 27, and the two bits of the block that were there stand in front, "moved". So a meter reads the
-class before it decrypts anything. Decrypted, the block is::
+bits 28 and 27 of T and nowhere else: the block itself has no place for it, and its own bits 28 and 27 stand in
+front, "moved". So a meter reads the class before it decrypts anything. Decrypted, the block is::
 
     bits     63..60    59..56   55 . . . . 32   31 . . 16   15 . . 0
     ordinary subclass  RND      token id (24)   field (16)  CRC         class 0 (0-3), class 2
     currency subclass  S & E    token id (24)   field (16)  CRC_C       class 0 (4-7)
     test     subclass  control and manufacturer code (44)   CRC         class 1, never encrypted
-    key      subclass  new key, new parameters (44)         CRC         class 2 (3, 4, 8, 9)
+    key      subclass  parameters (12)   key word (32)          CRC         class 2 (3, 4, 8, 9)
 
-RND: four random bits. S & E: sign and upper exponent of an amount of money. Token id: the minute of issue,
-which a meter takes once only. Field: an amount, a limit in watts, a register, whatever the subclass says.
-CRC: over class and data; the class is in no other place of the block. The 48 bits above the CRC are called
-*data* here; what is in them is the business of ``credit``, ``meter_test``, ``management`` and ``key_change``.
+RND: four random bits. S & E: sign and upper exponent of an amount of money. Token id: minutes from the key's
+base date to the time of issue, which a meter takes once only (``token_id``). Field: an amount, a limit in
+watts, a register, whatever the subclass says. Key word: 32 bits of the new key, so a key comes as a set of
+two or four tokens, encrypted with the OLD key; a third one of a 64-bit key has no key word, only parameters
+(``key_change``). CRC: over six zero bits, the class and the data; CRC_C over one more byte, 01 (``crc``).
+The 48 bits above the CRC are called *data* here; what is in them is the business of ``credit``,
+``meter_test``, ``management`` and ``key_change``.
 
 ::
 
@@ -57,7 +60,8 @@ from app.sts.keys import DecoderKey
 
 #: First T that no token can have: 66 bits.
 LIMIT = 2**66
-_WITHOUT_CLASS = 2**64 - 1 - (3 << 27)
+_BLOCK_MAX = 2**64 - 1
+_WITHOUT_CLASS = _BLOCK_MAX - (3 << 27)
 
 
 class Ordinary(NamedTuple):
@@ -96,42 +100,55 @@ def unpack(data: int) -> Ordinary:
 def seal(token_class: int, data: int) -> int:
     """Return the 64-bit block: 48 data bits and their CRC; currency credit takes CRC_C (6.3.7).
 
-    Raises BlockOutOfRange for a class above 3 or data above 48 bits.
+    Raises TokenClassOutOfRange (0-3), BlockOutOfRange for more than 48 bits.
 
     >>> f'{seal(0, 0x05014EEC0001):016X}'
     '05014EEC00013188'
     """
-    currency = token_class == 0 and 4 <= data >> 44 <= 7
-    return data << 16 | token_checksum(token_class, data, currency=currency)
+    currency = token_class == 0 and type(data) is int and 4 <= data >> 44 <= 7
+    return token_checksum(token_class, data, currency=currency) | data << 16  # checks both first
 
 
 def issue(token_class: int, data: int, key: DecoderKey | None) -> str:
-    """Return the twenty digits of 48 data bits; ``key`` None leaves the block plain (class 1).
+    """Return the twenty digits of 48 data bits; class 1 is never encrypted and needs no key.
 
-    Raises BlockOutOfRange.
+    Raises TokenClassOutOfRange, BlockOutOfRange; NotAllowed for another class without a key.
 
     >>> issue(1, 0x0FFFFFFFFF00, None)  # class 1: test everything, whoever made the meter
     '56493153725450313471'
     """
     block = seal(token_class, data)
-    if key is not None:
+    if token_class != 1:
+        if key is None:
+            raise errors.NotAllowed("only a token of class 1 goes without a key")
         block = key.encrypt(block)
-    return f"{insert_class(token_class, block):020d}"
+    return f"{_with_class(token_class, block):020d}"
 
 
 def insert_class(token_class: int, block: int) -> int:
     """Return T: bits 28 and 27 of a 64-bit block move to the front, the class (0-3) takes their place.
 
+    Raises TokenClassOutOfRange, BlockOutOfRange.
+
     >>> f'{insert_class(0, 0x9335C6C96B7352DC):017X}'
     '19335C6C9637352DC'
     """
+    if type(token_class) is not int or not 0 <= token_class <= 3:
+        raise errors.TokenClassOutOfRange(token_class, 0, 3)
+    if type(block) is not int or not 0 <= block <= _BLOCK_MAX:
+        raise errors.BlockOutOfRange(block, 64)
+    return _with_class(token_class, block)
+
+
+def _with_class(token_class: int, block: int) -> int:
     return (block >> 27 & 3) << 64 | block & _WITHOUT_CLASS | token_class << 27
 
 
 def read(digits: str, key: DecoderKey) -> tuple[int, int]:
     """Return (class, 48 data bits) of twenty digits (spaces and hyphens allowed).
 
-    Raises InvalidFormat, InvalidLength (not twenty ASCII digits, or T too large) and
+    Raises InvalidFormat, InvalidLength (not twenty ASCII digits, or T too large), ReservedToken (class 3:
+    the class stands outside the cipher, so a meter refuses it before it decrypts or checks anything) and
     InvalidChecksum (another meter, another key, a mistyped digit).
 
     >>> from app.sts.keys import DecoderKey
@@ -141,6 +158,8 @@ def read(digits: str, key: DecoderKey) -> tuple[int, int]:
     app.sts.errors.InvalidChecksum: the checksum is wrong: other meter, other key, or mistyped
     """
     token_class, block = open_digits(digits)
+    if token_class == 3:
+        raise errors.ReservedToken("class 3 is reserved")
     if token_class != 1:
         block = key.decrypt(block)
     if seal(token_class, block >> 16) != block:
@@ -172,7 +191,9 @@ def compact(digits: str) -> str:
     """
     if not isinstance(digits, str):
         raise errors.InvalidFormat("a token is written as text")
-    bare = digits if len(digits) == 20 else digits.replace(" ", "").replace("-", "")
+    if len(digits) == 20 and digits.isascii() and digits.isdigit():
+        return digits
+    bare = digits.replace(" ", "").replace("-", "")
     if not (bare.isascii() and bare.isdigit()):
         raise errors.InvalidFormat("a token is written with the digits 0 to 9")
     if len(bare) != 20:

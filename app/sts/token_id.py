@@ -34,7 +34,7 @@ RESERVED_ROW = 100
 
 
 def clock_minute(time: datetime, base_date: int) -> int:
-    """Return whole minutes from the base date to ``time`` (aware), reserved minute or not.
+    """Return whole minutes from the base date to ``time`` (with its zone), reserved minute or not.
 
     Range 0..MAX_TOKEN_ID; raises TokenIdOutOfRange before the base date and after its end,
     UnknownBaseDate, and InvalidFormat for a time without a zone.
@@ -44,7 +44,7 @@ def clock_minute(time: datetime, base_date: int) -> int:
         ...
     app.sts.errors.TokenIdOutOfRange: 16777216 is not in 0..16777215
     """
-    if time.tzinfo is None:
+    if not has_zone(time):
         raise InvalidFormat("a time of issue needs its time zone")
     passed = time - base(base_date)
     return check_range(
@@ -68,12 +68,14 @@ def token_id(time: datetime, base_date: int, last: int | None = None) -> int:
 def first_free(minute: int, last: int | None = None) -> int:
     """Return the smallest ordinary id that is at least ``minute`` and larger than ``last``.
 
-    Raises TokenIdOutOfRange when the base date has no minute left.
+    Both 0..MAX_TOKEN_ID. Raises TokenIdOutOfRange, also when the base date has no minute left.
 
     >>> first_free(1441), first_free(7, last=7)
     (1442, 8)
     """
-    wanted = minute if last is None or last < minute else last + 1
+    wanted = check_range(TokenIdOutOfRange, minute, 0, MAX_TOKEN_ID)
+    if last is not None and check_range(TokenIdOutOfRange, last, 0, MAX_TOKEN_ID) >= minute:
+        wanted = last + 1
     if wanted % _MINUTES_PER_DAY == _RESERVED_MINUTE:
         wanted += 1
     return check_range(TokenIdOutOfRange, wanted, 0, MAX_TOKEN_ID)
@@ -127,7 +129,15 @@ def base(base_date: int) -> datetime:
     >>> base(35).isoformat()
     '2035-01-01T00:00:00+00:00'
     """
-    try:
-        return BASE_DATES[base_date]
-    except (KeyError, TypeError):
-        raise UnknownBaseDate(base_date, 93, "35 (93, 14 or 35)") from None
+    if type(base_date) is not int or base_date not in BASE_DATES:
+        raise UnknownBaseDate(base_date, 93, "35 (93, 14 or 35)")
+    return BASE_DATES[base_date]
+
+
+def has_zone(time: object) -> bool:
+    """Answer whether this is a time whose distance from UTC is known.
+
+    >>> has_zone(base(14)), has_zone(datetime(2014, 1, 1)), has_zone(None)
+    (True, False, False)
+    """
+    return isinstance(time, datetime) and time.utcoffset() is not None

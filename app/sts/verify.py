@@ -13,7 +13,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.sts import credit, key_change, management, meter_test, token, token_id
-from app.sts.errors import InvalidChecksum, InvalidFormat, ReservedToken
+from app.sts.errors import (
+    InvalidChecksum,
+    InvalidFormat,
+    KeyTypeOutOfRange,
+    ManufacturerCodeOutOfRange,
+    OffsetOutOfRange,
+    ReservedToken,
+    check_range,
+)
 from app.sts.keys import DecoderKey
 from app.sts.module import Verification
 
@@ -34,9 +42,12 @@ def verify(
 ) -> Verification:
     """Return what the digits say under this key; a bad token is an answer, not an error.
 
-    ``base_date`` 93, 14 or 35; ``ken`` 0-255; ``key_type`` 0-3; ``mfr_code``: the meter's own (None: only
-    generic test tokens are its); ``tid_offset_minutes`` is taken off the time of issue. Raises
-    UnknownBaseDate, KeyExpiryNumberOutOfRange.
+    ``base_date`` 93, 14 or 35; ``ken`` 0-255; ``key_type`` 0-3; ``mfr_code``: the meter's own, 0-9999 (None:
+    only generic test tokens are its); ``tid_offset_minutes`` is taken off the time of issue. Raises
+    UnknownBaseDate or an OutOfRange.
+
+    The checks come in the order of a meter's: class 3 is 'EVerify.Function' whatever its CRC, because the class
+    is read before anything is decrypted (IEC 62055-41, 7.3).
 
     >>> from app.sts.keys import DecoderKey
     >>> key = DecoderKey(7, bytes.fromhex('87F3ECBB2E46B48F'))
@@ -46,10 +57,15 @@ def verify(
     """
     token_id.is_expired(0, ken)  # a wrong argument is an error even where the token is not readable
     token_id.base(base_date)
+    check_range(KeyTypeOutOfRange, key_type, 0, 3)
+    check_range(ManufacturerCodeOutOfRange, 0 if mfr_code is None else mfr_code, 0, 9999)
+    check_offset(tid_offset_minutes)
     try:
         token_class, data = token.read(digits, key)
     except InvalidFormat:
         return Verification(FORMAT)
+    except ReservedToken:
+        return Verification(FUNCTION, 3)
     except InvalidChecksum:
         return Verification(CRC, token.open_digits(digits)[0])
     try:
@@ -68,6 +84,17 @@ def verify(
     elif token_class == 0 and key_type == 1:
         reason = DDTK_CREDIT
     return replace(answer, reason=reason, issued_at=issued_at)
+
+
+def check_offset(minutes: int) -> int:
+    """Return minutes between UTC and a clock, a day at most either way. Raises OffsetOutOfRange.
+
+    >>> check_offset(1441)
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.OffsetOutOfRange: 1441 is not in -1440..1440
+    """
+    return check_range(OffsetOutOfRange, minutes, -1440, 1440)
 
 
 def describe(token_class: int, data: int, ea: int) -> Verification:
@@ -89,7 +116,7 @@ def describe(token_class: int, data: int, ea: int) -> Verification:
     if token_class == 2 and data >> 44 in key_change.SECTIONS:
         sections = tuple(key_change.decode(data, ea).items())
         # Words of a new key are key material: they stay inside.
-        public = tuple(fact for fact in sections if not fact[0].startswith("nk"))
+        public = tuple(fact for fact in sections if fact[0] not in key_change.KEY_WORDS)
         return Verification(OK, 2, data >> 44, "key_change", facts=public)
     if token_class == 2:
         order = management.decode(data)

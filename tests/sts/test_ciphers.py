@@ -94,12 +94,34 @@ def test_without_the_production_file_the_sample_serves(
         '{"s1": [], "s2": [], "perm": []}',
         json.dumps({"s1": [0] * 16, "s2": list(range(16)), "perm": list(range(64))}),
         json.dumps({"s1": list(range(16)), "s2": list(range(16)), "perm": "x"}),
+        json.dumps({"s1": [*range(15), 15.0], "s2": list(range(16)), "perm": list(range(64))}),
+        json.dumps(
+            {"s1": [False, True, *range(2, 16)], "s2": list(range(16)), "perm": list(range(64))}
+        ),
+        "[" * 100_000,
     ],
 )
 def test_a_file_without_good_tables_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad.json").write_text(content)
     with pytest.raises(errors.InvalidFormat):
         sta.load(str(tmp_path / "bad.json"))
+
+
+def test_the_sample_tables_are_known_under_any_name(tmp_path: Path) -> None:
+    sample = sta.load("sample")
+    parts = {"s1": sample.s1, "s2": sample.s2, "perm": sample.perm}
+    for extra in ({}, {"name": "mine"}, {"name": ["odd"], "provenance": 7}):
+        (tmp_path / "copy.json").write_text(json.dumps(parts | extra))
+        copy = sta.load(str(tmp_path / "copy.json"))
+        assert copy.training_only
+        assert copy.name in ("copy", "mine")
+    assert not sta.load("production").training_only
+
+
+@pytest.mark.parametrize("name", [None, 7, [], b"production"])
+def test_a_set_of_tables_is_named_by_text(name: str) -> None:
+    with pytest.raises(errors.InvalidFormat):
+        sta.load(name)
 
 
 @pytest.mark.parametrize(("ea", "length"), [(7, 8), (11, 16)])
@@ -113,7 +135,7 @@ def test_keys_and_blocks_of_a_wrong_size_are_refused(ea: int, length: int) -> No
                 work(bytes(length), block)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("ea", [0, 1, 9, 12, "7", None])
+@pytest.mark.parametrize("ea", [0, 1, 9, 12, "7", None, 7.0, True])
 def test_other_algorithms_are_not_offered(ea: int) -> None:
     with pytest.raises(errors.UnknownAlgorithm):
         cipher(ea)

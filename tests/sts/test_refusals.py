@@ -23,6 +23,7 @@ from app.sts import (
 )
 from app.sts.keys import DecoderKey, KeyTarget, prepare
 from app.sts.module import Amendment, MeterConfig
+from app.sts.virtual_meter import Result, VirtualMeter
 
 METER = MeterConfig("600727000000000009", ea=7, tct=2, sgc="201457", krn=1, ti=1, ken=255)
 KEY = DecoderKey(7, bytes.fromhex("87F3ECBB2E46B48F"))
@@ -142,9 +143,9 @@ def test_an_amendment_is_checked_too(field: str) -> None:
         (lambda: token_id.is_expired(0, 256), "KeyExpiryNumberOutOfRange: 256 is not in 0..255"),
         (
             lambda: token.issue(0, 2**48, KEY),
-            "BlockOutOfRange: 281474976710656 is not in 0..281474976710655",
+            "BlockOutOfRange: a number of 49 bits is not in 0..2^48-1",
         ),
-        (lambda: token.issue(4, 0, KEY), "BlockOutOfRange: 4 is not in 0..3"),
+        (lambda: token.issue(4, 0, KEY), "TokenClassOutOfRange: 4 is not in 0..3"),
     ],
 )
 def test_a_value_out_of_range_says_so(work: object, says: str) -> None:
@@ -268,9 +269,14 @@ def test_another_makers_test_token_is_told_apart() -> None:
     assert reasons == ["EVerify.Ok", "EVerify.MfrCode", "EVerify.MfrCode"]
 
 
-def test_a_reserved_class_is_a_function_error() -> None:
-    digits = token.issue(3, 0, KEY)
-    assert verify.verify(digits, KEY, base_date=14, ken=255).reason == "EVerify.Function"
+def test_a_reserved_class_is_a_function_error_whatever_its_checksum() -> None:
+    """The class stands outside the cipher: a meter refuses it before it decrypts anything."""
+    good = token.issue(3, 0, KEY)
+    other = f"{int(good) ^ 1:020d}"
+    for digits in (good, other):
+        said = verify.verify(digits, KEY, base_date=14, ken=255)
+        assert (said.reason, said.token_class) == ("EVerify.Function", 3)
+        assert VirtualMeter(METER, KEY).enter(digits).result is Result.FUNCTION
 
 
 def test_the_package_loads_nothing_heavy() -> None:

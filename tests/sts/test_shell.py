@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.sts import keystore
+from app.sts import credit, keystore
 from app.sts.__main__ import KINDS, main
 from app.sts.keystore import KeyStore, VendingKey
 
@@ -56,6 +56,9 @@ def test_a_wrong_token_says_why_and_fails(capsys: pytest.CaptureFixture[str]) ->
     [
         (["issue", "--amount", "x"], "InvalidFormat"),
         (["issue", "--amount", "1e99"], "InvalidFormat"),
+        (["issue", "--amount", "٥"], "InvalidFormat"),
+        (["issue", "--amount", "1_000"], "InvalidFormat"),
+        (["issue", "--amount", "9" * 5000], "InvalidFormat"),
         (["issue", "--amount", "-1"], "AmountOutOfRange"),
         (["issue", "--kind", "clear_credit", "--amount", "0.5"], "InvalidFormat"),
         (["issue", "--ti", "100"], "TariffIndexOutOfRange: 100 is not in 0..99"),
@@ -72,6 +75,35 @@ def test_a_refusal_is_one_sentence(
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--krn", "--ti", "--ken", "--tct", "--ea", "--test"])
+@pytest.mark.parametrize("number", ["١", "1_0", "x", "", "9" * 5000])
+def test_a_number_is_written_with_ascii_digits(
+    capsys: pytest.CaptureFixture[str], option: str, number: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["issue", option, number])
+    assert left.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "least"),
+    [
+        ("10000444444444444444444444444.42625", 1000044444444444444444444444442625),
+        ("123456789012345678901234.56789", 12345678901234567890123456789),
+        ("-123456789012345678901234.567899", -12345678901234567890123456789),
+        ("0.000001", 1),
+    ],
+)
+def test_money_is_never_less_than_asked_however_large(
+    capsys: pytest.CaptureFixture[str], asked: str, least: int
+) -> None:
+    arguments = ["issue", "--kind", "electricity_currency", f"--amount={asked}", *METER]
+    [made] = answer(capsys, *arguments)
+    assert made["amount"] == credit.carried(4, least)
+    assert int(str(made["amount"])) >= least
 
 
 def test_own_keys_come_from_an_encrypted_file(

@@ -226,10 +226,31 @@ def test_no_credit_under_a_default_key_but_management_is_fine() -> None:
 
 
 def test_a_common_key_is_for_magnetic_cards() -> None:
-    module = module_with(vending_key(key_type=3))
+    module = module_with(vending_key(key_type=3, dkga=2, material=MATERIAL[:8], eas=()))
     meter = replace(STS6, key_type=3)
     assert "KT 3" in refusal(module.credit_token, "m", meter, 0, 1, NOON).detail
     assert module.credit_token("n", replace(meter, tct=1), 0, 1, NOON)
+
+
+def test_a_common_key_of_160_bits_makes_nothing(module: SoftwareModule) -> None:
+    """No public source says how DKGA04 makes one (KT 3); a token that may be wrong is not offered."""
+    common = module_with(vending_key(), vending_key(2, key_type=3))
+    card = replace(STS6, tct=1)
+    refusals = (
+        refusal(common.credit_token, "m", replace(card, krn=2, key_type=3), 0, 1, NOON),
+        refusal(common.key_change_tokens, "n", card, Amendment("201457", 2, 1)),
+    )
+    for error in refusals:
+        assert error.code == "EParamRange"
+        assert "KeyTypeOutOfRange: 3 is not in 0..2 under DKGA04" in error.detail
+
+
+def test_two_keys_of_one_group_and_revision_are_refused() -> None:
+    other = vending_key(material=bytes(20))
+    assert "201457/1" in refusal(module_with, vending_key(), other).detail
+    module = module_with(vending_key())
+    refusal(module.load, [vending_key(2), vending_key(2)])
+    assert [key.krn for key in module.status().keys] == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The two encryption algorithms of the standard: EA07 (STA, 64-bit key) and EA11 (MISTY1, 128-bit key)."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Protocol
 
 from app.sts.errors import UnknownAlgorithm
@@ -21,21 +21,33 @@ class Cipher(Protocol):
         ...
 
 
-@cache
+def check_ea(ea: int) -> int:
+    """Return ``ea`` when it is 7 or 11; else raise UnknownAlgorithm.
+
+    >>> check_ea(9)
+    Traceback (most recent call last):
+        ...
+    app.sts.errors.UnknownAlgorithm: 9 is not in 7..11 (7 or 11)
+    """
+    if type(ea) is not int or ea not in KEY_BYTES:
+        raise UnknownAlgorithm(ea, 7, "11 (7 or 11)")
+    return ea
+
+
+@lru_cache(maxsize=None, typed=True)  # typed: 7.0 must not be taken for 7 once 7 was asked for
 def cipher(ea: int, tables: str = "production") -> Cipher:
     """Return the cipher of an encryption algorithm; ``tables`` names the STA set or its file.
 
-    Raises UnknownAlgorithm for anything but 7 and 11, InvalidFormat for a bad table file.
+    Raises UnknownAlgorithm for anything but 7 and 11, InvalidFormat for a bad table file, OSError when
+    there is none, TypeError for a list or whatever else no cache can look up.
 
     >>> f'{cipher(7).encrypt(bytes.fromhex("0ABC12DEF3456789"), 0x0B19EB230100C207):016X}'
     '9335C6C96B7352DC'
     """
-    if ea == 7:
+    if check_ea(ea) == 7:
         from app.sts.ciphers import sta
 
         return sta.Sta(sta.load(tables))
-    if ea == 11:
-        from app.sts.ciphers import misty1
+    from app.sts.ciphers import misty1
 
-        return misty1.Misty1()
-    raise UnknownAlgorithm(ea, 7, "11 (7 or 11)")
+    return misty1.Misty1()

@@ -138,4 +138,4 @@ def _check(key: bytes, block: int) -> None:
     if type(key) is not bytes or len(key) != 16:
         raise InvalidKey("an EA11 decoder key has 16 bytes")
     if type(block) is not int or not 0 <= block < 2**64:
-        raise BlockOutOfRange(block, 0, "2^64-1")
+        raise BlockOutOfRange(block, 64)
