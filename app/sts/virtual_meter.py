@@ -34,7 +34,7 @@ from app.sts.module import MeterConfig
 
 #: How many token ids it remembers, unless told otherwise.
 MEMORY = 50
-#: How long sections of a key change wait for the others.
+#: How long an unfinished key change waits for its next section, counted from the last one entered.
 PATIENCE = timedelta(minutes=2)
 #: The largest credit it can hold: 0.1 kWh, 0.1 m3 or 0.1 minute.
 CAPACITY_TENTHS = 999_999_999
@@ -92,7 +92,11 @@ class VirtualMeter:
     """One meter. Its attributes may be read at any time; only :meth:`enter` changes them."""
 
     def __init__(self, config: MeterConfig, key: DecoderKey, *, memory: int = MEMORY) -> None:
-        """``config``: as a vending system knows it (KEN, SGC, KRN, KT and TI belong to ``key``)."""
+        """``config``: as a vending system knows it (KEN, SGC, KRN, KT and TI belong to ``key``).
+
+        ``memory``: how many token ids it remembers, at least 1. Raises MemoryOutOfRange.
+        """
+        errors.check_range(errors.MemoryOutOfRange, memory, 1, token_id.MAX_TOKEN_ID + 1)
         self.config = config
         self.registers = dict.fromkeys(range(8), 0)
         self.power_limit_watts: int | None = None
@@ -104,19 +108,23 @@ class VirtualMeter:
         self.tampered = False
         self.token_ids: list[int] = []
         self._key, self._memory = key, memory
-        self._sections: dict[int, tuple[datetime | None, dict[str, int]]] = {}
+        self._sections: dict[int, dict[str, int]] = {}
+        self._section_at: datetime | None = None
 
     def enter(self, digits: str, now: datetime | None = None) -> Reply:
         """Take twenty digits and answer; nothing changes unless the answer is accepted.
 
-        ``now`` (aware) lets an unfinished key change lapse; without it sections wait for ever.
+        ``now`` (aware) lets an unfinished key change lapse; without it sections wait for ever. Raises
+        InvalidFormat for a time without its zone, nothing else.
         """
+        if now is not None and not token_id.has_zone(now):
+            raise errors.InvalidFormat("a time of entry needs its time zone")
         try:
-            if token.open_digits(digits)[0] == 3:
-                return Reply(Result.FUNCTION)
             token_class, data = token.read(digits, self._key)
         except errors.InvalidFormat:
             return Reply(Result.FORMAT)
+        except errors.ReservedToken:
+            return Reply(Result.FUNCTION)
         except errors.InvalidChecksum:
             return Reply(Result.CRC)
         try:
@@ -140,6 +148,8 @@ class VirtualMeter:
             return Result.KEY_EXPIRED
         if identifier in self.token_ids:
             return Result.USED
+        # While there is room nothing was ever forgotten: an id that is not remembered was never used, however
+        # old. Only a full memory has dropped ids, so that an older one may be a repeat.
         full = len(self.token_ids) >= self._memory
         if full and identifier < self.token_ids[0]:
             return Result.OLD
@@ -184,14 +194,10 @@ class VirtualMeter:
     def _key_section(self, data: int, now: datetime | None) -> Result:
         """Store a section; act when the set is complete, in whatever order it came."""
         fields = key_change.decode(data, self._key.ea)
-        if now is not None:
-            self._sections = {
-                number: (since, section)
-                for number, (since, section) in self._sections.items()
-                if since is None or now - since <= PATIENCE
-            }
+        if now is not None and self._section_at is not None and now - self._section_at > PATIENCE:
+            self._sections = {}
         self._check_section(fields)
-        self._sections[fields["subclass"]] = (now, fields)
+        self._sections[fields["subclass"]], self._section_at = fields, now
         if not self._complete():
             return _SECTION_RESULTS[fields["subclass"]]
         self._change_key()
@@ -213,18 +219,20 @@ class VirtualMeter:
             return set(self._sections) == set(key_change.SECTIONS)
         if not {key_change.FIRST, key_change.SECOND} <= set(self._sections):
             return False
-        announced = self._sections[key_change.FIRST][1]["three_kct"]
+        announced = self._sections[key_change.FIRST]["three_kct"]
         return not announced or key_change.THIRD in self._sections
 
     def _change_key(self) -> None:
         said: dict[str, int] = {}
-        for _, fields in self._sections.values():
+        for fields in self._sections.values():
             said |= fields
-        names = ("nkho", "nkmo2", "nkmo1", "nklo") if self._key.ea == 11 else ("nkho", "nklo")
+        names = key_change.KEY_WORDS if self._key.ea == 11 else key_change.KEY_WORDS[::3]
         material = b"".join(said[name].to_bytes(4, "big") for name in names)
-        group = said["sgc"] if said["three_kct"] else None  # a third section counts when announced
-        if self._key.ea == 11:
+        group = None
+        if self._key.ea == 11:  # four sections always carry it, whatever the 3KCT bit says
             group = said["sgcho"] << 12 | said["sgclo"]
+        elif said["three_kct"]:  # a third section counts when announced
+            group = said["sgc"]
         if group is not None and group > 999_999:
             self._sections = {}
             raise _Refused(Result.RANGE)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sts import credit, key_change, management, meter_number, meter_test, token
+from app.sts import credit, errors, key_change, management, meter_number, meter_test, token
 from app.sts.amount import MAX_TENTHS
 from app.sts.demonstration import demonstration_keys
 from app.sts.journal import MemoryJournal
@@ -236,6 +236,47 @@ def test_an_unfinished_key_change_lapses(module: SoftwareModule) -> None:
     late = NOON + PATIENCE + timedelta(seconds=1)
     assert meter.enter(second.digits, late).result is Result.SECOND_SECTION
     assert meter.enter(first.digits, late).result is Result.ACCEPT
+
+
+def test_a_slow_hand_still_completes_a_set(module: SoftwareModule) -> None:
+    """Patience counts from the section before, not from the first: four take four and a half minutes here."""
+    meter, now = meter_of(replace(CONFIG, ea=11)), NOON
+    for made in module.key_change_tokens("k", meter.config, Amendment("201457", 2, 7)):
+        reply, now = meter.enter(made.digits, now), now + timedelta(seconds=90)
+        assert reply.accepted
+    assert reply.result is Result.ACCEPT
+
+
+def test_four_sections_need_no_announcement_of_a_third() -> None:
+    config = replace(CONFIG, ea=11)
+    meter, key = meter_of(config), key_of(config)
+    change = key_change.KeyChange(key.replaced(bytes(16)), "654321", 2, 2, 1, 255)
+    first, *others = key_change.encode(change)
+    announcing = first | 1 << 34  # the 3KCT bit, which is for sets of 64-bit keys
+    results = [meter.enter(token.issue(2, data, key)).result for data in (announcing, *others)]
+    assert results[-1] is Result.ACCEPT
+    assert (meter.config.sgc, meter.config.krn) == ("654321", 2)
+
+
+@pytest.mark.parametrize("memory", [0, -1, True, None])
+def test_a_meter_remembers_something(memory: int) -> None:
+    with pytest.raises(errors.MemoryOutOfRange):
+        meter_of(memory=memory)
+
+
+def test_a_time_of_entry_has_its_zone(module: SoftwareModule) -> None:
+    first, second = module.key_change_tokens("k", CONFIG, Amendment("201457", 2, 7))
+    meter = meter_of()
+    meter.enter(first.digits, NOON)
+    with pytest.raises(errors.InvalidFormat):
+        meter.enter(second.digits, NOON.replace(tzinfo=None))
+    assert meter.enter(second.digits, NOON).result is Result.ACCEPT
+
+
+def test_an_old_id_is_only_old_where_ids_were_forgotten() -> None:
+    meter = meter_of(memory=2)
+    results = [meter.enter(credit_of(CONFIG, at)).result for at in (30, 10, 20, 5)]
+    assert results == [Result.ACCEPT] * 3 + [Result.OLD]
 
 
 def test_a_keypad_meter_refuses_a_common_key() -> None:
