@@ -2,6 +2,13 @@
 
 A key file is the envelope of `keystore` with the time it was issued.  It is taken whole or not at all: keys are
 added, and facts of held keys renewed; a held key is never replaced by another, and nothing goes back in time.
+
+>>> from app.sts.demonstration import demonstration_keys
+>>> noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+>>> text = write(demonstration_keys(), 'correct horse', noon)
+>>> opened = read(text, 'correct horse', now=noon)
+>>> opened.issued_at == noon, opened.keys == demonstration_keys()
+(True, True)
 """
 
 from __future__ import annotations
@@ -12,7 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.sts.keys import Secret
 from app.sts.keystore import FORMAT, VERSION, KeyStore, KeyStoreError, VendingKey, seal, unseal
+from app.sts.token_id import has_zone
 
 #: A clock may be a little ahead; a file from later than this is refused.
 _AHEAD = timedelta(days=1)
@@ -34,7 +43,7 @@ class KeyFileError(KeyStoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(Secret):
     """An opened key file."""
 
     issued_at: datetime
@@ -42,13 +51,12 @@ class KeyFile:
 
 
 def write(vending_keys: Iterable[VendingKey], passphrase: str, issued_at: datetime) -> str:
-    """Return the text of a key file. Raises KeyFileError without keys, or when one stands twice.
+    """Return the text of a key file. Raises KeyFileError without keys, KeyStoreError when one stands twice.
 
-    >>> from app.sts.demonstration import demonstration_keys
-    >>> noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    >>> text = write(demonstration_keys(), 'correct horse', noon)
-    >>> read(text, 'correct horse', noon) == KeyFile(noon, demonstration_keys())
-    True
+    >>> write((), 'correct horse', datetime.now(UTC))
+    Traceback (most recent call last):
+        ...
+    app.sts.keyfile.KeyFileError: a key file holds at least one key
     """
     held = tuple(vending_keys)
     if not held:
@@ -61,10 +69,10 @@ def write(vending_keys: Iterable[VendingKey], passphrase: str, issued_at: dateti
 def inspect(text: str) -> dict[str, object]:
     """Return what a key file says of itself without its pass phrase. Raises KeyFileError.
 
-    >>> from app.sts.demonstration import demonstration_keys
-    >>> text = write(demonstration_keys(), 'correct horse', datetime(2026, 11, 23, tzinfo=UTC))
-    >>> inspect(text)['version'], inspect(text)['issued_at']
-    (2, '2026-11-23T00:00:00+00:00')
+    >>> inspect('{}')
+    Traceback (most recent call last):
+        ...
+    app.sts.keyfile.KeyFileError: this is no key file of this program
     """
     if len(text) > SIZE_MAX:
         raise KeyFileError(f"a key file has at most {SIZE_MAX} characters")
@@ -77,23 +85,23 @@ def inspect(text: str) -> dict[str, object]:
             raise KeyFileError(HARDWARE_ONLY)
         raise KeyFileError("this is no key file of this program")
     if sealed.get("version") != VERSION:
-        raise KeyFileError(
-            f"a key file of version {VERSION} is needed, this is {sealed.get('version')!r}"
-        )
+        other = sealed.get("version")
+        other = other if isinstance(other, int | str) else "something else"
+        raise KeyFileError(f"a key file of version {VERSION} is needed, this is {other!r}")
     return {name: sealed.get(name) for name in ("format", "version", "issued_at", "kdf", "cipher")}
 
 
 def read(text: str, passphrase: str, now: datetime) -> KeyFile:
-    """Return the opened file. Raises KeyFileError, KeyStoreError.
+    """Return the opened file; ``now``: by which it must have been issued. Raises KeyFileError, KeyStoreError.
 
-    >>> read('{}', 'correct horse', datetime(2026, 11, 23, tzinfo=UTC))
+    >>> read('{}', 'correct horse', datetime.now(UTC))
     Traceback (most recent call last):
         ...
     app.sts.keyfile.KeyFileError: this is no key file of this program
     """
     inspect(text)
     contents = unseal(text, passphrase)
-    if contents.issued_at is None or contents.issued_at.tzinfo is None:
+    if contents.issued_at is None or not has_zone(contents.issued_at):
         raise KeyFileError("the key file does not say when it was issued")
     if contents.issued_at > now + _AHEAD:
         raise KeyFileError("the key file was issued in the future: look at the clocks")
@@ -111,9 +119,9 @@ def merge(held: KeyStore, file: KeyFile) -> tuple[VendingKey, ...]:
     >>> from pathlib import Path
     >>> from app.sts.demonstration import demonstration_keys
     >>> first, *others = demonstration_keys()
-    >>> file = KeyFile(datetime(2026, 11, 23, tzinfo=UTC), tuple(others))
-    >>> merge(KeyStore(Path('none'), (first,)), file) == demonstration_keys()
-    True
+    >>> noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    >>> len(merge(KeyStore(Path('none'), (first,)), KeyFile(noon, (first, *others))))
+    5
     """
     if held.issued_at is not None and file.issued_at < held.issued_at:
         raise KeyFileError(
@@ -145,7 +153,7 @@ def _require_same(known: VendingKey, key: VendingKey) -> None:
 def looks_like_hardware_file(text: str) -> bool:
     """Answer whether this is a key load file for hardware, as far as its first lines show.
 
-    >>> looks_like_hardware_file('95000289050716STS04A600404'), looks_like_hardware_file('{}')
+    >>> looks_like_hardware_file('95000289050716STS04A600404\\n9520...'), looks_like_hardware_file('{}')
     (True, False)
     """
     head = text[:4000]

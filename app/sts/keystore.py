@@ -7,6 +7,7 @@ phrase and a damaged file cannot be told apart, and neither is explained further
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from app.sts import errors, keys, token_id
 from app.sts.module import KeyFacts
@@ -33,9 +34,35 @@ class KeyStoreError(errors.StsError):
     code = "keystore"
 
 
+class Material(keys.Secret, bytes):
+    """The bytes of a vending key. They do not print, are compared in constant time, and not copied or stored."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with any bytes."""
+        return isinstance(other, bytes) and hmac.compare_digest(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        """The contrary."""
+        return not self == other
+
+    __hash__ = bytes.__hash__
+
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        return f"Material({len(self)} bytes)"
+
+    __str__ = __repr__
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        """Refuse ``dataclasses.asdict`` too, which copies what it finds."""
+        self.__reduce__()
+
+
 @dataclass(frozen=True, slots=True)
-class VendingKey:
-    """A vending key with what the standard says about it; the material never shows.
+class VendingKey(keys.Secret):
+    """A vending key with what the standard says about it; the material never shows and is not stored.
 
     ``sgc`` six digits; ``krn`` 1-9; ``key_type`` 1-3; ``dkga`` 2 (8 bytes) or 4 (20 bytes);
     ``base_date`` 93, 14, 35; ``ken`` 0-255; aware times between which tokens may be made, None open;
@@ -49,7 +76,7 @@ class VendingKey:
     dkga: int
     base_date: int
     ken: int
-    material: bytes = field(repr=False, compare=False)
+    material: bytes = field(repr=False)
     active_from: datetime | None = None
     active_to: datetime | None = None
     eas: tuple[int, ...] = ()
@@ -62,12 +89,13 @@ class VendingKey:
         errors.check_range(errors.KeyExpiryNumberOutOfRange, self.ken, 0, 255)
         token_id.base(self.base_date)
         keys.check_vending_key(self.dkga, self.material)
+        object.__setattr__(self, "material", Material(self.material))
         allowed = (7,) if self.dkga == 2 else (7, 11)
-        if not set(self.eas) <= set(allowed):
+        if any(type(ea) is not int or ea not in allowed for ea in self.eas):
             raise errors.UnknownAlgorithm(self.eas, allowed[0], allowed[-1])
         object.__setattr__(self, "eas", tuple(sorted(set(self.eas))) or allowed)
         for moment in (self.active_from, self.active_to):
-            if moment is not None and moment.tzinfo is None:
+            if moment is not None and not token_id.has_zone(moment):
                 raise errors.InvalidFormat("a time of activation or expiry needs its time zone")
 
     @property
@@ -84,7 +112,7 @@ class VendingKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(keys.Secret):
     """What an envelope held. ``issued_at``: when it was made, None in a key store that came from no file."""
 
     version: int
@@ -93,8 +121,8 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyStore:
-    """The opened file. ``issued_at``: of the newest key file that was loaded into it."""
+class KeyStore(keys.Secret):
+    """The opened file; itself not stored or copied. ``issued_at``: of the newest key file that was loaded into it."""
 
     path: Path
     keys: tuple[VendingKey, ...]
@@ -125,7 +153,7 @@ def seal(
 ) -> str:
     """Return the envelope around keys. Raises KeyStoreError when a key stands twice.
 
-    >>> key = VendingKey('201457', 1, 2, 4, 14, 255, bytes(20))
+    >>> key = VendingKey('123456', 1, 2, dkga=2, base_date=14, ken=255, material=bytes(8))
     >>> unseal(seal([key], 'correct horse'), 'correct horse').keys == (key,)
     True
     """
@@ -164,7 +192,7 @@ def unseal(text: str | bytes, passphrase: str) -> Contents:
         )
     except KeyStoreError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         # from None: the inner error could quote what was decrypted
         raise KeyStoreError("wrong pass phrase, or the key file is damaged") from None
 
@@ -187,7 +215,7 @@ def create_passphrase(path: Path | str) -> str:
 
 
 def read_passphrase(path: Path | str) -> str:
-    """Return the pass phrase of a file. Raises KeyStoreError when others may read the file, OSError.
+    """Return the pass phrase of a file. Raises KeyStoreError when others may read it or it is no text, OSError.
 
     >>> read_passphrase('no such file')
     Traceback (most recent call last):
@@ -196,7 +224,10 @@ def read_passphrase(path: Path | str) -> str:
     """
     if os.name == "posix" and Path(path).stat().st_mode & 0o077:
         raise KeyStoreError("the pass phrase file must be readable by its owner only (0600)")
-    return Path(path).read_text("utf-8").strip()
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except UnicodeDecodeError:  # from None: the inner error quotes what it read
+        raise KeyStoreError("the pass phrase file is not UTF-8 text") from None
 
 
 def _cipher(header: dict[str, Any], passphrase: str) -> Any:
@@ -219,7 +250,7 @@ def write_private(path: Path, content: bytes) -> None:
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     write_private(Path(folder, 'secret'), b'word')
+    ...     write_private(Path(folder, 'secret'), b'text')
     ...     oct(Path(folder, 'secret').stat().st_mode & 0o777)
     '0o600'
     """

@@ -1,19 +1,23 @@
 """Vending keys at rest: only the pass phrase opens them, and no key ever shows."""
 
+import copy
 import json
 import logging
 import pickle
 import stat
 import traceback
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from app.sts import errors, keys, keystore
+from app.sts import errors, key_change, keys, keystore, token
 from app.sts.demonstration import demonstration_keys, is_demonstration
 from app.sts.journal import MemoryJournal, tokens_to_json
+from app.sts.key_change import KeyChange
+from app.sts.keyfile import KeyFile
 from app.sts.keys import DecoderKey, KeyTarget, prepare
 from app.sts.keystore import KeyStore, KeyStoreError, VendingKey
 from app.sts.module import Amendment, MeterConfig, ModuleError
@@ -75,7 +79,9 @@ def test_every_part_of_the_envelope_is_guarded(path: Path, part: str) -> None:
         KeyStore.open(path, "correct horse")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "nothing", '{"tag": "zz", "keys": ""}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "nothing", '{"tag": "zz", "keys": ""}', "[" * 100_000]
+)
 def test_what_is_no_key_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "other.json").write_text(content)
     with pytest.raises(KeyStoreError):
@@ -152,12 +158,59 @@ def test_the_demonstration_keys_are_known_as_such() -> None:
     assert not is_demonstration(KEYS[-1].kcv)
 
 
-def test_a_decoder_key_cannot_be_pickled_or_hashed() -> None:
-    key = DecoderKey(7, bytes(8))
+def test_a_decoder_key_cannot_be_hashed() -> None:
     with pytest.raises(TypeError):
-        pickle.dumps(key)
+        hash(DecoderKey(7, bytes(8)))
+
+
+HOLDERS = [
+    DecoderKey(7, bytes(8)),
+    prepare(2, bytes(8)),
+    prepare(4, bytes(20)),
+    KEYS[0],
+    KEYS[0].material,
+    KeyStore(Path("none"), KEYS),
+    keystore.Contents(2, None, KEYS),
+    KeyFile(datetime(2026, 1, 1, tzinfo=UTC), KEYS),
+    KeyChange(DecoderKey(7, bytes(8)), "201457", 1, 2, 1, 255),
+    SoftwareModule("soft", KEYS, MemoryJournal()),
+]
+
+
+@pytest.mark.parametrize("holder", HOLDERS, ids=lambda holder: type(holder).__name__)
+@pytest.mark.parametrize("store", [pickle.dumps, copy.deepcopy, asdict])
+def test_nothing_that_holds_a_key_is_pickled_or_copied(
+    holder: object, store: Callable[[object], object]
+) -> None:
     with pytest.raises(TypeError):
-        hash(key)
+        store(holder)
+
+
+def test_two_vending_keys_are_equal_with_equal_material_only() -> None:
+    key = KEYS[-1]
+    assert key == replace(key)
+    assert hash(key) == hash(replace(key))
+    assert key != replace(key, material=bytes(20))
+
+
+def test_a_key_that_was_refused_has_a_repr() -> None:
+    """Tracebacks that show variables meet half-made objects."""
+    assert repr(object.__new__(DecoderKey)) == "DecoderKey(ea=None)"
+
+
+@pytest.mark.parametrize("part", ["n", "r", "p"])
+def test_a_file_that_asks_for_endless_numbers_is_refused(path: Path, part: str) -> None:
+    sealed = json.loads(path.read_text())
+    sealed["kdf"][part] = float("inf")
+    path.write_text(json.dumps(sealed))
+    with pytest.raises(KeyStoreError):
+        KeyStore.open(path, "correct horse")
+
+
+def test_a_pass_phrase_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    keystore.write_private(tmp_path / "phrase", b"\xff\xfe")
+    with pytest.raises(KeyStoreError, match="UTF-8"):
+        keystore.read_passphrase(tmp_path / "phrase")
 
 
 def test_key_material_shows_nowhere(
@@ -176,7 +229,7 @@ def test_key_material_shows_nowhere(
     store = KeyStore.open(path, "correct horse")
     module = SoftwareModule("soft", store.keys, MemoryJournal())
     noon = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    secrets = {key.material for key in store.keys}
+    secrets = {bytes(key.material) for key in store.keys}
     for key in store.keys[:-1]:
         meter = MeterConfig("600727000000000009", 7, 2, key.sgc, key.krn, 1, 255)
         ready = prepare(key.dkga, key.material)
@@ -184,11 +237,21 @@ def test_key_material_shows_nowhere(
         decoder_key = ready.decoder_key(target)
         secrets.add(b"".join(word.to_bytes(4, "big") for word in decoder_key.words()))
         said += [repr(key), str(key), repr(ready), repr(decoder_key), repr(key.facts())]
+        said += [repr(key.material), f"{key.material}"]
         attempt(module.credit_token, f"c{key.sgc}{key.krn}", meter, 0, 10, noon)
         attempt(module.credit_token, f"x{key.sgc}{key.krn}", meter, 0, -10, noon)
         attempt(module.key_change_tokens, f"k{key.sgc}{key.krn}", meter, Amendment(key.sgc, 2, 1))
         attempt(module.verify, meter, "00000000000000000000")
         attempt(decoder_key.encrypt, 2**64)
+        first, second = decoder_key.words()
+        for word in (first, first | 1 << 32):
+            secrets.add(word.to_bytes(5, "big").lstrip(b"\0"))
+            attempt(token.seal, 2, 1 << 48 | 3 << 44 | word)
+            attempt(token.issue, 2, 1 << 48 | word, decoder_key)
+            attempt(token.insert_class, 2, 1 << 64 | word << 16)
+        attempt(key_change.encode_section, 3, 7, {"nkho": first | 1 << 32})
+        attempt(key_change.encode_section, 4, 7, {"nklo": second << 1 | 1 << 40})
+        secrets.add((second << 1 | 1 << 40).to_bytes(8, "big").lstrip(b"\0"))
         attempt(prepare, key.dkga, key.material + b"\0")
         attempt(DecoderKey, 7, key.material + b"\0")
     attempt(KeyStore.open, path, "wrong")
