@@ -14,12 +14,10 @@ array([b'70630503470028726114'], dtype='|S20')
 ['05014EEC0001']
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +25,13 @@ import numpy.typing as npt
 from app.sts import errors, key_change
 from app.sts import keys as plain
 from app.sts.amount import MAX_TENTHS
-from app.sts.arrays import des, fields, misty1, sta
+from app.sts.arrays import columns, des, fields, misty1, sta
 from app.sts.arrays.fields import Words
-from app.sts.ciphers import KEY_BYTES
+from app.sts.ciphers import KEY_BYTES, check_ea
 from app.sts.keys import KeyTarget
 
-Column = npt.NDArray[np.integer[Any]]
-Tokens = npt.NDArray[np.bytes_]
+Column = columns.Column
+Tokens = columns.Texts
 #: Meters per pass. Larger columns would be handed back to the system and fetched anew at each step, which
 #: costs more than the step itself.
 CHUNK = 32768
@@ -55,38 +53,47 @@ class Group:
     tables: str = "production"
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Decoder keys of many meters; they encrypt, but do not show themselves."""
+class Keys(plain.Secret):
+    """Decoder keys of many meters; they encrypt, but do not show themselves, and equal only themselves."""
 
-    ea: int
-    words: Words = field(repr=False, compare=False)
-    tables: str = "production"
+    __slots__ = ("_words", "ea", "tables")
+
+    def __init__(self, ea: int, words: Words, tables: str = "production") -> None:
+        """``words``: 64 bits of key each, one column, or two for EA11, the most significant first."""
+        self.ea, self._words, self.tables = ea, words, tables
 
     def __len__(self) -> int:
         """The number of meters."""
-        return len(self.words)
+        return len(self._words)
+
+    def __repr__(self) -> str:
+        """Name the algorithm only."""
+        return f"Keys(ea={self.ea}, tables={self.tables!r})"
+
+    def words(self) -> Words:
+        """Return the keys, a row of one or two words each: what key-change tokens carry."""
+        return self._words.reshape(len(self), _words_per_key(self.ea))
 
     def part(self, chunk: slice) -> "Keys":
         """The keys of some of the meters."""
-        return Keys(self.ea, self.words[chunk], self.tables)
+        return Keys(self.ea, self._words[chunk], self.tables)
 
     def encrypt(self, blocks: Words) -> Words:
         """Return the encrypted blocks, one per meter."""
         if self.ea == 7:
-            return sta.encrypt(self.words, blocks, self.tables)
-        return misty1.encrypt(self.words, blocks)
+            return sta.encrypt(self._words, blocks, self.tables)
+        return misty1.encrypt(self._words, blocks)
 
     def decrypt(self, blocks: Words) -> Words:
         """Return the plain blocks, one per meter."""
         if self.ea == 7:
-            return sta.decrypt(self.words, blocks, self.tables)
-        return misty1.decrypt(self.words, blocks)
+            return sta.decrypt(self._words, blocks, self.tables)
+        return misty1.decrypt(self._words, blocks)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: class 0-3, the 48 data bits, whether digits and CRC are right (else the rest is noise)."""
+    """What was read: class, the 48 data bits, whether ``token.read`` would take it (else the rest is noise)."""
 
     token_class: npt.NDArray[np.uint8]
     data: Words
@@ -97,7 +104,8 @@ def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Colum
     """Return the decoder keys of meters (``S18``) with one tariff index or one each (0-99).
 
     Raises InvalidKey, UnknownKeyGeneration, UnknownAlgorithm, InvalidFormat and InvalidCheckDigit (any
-    MeterPAN), an OutOfRange (the group, a tariff index), TypeError for columns of something else.
+    MeterPAN), an OutOfRange (the group, a tariff index; KT 3 under DKGA04, see ``keys.around_pan``),
+    UnequalColumns, TypeError for columns of something else.
 
     >>> decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 100)
     Traceback (most recent call last):
@@ -105,14 +113,15 @@ def decoder_keys(vending_key: bytes, group: Group, pans: Tokens, ti: int | Colum
     app.sts.errors.TariffIndexOutOfRange: 100 is not in 0..99
     """
     plain.check_vending_key(group.dkga, vending_key)
-    if group.ea not in KEY_BYTES or (group.dkga == 2 and group.ea != 7):
-        raise errors.UnknownAlgorithm(group.ea, 7, "11 (7 under DKGA02, 7 or 11 under DKGA04)")
-    indices = _column(ti, len(pans), errors.TariffIndexOutOfRange, 0, 99)
+    if check_ea(group.ea) != 7 and group.dkga == 2:
+        raise errors.UnknownAlgorithm(group.ea, 7, "7 under a DKGA02 vending key")
+    pans = columns.texts(pans)
+    indices = columns.integers(ti, len(pans), errors.TariffIndexOutOfRange, 0, 99)
     if group.dkga == 2:
         work, size = _dkga02(vending_key, group), CHUNK
     else:
         work, size = _dkga04(vending_key, group), HASH_CHUNK
-    words = np.empty((len(pans), group.ea // 10 + 1), _U)
+    words = np.empty((len(pans), _words_per_key(group.ea)), _U)
     for chunk in _chunks(len(pans), size):
         words[chunk] = work(pans[chunk], indices[chunk])
     return Keys(group.ea, words[:, 0] if group.ea == 7 else words, group.tables)
@@ -124,7 +133,7 @@ def credit_tokens(
     """Return credit tokens in units (subclass 0-3), one per key; ``rnd`` (4 bits) is drawn if None.
 
     Tenths as in ``credit.Credit``. Raises SubclassOutOfRange, AmountOutOfRange, TokenIdOutOfRange,
-    RandomOutOfRange, TypeError for columns of something else than integers.
+    RandomOutOfRange, UnequalColumns, TypeError for columns of something else than integers.
 
     >>> keys = decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 1)
     >>> credit_tokens(keys, 0, np.array([MAX_TENTHS + 1]), np.array([85740]))
@@ -134,11 +143,11 @@ def credit_tokens(
     """
     errors.check_range(errors.SubclassOutOfRange, subclass, 0, 3)
     count = len(keys)
-    tenths = _column(tenths, count, errors.AmountOutOfRange, 0, MAX_TENTHS)
-    identifiers = _column(token_ids, count, errors.TokenIdOutOfRange, 0, 0xFFFFFF)
+    tenths = columns.integers(tenths, count, errors.AmountOutOfRange, 0, MAX_TENTHS)
+    identifiers = columns.integers(token_ids, count, errors.TokenIdOutOfRange, 0, 0xFFFFFF)
     if rnd is None:
         rnd = np.frombuffer(os.urandom(count), np.uint8) & 15
-    nibbles = _column(rnd, count, errors.RandomOutOfRange, 0, 15)
+    nibbles = columns.integers(rnd, count, errors.RandomOutOfRange, 0, 15)
     out = np.empty(count, "S20")
     for chunk in _chunks(count, CHUNK):
         data = fields.encode_units(tenths[chunk]) | _U(subclass << 44)
@@ -161,7 +170,8 @@ def key_change_tokens(
     """Return the key-change sets of meters, a row of two, three or four tokens each.
 
     ``to`` is the group and ``ti`` (one, or one each) the tariff indices that ``new`` was made with; the
-    rest as in ``key_change.KeyChange``. Raises NotAllowed when the algorithms differ, and an OutOfRange.
+    rest as in ``key_change.KeyChange``. Raises NotAllowed when the algorithms differ, UnequalColumns when
+    there are not as many new keys as old ones, and an OutOfRange.
 
     >>> group, later = (Group(2, 7, '123456', krn, 93) for krn in (1, 2))
     >>> old, new = (decoder_keys(bytes(8), each, np.array([b'600727000000000009']), 1) for each in (group, later))
@@ -170,15 +180,16 @@ def key_change_tokens(
     """
     if not old.ea == new.ea == to.ea:
         raise errors.NotAllowed("a key change cannot change the encryption algorithm")
+    columns.require_as_many(new.words()[:, 0], len(old))
     # All bits but those of key and tariff index are the same for everybody: made once, plainly.
     no_key = plain.DecoderKey(to.ea, bytes(KEY_BYTES[to.ea]))
     blank = key_change.KeyChange(
         no_key, to.sgc, to.krn, to.key_type, 0, ken, rollover, three_tokens
     )
     shared = key_change.encode(blank)
-    indices = _column(ti, len(old), errors.TariffIndexOutOfRange, 0, 99)
+    indices = columns.integers(ti, len(old), errors.TariffIndexOutOfRange, 0, 99)
     out = np.empty((len(old), len(shared)), "S20")
-    words = new.words.reshape(len(new), to.ea // 10 + 1)
+    words = new.words()
     for chunk in _chunks(len(old), CHUNK):
         first, last = words[chunk, 0], words[chunk, -1]
         carried = [first >> _U(32), last & _U(0xFFFFFFFF) | indices[chunk].astype(_U) << _U(32)]
@@ -194,18 +205,21 @@ def key_change_tokens(
 def read_tokens(tokens: Tokens, keys: Keys) -> Reading:
     """Return what twenty digits (``S20``, no separators) say under their keys, and whether they are sound.
 
-    A bad token is an answer, not an error. Raises TypeError for a column of something else than bytes.
+    A bad token is an answer, not an error. Raises UnequalColumns, TypeError for a column of something else
+    than bytes.
 
     >>> keys = decoder_keys(bytes(8), Group(2, 7, '123456', 1, 93), np.array([b'600727000000000009']), 1)
     >>> read_tokens(np.array([b'no token']), keys).sound
     array([False])
     """
-    count = len(keys)
+    count, tokens = len(keys), columns.texts(tokens)
+    columns.require_as_many(tokens, count)
     reading = Reading(np.empty(count, np.uint8), np.empty(count, _U), np.empty(count, np.bool_))
     for chunk in _chunks(count, CHUNK):
         digits = tokens[chunk]
         token_class, block, good = fields.from_digits(digits.astype("S20", copy=False))
-        good &= ~_beyond(digits, 20)
+        good &= ~columns.beyond(digits, 20)
+        good &= token_class != 3
         np.copyto(block, keys.part(chunk).decrypt(block), where=token_class != 1)
         data = block >> _U(16)
         reading.token_class[chunk], reading.data[chunk] = token_class, data
@@ -220,12 +234,15 @@ def _issue(token_class: int, data: Words, keys: Keys) -> Tokens:
 def _dkga02(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
     """All DES of a chunk is one call, because the vending key is the DES key."""
     cipher, own = _prepared_des(vending_key), _U(int.from_bytes(vending_key, "big"))
-    targets = [KeyTarget("", 7, group.sgc, group.key_type, group.krn, ti, 93) for ti in range(100)]
+    targets = [
+        KeyTarget("", 7, group.sgc, group.key_type, group.krn, ti, group.base_date)
+        for ti in range(100)
+    ]
     control = np.array([plain.control_block(target) for target in targets], _U)
     common = [_U(plain.pan_block(issuer.ljust(18, "0"), 3)) for issuer in ("600727", "0000")]
 
     def work(pans: Tokens, ti: Column) -> Words:
-        digits = _digits(pans)
+        digits = columns.pan_digits(pans)
         if group.key_type == 3:
             x = np.where(digits[0] == 6, *common)
         else:
@@ -245,19 +262,21 @@ def _prepared_des(vending_key: bytes) -> des.DES:
 
 def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Words]:
     """Both hashes of the HMAC are begun once for each tariff index; each meter goes on from copies."""
-    padded = vending_key.ljust(64, b"\0")
-    new_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+    start, outer_start = plain.hmac_hashes(vending_key)
+    new_outer = outer_start.copy
     new_inner_of, after = [], b""
     for ti in range(100):
         before, after = plain.around_pan(
             group.ea, group.sgc, group.key_type, group.krn, ti, group.base_date
         )
-        new_inner_of.append(hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + before).copy)
+        begun = start.copy()
+        begun.update(before)
+        new_inner_of.append(begun.copy)
 
     def work(pans: Tokens, ti: Column) -> Words:
-        _digits(pans)
+        columns.pan_digits(pans)
         ends = np.empty((len(pans), 22), np.uint8)  # of the data blocks; no end is a zero byte
-        ends[:, :18], ends[:, 18:] = _characters(pans), list(after)
+        ends[:, :18], ends[:, 18:] = columns.characters(pans), list(after)
         new_inners = [new_inner_of[index] for index in ti.tolist()]
         made = []
         for new_inner, end in zip(new_inners, ends.view("S22").ravel().tolist(), strict=True):
@@ -266,61 +285,13 @@ def _dkga04(vending_key: bytes, group: Group) -> Callable[[Tokens, Column], Word
             outer.update(inner.digest())
             made.append(outer.digest())
         words = np.frombuffer(b"".join(made), ">u8").reshape(-1, 4)
-        return words[:, : group.ea // 10 + 1].astype(_U)
+        return words[:, : _words_per_key(group.ea)].astype(_U)
 
     return work
 
 
-def _characters(pans: Tokens) -> npt.NDArray[np.uint8]:
-    """Return 18 columns, the characters of MeterPANs; a shorter one ends in zero bytes."""
-    if _beyond(pans, 18).any():
-        raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
-    return np.ascontiguousarray(pans.astype("S18", copy=False)).view(np.uint8).reshape(-1, 18)
-
-
-def _beyond(texts: Tokens, width: int) -> npt.NDArray[np.bool_]:
-    """Return which texts are longer than ``width``: NumPy would cut them off without a word."""
-    if texts.dtype.kind != "S":
-        raise TypeError("a column of bytes is needed")
-    if texts.dtype.itemsize <= width:
-        return np.zeros(len(texts), np.bool_)
-    return np.strings.str_len(texts) > width
-
-
-def _digits(pans: Tokens) -> npt.NDArray[np.uint8]:
-    """Return 18 rows, the digits of MeterPANs, after the checks of ``meter_number.validate_pan``.
-
-    Rows and not columns, so that each step works on one long array; a sum of 18 digits fits a byte.
-    """
-    digits = np.ascontiguousarray(_characters(pans).T) - np.uint8(48)
-    if digits.max(initial=0) > 9:
-        raise errors.InvalidFormat("a MeterPAN in the batch is not made of 18 digits")
-    short = np.logical_and.reduce(
-        [digits[at] == number for at, number in enumerate((6, 0, 0, 7, 2, 7))]
-    )
-    if not (short | (digits[:4].max(axis=0) == 0)).all():
-        raise errors.InvalidFormat("a MeterPAN in the batch starts with neither 600727 nor 0000")
-    twice = digits + digits - (digits > 4).view(np.uint8) * np.uint8(9)
-    whole = digits[1::2].sum(axis=0, dtype=np.uint8) + twice[::2].sum(axis=0, dtype=np.uint8)
-    # the meter number inside ends at row 16, so even rows count once; it starts at row 6 or 4
-    inside = digits[6:17:2].sum(axis=0, dtype=np.uint8) + twice[7:16:2].sum(axis=0, dtype=np.uint8)
-    inside += (digits[4] + twice[5]) * ~short
-    if (whole % 10).any() or (inside % 10).any():
-        raise errors.InvalidCheckDigit("a check digit of a MeterPAN in the batch does not fit")
-    return digits
-
-
-def _column(
-    values: int | Column, count: int, error: type[errors.OutOfRange], low: int, high: int
-) -> npt.NDArray[np.int64]:
-    """Return a column of ``count`` integers in low..high."""
-    column = np.asarray(values)
-    if column.dtype.kind not in "iu":
-        raise TypeError("a column of integers is needed")
-    outside = fields.within(column, low, high)
-    if outside is not None:
-        raise error(outside, low, high)
-    return np.broadcast_to(column.astype(np.int64, copy=False), count)
+def _words_per_key(ea: int) -> int:
+    return KEY_BYTES[ea] // 8
 
 
 def _chunks(count: int, size: int) -> Iterator[slice]:

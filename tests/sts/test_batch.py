@@ -1,8 +1,10 @@
 """The batch agrees with the plain implementation on every kind it makes, and refuses what that refuses."""
 
+import copy
+import pickle
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -222,9 +224,65 @@ def test_a_bad_column_is_refused_by_name(
         work(many)
 
 
-def test_keys_do_not_show() -> None:
+TWO = np.array([b"600727000000000009", b"600727111111111153"])
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda two, one: batch.key_change_tokens(two, one, STS6, 1, ken=255),
+        lambda two, one: batch.key_change_tokens(one, two, STS6, 1, ken=255),
+        lambda two, _: batch.key_change_tokens(two, two, STS6, np.array([1]), ken=255),
+        lambda two, _: batch.credit_tokens(two, 0, np.array([1]), np.array([5, 6])),
+        lambda two, _: batch.credit_tokens(two, 0, np.array([1, 2]), np.array([5])),
+        lambda two, _: batch.credit_tokens(two, 0, np.array([1, 2, 3]), np.array([5, 6])),
+        lambda two, _: batch.credit_tokens(two, 0, np.array([[1, 2]]), np.array([5, 6])),
+        lambda two, _: batch.credit_tokens(
+            two, 0, np.array([1, 2]), np.array([5, 6]), rnd=np.array([5])
+        ),
+        lambda two, _: batch.read_tokens(np.array([b"1" * 20]), two),
+        lambda two, _: batch.read_tokens(np.array([b"1" * 20] * 3), two),
+        lambda *_: batch.decoder_keys(bytes(20), STS6, TWO, np.array([1])),
+        lambda *_: batch.decoder_keys(bytes(20), STS6, TWO, np.array([1, 2, 3])),
+        lambda *_: batch.decoder_keys(bytes(20), STS6, TWO.reshape(1, 2), 1),
+    ],
+)
+def test_no_row_is_guessed_where_columns_are_of_different_length(
+    work: Callable[[batch.Keys, batch.Keys], object],
+) -> None:
+    two, one = (batch.decoder_keys(bytes(20), STS6, pans, 1) for pans in (TWO, TWO[:1]))
+    with pytest.raises(errors.UnequalColumns):
+        work(two, one)
+
+
+def test_one_number_is_everybodys() -> None:
+    same, each = (batch.decoder_keys(bytes(20), STS6, TWO, ti) for ti in (7, np.array([7, 7])))
+    assert (same.words() == each.words()).all()
+
+
+@pytest.mark.parametrize("ea", [7, 11])
+def test_a_common_key_of_160_bits_is_not_offered(ea: int) -> None:
+    with pytest.raises(errors.KeyTypeOutOfRange, match="DKGA04"):
+        batch.decoder_keys(bytes(20), replace(STS6, ea=ea, key_type=3), TWO, 1)
+
+
+def test_a_reserved_class_is_not_sound() -> None:
+    key = keys.prepare(4, bytes(20)).decoder_key(
+        KeyTarget("600727000000000009", 7, "201457", 2, 1, 1, 14)
+    )
     many = batch.decoder_keys(bytes(20), STS6, PAN, 1)
+    digits = np.array([token.issue(3, 5, key).encode()])
+    assert batch.read_tokens(digits, many).sound.tolist() == [False]
+
+
+def test_keys_do_not_show_and_are_not_stored() -> None:
+    many, same = (batch.decoder_keys(bytes(20), STS6, PAN, 1) for _ in range(2))
+    other = batch.decoder_keys(bytes(20), STS6, PAN, 2)
     assert repr(many) == "Keys(ea=7, tables='production')"
+    assert many not in (same, other)
+    for store in (pickle.dumps, copy.copy, copy.deepcopy, asdict):
+        with pytest.raises(TypeError):
+            store(many)
 
 
 def test_des_by_the_column_is_des(seed: int) -> None:

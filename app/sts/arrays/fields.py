@@ -104,16 +104,3 @@ def from_digits(
     good &= moved < 4
     token_class = (number >> _U(27) & _U(3)).astype(np.uint8)
     return token_class, number & _WITHOUT_CLASS | (moved & _U(3)) << _U(27), good
-
-
-def within(values: npt.NDArray[np.int64], low: int, high: int) -> int | None:
-    """Return a value outside low..high, or None when all are inside.
-
-    >>> within(np.array([1, 2, 3]), 0, 2), within(np.array([0, 99]), 0, 99)
-    (3, None)
-    """
-    if values.size and int(values.min()) < low:
-        return int(values.min())
-    if values.size and int(values.max()) > high:
-        return int(values.max())
-    return None
