@@ -38,8 +38,7 @@ def _credit(given: _Given) -> _Found:
 
 
 def _management(given: _Given) -> _Found:
-    if given["subclass"] not in management.KINDS:
-        raise errors.SubclassOutOfRange(given["subclass"], 0, "15 without 3, 4, 8 and 9")
+    management.check_subclass(given["subclass"])
     field = amount.encode_units(given["watts"]) if "watts" in given else given["value"]
     return _ordinary(2, given, given["rnd"], field)
 
@@ -104,7 +103,7 @@ def _key_change(given: _Given) -> _Found:
 
 def _section(given: _Given) -> _Found:
     words = {
-        name: int(given[name], 16) for name in ("nkho", "nklo", "nkmo1", "nkmo2") if name in given
+        name: int(given[name], 16) for name in key_change.KEY_WORDS if name in given
     }
     fields = {name: value for name, value in given.items() if type(value) is int} | words
     if "sgc" in given:
@@ -131,7 +130,7 @@ def _decode(given: _Given) -> _Found:
     found |= {"rnd": raw.nibble, "se": raw.nibble, "tid": raw.token_id, "field": raw.field}
     if said.kind == "key_change":
         return found | {
-            name: f"{value:08X}" if name.startswith("nk") else value
+            name: f"{value:08X}" if name in key_change.KEY_WORDS else value
             for name, value in key_change.decode(data, key.ea).items()
         }
     if token_class == 2:
