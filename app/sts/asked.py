@@ -15,7 +15,11 @@ from app.sts.module import Amendment, IssuedToken, MeterConfig
 
 
 def is_key_change(token: IssuedToken) -> bool:
-    """Whether a token is a part of a key-change set."""
+    """Whether a token is a part of a key-change set.
+
+    >>> is_key_change(IssuedToken('', '', 7, 2, '', 1, 1, 2, key_change.FIRST, None, 14, None, None, ''))
+    True
+    """
     return token.token_class == 2 and token.subclass in key_change.SECTIONS
 
 
@@ -26,6 +30,10 @@ def difference(
 
     ``asked`` is in the units of ``SecurityModule.credit_token`` or ``management_token``. Raises StsError
     for a request that no module could grant.
+
+    >>> meter = MeterConfig('600727000000000009', ea=7, tct=2, sgc='201457', krn=1, ti=1, ken=255)
+    >>> difference([IssuedToken('', meter.pan, 7, 2, '201457', 1, 1, 0, 0, 5, 14, None, 10, '')], meter, 0, 0, 20)
+    'it carries 10, asked for were 20'
     """
     *before, last = tokens or (None,)
     if last is None or (last.token_class, last.subclass) != (token_class, subclass) or is_key_change(last):
@@ -40,7 +48,12 @@ def difference(
 
 
 def change_difference(tokens: Sequence[IssuedToken], meter: MeterConfig, amendment: Amendment) -> str:
-    """Say how an answer differs from a request for a key-change set; nothing when it does not."""
+    """Say how an answer differs from a request for a key-change set; nothing when it does not.
+
+    >>> meter = MeterConfig('600727000000000009', ea=7, tct=2, sgc='201457', krn=1, ti=1, ken=255)
+    >>> change_difference((), meter, Amendment('201457', 2, 1))
+    'a key-change set has two to four key-change tokens'
+    """
     return _foreign(tokens, meter) or _no_set(tokens, amendment)
 
 

@@ -30,11 +30,11 @@ def draw(
     ``minute`` of issue on the key's base date; ``ken``: the least key expiry number that counts. The
     function raises ModuleError: ESts.VkExpired, or EParamRange for an id that is not free.
 
-    >>> from app.sts.demonstration import demonstration_keys
-    >>> row, wanted = draw(Rule.NEXT_FREE, demonstration_keys()[0], 1440, 255)
+    >>> key = VendingKey('123456', 1, 2, dkga=2, base_date=14, ken=255, material=bytes(8))
+    >>> row, wanted = draw(Rule.NEXT_FREE, key, 1440, 255)
     >>> row, wanted(None), wanted(1440)
     (14, 1440, 1442)
-    >>> row, wanted = draw(Rule.RESERVED, demonstration_keys()[0], 1500, 255)
+    >>> row, wanted = draw(Rule.RESERVED, key, 2000, 255)
     >>> row, wanted(None)
     (114, 1441)
     """
