@@ -43,7 +43,6 @@ from app.views.installation import currency
 from app.views.menu import LINES
 from app.views.meters import MeterView
 from app.views.module_keys import SupplyGroupKeyView
-from app.views.modules import SecurityModuleView
 from app.views.people import AppUserView
 from app.views.plan_form import FineRow, PlanForm, StepRow
 from app.views.products import ManufacturerView, ProductView
@@ -52,7 +51,7 @@ from app.views.tariffs import TariffView
 from app.views.vending_points import VendingPointView
 
 PAGES = (
-    ConsumerView, MeterView, SecurityModuleView, SupplyGroupKeyView, AppUserView, UserGroupView, ManufacturerView,
+    ConsumerView, MeterView, SupplyGroupKeyView, AppUserView, UserGroupView, ManufacturerView,
     ProductView, CurrencyView, SettingsView, TariffView, VendingPointView,
 )  # fmt: skip
 FORMS: Mapping[str, Any] = {"tariff_plan": PlanForm, "tariff_step": StepRow, "tariff_fine": FineRow}
@@ -74,7 +73,7 @@ OTHERS: Mapping[str, Any] = {
     "signed_text": _l("Licence text"), "confirmed_at": _l("Time"), "after_token": _l("Newest token then"),
     "pending_sgc": _l("SGC to come"), "pending_krn": _l("KRN to come"), "pending_ti": _l("TI to come"),
     "pending_ken": _l("KEN to come"), "pending_tries": _l("Key changes made"), "demonstration": _l("Demonstration"),
-    "dkga": _l("Key generation (DKGA)"), "address": _l("Address"), "port": _l("Port"), "username": _l("User name"),
+    "active": _l("Active"), "dkga": _l("Key generation (DKGA)"), "address": _l("Address"), "port": _l("Port"), "username": _l("User name"),
     "sealed_password": _l("Password"), "trust": _l("Trusted by"), "fingerprint": _l("Fingerprint"),
     "authority": _l("Certificate authority"), "memory_hours": _l("Memory, hours"),
     "serves_legacy": _l("Serves legacy meters"), "serves_sts6": _l("Serves STS6 meters"),

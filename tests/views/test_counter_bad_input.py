@@ -41,6 +41,7 @@ def counter(amara: FlaskClient, app: Flask) -> Counter:
     return Counter(amara, app)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("typed", "said"), BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize("by", ["amount", "quantity"])
 def test_a_bad_value_is_refused_at_its_field_and_kept(counter: Counter, by: str, typed: str, said: str) -> None:
@@ -60,6 +61,7 @@ def test_a_bad_value_is_refused_at_its_field_and_kept(counter: Counter, by: str,
     assert counter.stored() == (0, 0)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed", ["abc", "-1", "1e9", "0"])
 def test_a_bad_sum_received_is_refused_at_its_field(counter: Counter, typed: str) -> None:
     page = counter.asks(PALM_STREET, "20.00", received=typed)
@@ -161,6 +163,7 @@ def test_a_key_at_its_end_is_seen_on_the_card(counter: Counter, app: Flask, cast
     assert "Key change due" in counter.opens(f"/counter/meter/{PALM_STREET}").words
 
 
+@pytest.mark.one_database
 def test_the_example_of_a_number_has_as_many_decimals_as_the_field_takes(counter: Counter) -> None:
     assert "as in 20.00." in counter.asks(PALM_STREET, "twenty").at("value-error")
     assert "as in 20.0." in counter.asks(PALM_STREET, "twenty", by="quantity").at("value-error")
@@ -219,6 +222,7 @@ def test_a_clock_behind_the_newest_token_refuses_and_the_home_page_says_so(
     assert counter.asks(PALM_STREET, "20.00").status == 200
 
 
+@pytest.mark.one_database
 def test_a_session_that_is_over_sells_nothing_and_the_address_keeps_what_was_typed(
     counter: Counter, app: Flask
 ) -> None:
@@ -249,6 +253,7 @@ def test_a_session_that_is_over_sells_nothing_and_the_address_keeps_what_was_typ
     assert counter.stored() == (0, 0)
 
 
+@pytest.mark.one_database
 def test_a_form_without_its_mark_is_refused(counter: Counter) -> None:
     form = counter.asks(PALM_STREET, "20.00").form
     refused = counter.sends(form | {"csrf_token": "x"})

@@ -14,6 +14,9 @@ from app.db import transaction
 from tests.cast import PALM_STREET, PUMP
 from tests.views.counter_page import Counter
 
+# What it asks of the database is tried on both by the services and by the walk through all pages.
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def counter(amara: FlaskClient, app: Flask) -> Counter:

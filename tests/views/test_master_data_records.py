@@ -13,7 +13,7 @@ from tests.views.forms import act, send
 from tests.views.selling import sell
 
 LISTS = (
-    "/manufacturers/list/", "/products/list/", "/vending-points/list/", "/tariffs/list/", "/modules/list/",
+    "/manufacturers/list/", "/products/list/", "/vending-points/list/", "/tariffs/list/",
     "/keys/list/", "/currencies/list/", "/consumers/list/", "/meters/list/", "/sales/list/", "/sale-records/list/",
     "/tokens/list/", "/engineering-records/list/", "/audit/list/", "/regions/",
 )  # fmt: skip
@@ -127,7 +127,7 @@ def test_sales_are_found_by_meter_state_and_day(amara, sold):
         assert (sold[0].number in page) is found, arguments
 
 
-@pytest.mark.parametrize("page", ["sales", "sale-records", "tokens", "engineering-records", "audit", "modules", "keys"])
+@pytest.mark.parametrize("page", ["sales", "sale-records", "tokens", "engineering-records", "audit", "keys"])
 def test_a_record_has_no_door_to_add_change_or_delete_it(app, efua, page):
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith(f"/{page}/")}
     assert rules == {f"/{page}/list/", f"/{page}/show/<pk>"}

@@ -17,6 +17,9 @@ from app.models import (
 )
 from tests.views.forms import act, send
 
+# What it asks of the database is tried on both by the services and by the walk through all pages.
+pytestmark = pytest.mark.one_database
+
 
 def test_a_country_a_province_and_a_town_are_added_one_below_the_other(efua, look):
     for name, above in (("Ghana", None), ("Ashanti", "Ghana"), ("Kumasi", "Ashanti, Ghana")):

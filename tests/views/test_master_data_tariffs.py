@@ -13,6 +13,9 @@ from app.models import Sale, Settings, Tariff, TariffPlan
 from tests.views.forms import act, fields, send
 from tests.views.selling import sell
 
+# What it asks of the database is tried on both by the services and by the walk through all pages.
+pytestmark = pytest.mark.one_database
+
 
 def manual_example() -> dict[str, str]:
     """The plan that the manual shows: two steps and three fines."""
@@ -87,13 +90,13 @@ def test_a_button_gives_more_rows_where_no_script_does(efua, cast, look):
         ("steps__0__price", "three", "This is not a number."),
         ("steps__0__price", "-1", "At least 0."),
         ("steps__0__price", "1e309", "This is not a number."),
-        ("steps__0__price", "0.123456789", "At most 8 digits may follow"),
+        ("steps__0__price", "0.123456789", "decimal mark: 8 at most"),
         ("steps__0__price", "9" * 40, "More than 15 digits."),
         ("steps__0__price", "٣", "This is not a number."),
         ("steps__0__tax_rate", "101", "At most 100."),
         ("steps__0__to", "", "Only the last row may stay open."),
         ("steps__0__to", "0", "Row 1 ends at 0, not above its start of 0."),
-        ("steps__0__to", "10.55", "At most 1 digits may follow"),
+        ("steps__0__to", "10.55", "decimal mark: 1 at most"),
         ("steps__1__to", "150", "Row 2 ends at 150, not above its start of 150."),
         ("steps__1__to", "100", "Row 2 ends at 100, not above its start of 150."),
         ("fines__1__to", "400", "Row 2 ends at 400, not above its start of 500."),

@@ -39,6 +39,9 @@ V4 = (
     "Receipt MKT-000001", "Vending point Market shop", "Operator Amara Test", "Fixed fee", "Step 1",
 )  # fmt: skip
 
+# What it asks of the database is tried on both by the services and by the walk through all pages.
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize("paper", ["80mm", "a4"])
 def test_the_paper_carries_every_field_of_the_manual(counter: Counter, paper: str) -> None:
