@@ -85,7 +85,7 @@ def test_no_two_papers_of_one_sale_bear_the_same_number(context, counter):
 def test_numbers_drawn_twice_before_are_counted_on_by_the_upgrade(context, counter):
     twice, once = (counter.sells("pump", amount).sale_id for amount in (5_00, 6_00))
     db.session.remove()
-    downgrade(revision="0005")
+    downgrade(revision="0006")
     with db.engine.begin() as connection:
         for sale_id, number in ((twice, 1), (once, 1), (twice, 1), (twice, 2), (twice, 2), (once, 2)):
             connection.execute(
