@@ -129,6 +129,7 @@ class TariffStep(Model):
         CheckConstraint("start >= 0", name="start_not_negative"),
         CheckConstraint("price >= 0", name="price_not_negative"),
         CheckConstraint("tax_rate >= 0", name="tax_rate_not_negative"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -149,6 +150,7 @@ class TariffFine(Model):
         UniqueConstraint("plan_id", "start"),
         CheckConstraint("start >= 0", name="start_not_negative"),
         CheckConstraint("fine >= 0", name="fine_not_negative"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -176,7 +178,7 @@ class TariffFee(_Named, Model):
     """
 
     __tablename__ = "tariff_fee"
-    __table_args__ = (Index(None, "plan_id", "code", unique=True),)
+    __table_args__ = (Index(None, "plan_id", "code", unique=True), {"sqlite_autoincrement": True})
 
     amount: Mapped[Decimal] = mapped_column(Price)
     method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod))
@@ -190,7 +192,7 @@ class TariffTax(_Named, Model):
     """A named tax: `rate` times the lines named in `bases` (comma separated codes)."""
 
     __tablename__ = "tariff_tax"
-    __table_args__ = (Index(None, "plan_id", "code", unique=True),)
+    __table_args__ = (Index(None, "plan_id", "code", unique=True), {"sqlite_autoincrement": True})
 
     rate: Mapped[Decimal] = mapped_column(Price)
     bases: Mapped[str] = mapped_column(String(200), default="energy")
@@ -203,7 +205,7 @@ class TariffLevy(_Named, Model):
     """Money per unit for a third party."""
 
     __tablename__ = "tariff_levy"
-    __table_args__ = (Index(None, "plan_id", "code", unique=True),)
+    __table_args__ = (Index(None, "plan_id", "code", unique=True), {"sqlite_autoincrement": True})
 
     price: Mapped[Decimal] = mapped_column(Price)
 

@@ -38,12 +38,12 @@ class Timing:
 
     connect_s: float = 2.0
     patience_s: float = 3.0
-    answer_s: float = 7.5
+    answer_s: float = 5.0
 
     @classmethod
     def within(cls, wait_s: float) -> Timing:
         """So that whatever is asked has ended well before a lost request may be sent again."""
-        return cls(wait_s / 15, wait_s / 10, wait_s / 4)
+        return cls(wait_s / 15, wait_s / 10, wait_s / 6)
 
 
 class MustBeTried(Exception):

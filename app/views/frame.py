@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
+from app.access import permissions as p
 from app.access.current import current_scope, signed_in
 from app.domain.errors import Refusal
 from app.domain.states import RowScope
@@ -200,6 +201,11 @@ class Frame:
     def place_note(self) -> str:
         """The region the person belongs to."""
         return str(getattr(self.user, "region", None) or "")
+
+    @cached_property
+    def sells(self) -> bool:
+        """Whether this person may open the counter; an auditor reads receipts and sells nothing."""
+        return self.signed_in and bool(current_app.appbuilder.sm.has_access(p.OPEN_COUNTER.action, p.OPEN_COUNTER.page))  # type: ignore[attr-defined]
 
     @cached_property
     def nowhere(self) -> Any:

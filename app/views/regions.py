@@ -66,6 +66,8 @@ class Column:
     chosen: Region | None
     open: bool
     can_add: bool
+    # Those of the rows that may be opened; places above one's own only show where it lies.
+    doors: frozenset[int]
     form: NameForm | None = None
 
 
@@ -223,6 +225,7 @@ def _columns(place: Region | None, scope: Scope, can_write: bool) -> list[Column
             Column(
                 title, prompt, hint, level, parent, rows,
                 above.get(chain[level]) if level < len(chain) else None, opened, can_write and opened and mine,
+                frozenset(row.id for row in rows if regions.may_see(row, scope)),
             )
         )  # fmt: skip
     return columns

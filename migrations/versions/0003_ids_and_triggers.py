@@ -24,7 +24,8 @@ depends_on = None
 # What a person may delete.
 TABLES = (
     "region", "manufacturer", "product", "vending_point", "user_group", "ab_user", "ab_role", "tariff",
-    "tariff_plan", "security_module", "supply_group_key", "currency", "consumer", "meter",
+    "tariff_plan", "tariff_step", "tariff_fine", "tariff_fee", "tariff_tax", "tariff_levy", "security_module",
+    "supply_group_key", "currency", "consumer", "meter",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from app.db import TransactionMisuse, transaction
 from app.extensions import db
 from app.models import AuditEntry, Consumer, Posting, Sale, TariffPlan, TariffStep
+from app.models.audit import AUDITED
 from app.services.pricing import CLOCK_AHEAD
 from app.services.reserve import reserve
 from tests.services.conftest import cast, counter  # noqa: F401  (fixtures)
@@ -81,6 +82,15 @@ def test_an_id_is_never_used_twice(counter):  # noqa: F811
     with transaction() as session:
         session.add(TariffPlan(**facts))
     assert db.session.query(TariffPlan).order_by(TariffPlan.id.desc()).first().id > gone
+
+
+@pytest.mark.one_database  # PostgreSQL never does
+def test_what_a_person_may_delete_has_ids_that_are_never_used_twice(context):
+    """The audit log speaks of rows by their id, of deleted ones too."""
+    made = db.session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all()
+    own = {name: sql for name, sql in made if name in AUDITED and "id INTEGER" in sql}
+    kept = {"licence", "settings", "clock_confirmation", "sale_decision"}  # never deleted
+    assert {name for name, sql in own.items() if "AUTOINCREMENT" not in sql} <= kept
 
 
 def test_the_sealer_may_fill_an_entrys_chain_once(counter):  # noqa: F811

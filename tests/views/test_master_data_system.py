@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import func, select
 
@@ -76,6 +78,14 @@ def test_an_unused_place_is_deleted(efua, cast, look):
     key = look(select(Region.id).where(Region.name == "Empty Town"))
     assert act(efua, "/regions/", f"/regions/delete/{key}").status_code == 303
     assert look(select(Region.id).where(Region.id == key)) is None
+
+
+def test_a_manager_is_led_to_no_place_above_the_own_region(signed_in, cast):
+    chidi = signed_in("chidi")
+    page = chidi.get("/regions/").get_data(as_text=True)
+    doors = set(re.findall(r'href="(/regions/\?at=\d+)"', page))
+    assert doors
+    assert [door for door in doors if chidi.get(door).status_code != 200] == []
 
 
 def test_a_manager_finds_only_places_of_the_own_region(signed_in, cast):

@@ -86,6 +86,16 @@ def visible(page: Page) -> str:
     return shown.words
 
 
+def test_who_sells_nothing_is_not_led_to_the_counter(counter: Counter, signed_in: SignedIn, app: Flask) -> None:
+    sold = counter.sells(PALM_STREET, "20.00")
+    assert "/counter/" in sold.body
+    path = re.search(r"/receipts/\d+", sold.body)
+    assert path
+    for page in (path.group(), f"{path.group()}/paper"):
+        seen = signed_in("dalia").get(page)
+        assert seen.status_code == 200 and "/counter/" not in seen.get_data(as_text=True)
+
+
 def test_looking_at_a_receipt_counts_nothing(counter: Counter, app: Flask) -> None:
     address = sold(counter)
     for path in (address, f"{address}/paper", f"{address}/receipt.pdf"):

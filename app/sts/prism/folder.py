@@ -15,7 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.sts.keystore import KeyStore, VendingKey, create_passphrase, read_passphrase, write_private
+from app.sts.keystore import (
+    KeyStore,
+    KeyStoreError,
+    VendingKey,
+    create_passphrase,
+    read_passphrase,
+    write_private,
+)
 from app.sts.prism import certificate, users
 
 KEYSTORE, PASSPHRASE, USERS = "keystore.json", "passphrase", "users.json"
@@ -69,4 +76,6 @@ def add_user(folder: Path, username: str, password: str, permissions: Iterable[s
 
 def open_keys(folder: Path) -> KeyStore:
     """The vending keys. Raises KeyStoreError, OSError."""
+    if not (folder / KEYSTORE).exists():
+        raise KeyStoreError("this is no folder of a module yet: its first start makes it")
     return KeyStore.open(folder / KEYSTORE, read_passphrase(folder / PASSPHRASE))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -96,7 +97,8 @@ def _lock(folder: Path, end: contextlib.ExitStack) -> None:
     """Hold the folder: two servers on one journal could draw the same token id."""
     import fcntl
 
-    file = end.enter_context((folder / places.LOCK).open("a"))
+    handle = os.open(folder / places.LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+    file = end.enter_context(os.fdopen(handle, "a"))
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
