@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is the place that says so)
     sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {found}.")
 
 # An old Python must still reach the sentence above, so these come after it.
+import fcntl
 import importlib.util
 import os
 import signal
@@ -18,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import config
 from app.supervisor import Program, Supervisor
@@ -74,6 +75,23 @@ def _require_port(host: str, port: int, setting: str = "PORT") -> None:
             f"program, or choose another port with {setting}={8081 if setting == 'PORT' else 9444} "
             "make run."
         ) from None
+
+
+def _hold_folder(folder: Path) -> IO[bytes]:
+    """One program per folder: a second one would move the first one's module to its own port.
+
+    The lock is the open file's; it ends with this process, however that ends.
+    """
+    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(handle, "r+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise CannotStart(
+            f"The program already runs on the folder {folder}: stop it, or choose another folder "
+            "with INSTANCE_DIR=/path."
+        ) from None
+    return file
 
 
 def _require_queue(settings: dict[str, Any]) -> None:
@@ -174,12 +192,13 @@ def start() -> int:
     if _serves_module(settings):
         _require_port(LOOPBACK, settings["MODULE_PORT"], "MODULE_PORT")
     _require_queue(settings)
-    _say("Setting up ...")
-    print(_flask("setup"), end="")
-    shown = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
-    return Supervisor(
-        _programs(settings, shown), say=_say, on_up=lambda: _announce(settings, shown)
-    ).run()
+    with _hold_folder(settings["INSTANCE_DIR"]):
+        _say("Setting up ...")
+        print(_flask("setup"), end="")
+        shown = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
+        return Supervisor(
+            _programs(settings, shown), say=_say, on_up=lambda: _announce(settings, shown)
+        ).run()
 
 
 def _programs(settings: dict[str, Any], shown: str) -> list[Program]:

@@ -34,7 +34,7 @@ from app.services.resolve import Patience, resolve
 NAME = "vending"
 LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
 LOST_AFTER_S = 600.0  # a task that was queued and never ran is queued again after this long
-AT_THE_COUNTER = timedelta(seconds=5)  # younger sales are still being made
+AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 log = logging.getLogger("app.worker")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -95,6 +96,16 @@ def test_redis_without_its_package_is_one_sentence(tmp_path):
     words = refusal(REDIS_URL="redis://127.0.0.1", PORT=free_port(), MODULE_PORT=0, INSTANCE_DIR=tmp_path)
     assert words.startswith("REDIS_URL is set, but the package redis is missing")
     assert words.count("\n") == 1
+
+
+def test_a_folder_that_another_one_runs_on_is_one_sentence(tmp_path):
+    """Else the second would move the first one's module to its own port."""
+    with (tmp_path / "run.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        words = refusal(PORT=free_port(), MODULE_PORT=free_port(), INSTANCE_DIR=tmp_path)
+    assert words.startswith(f"The program already runs on the folder {tmp_path}")
+    assert words.count("\n") == 1
+    assert not (tmp_path / "vending.db").exists()
 
 
 def test_an_unwritable_folder_is_one_sentence(tmp_path):

@@ -222,6 +222,10 @@ class StillRemembered(SaleRefusal, code="still_remembered", names="until"):
     """The module may still know the sale until then: it is resolved, not decided."""
 
 
+class StillSilent(SaleRefusal, code="still_silent", names="module"):
+    """The module of a sale that is to be released cannot be asked whether it made a token."""
+
+
 class ProposalOpen(SaleRefusal, code="proposal_open"):
     """Somebody has proposed already what shall become of the sale."""
 

@@ -35,7 +35,7 @@ KEPT_APART = "backups"  # in the instance folder: where backups go when nothing 
 HEAD_OF_CHAIN = "audit.head"
 SQLITE_MAGIC = b"SQLite format 3\x00"
 # Locks, the queue (its tasks would be done twice), and what SQLite keeps beside its files.
-LEFT_OUT_NAMES = frozenset({"setup.lock", "lock", "queue.db"})
+LEFT_OUT_NAMES = frozenset({"setup.lock", "run.lock", "lock", "queue.db"})
 LEFT_OUT_ENDS = ("-wal", "-shm", "-journal", ".lock")
 NAME_MAX = 200
 

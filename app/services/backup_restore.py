@@ -30,7 +30,7 @@ from app.sts import errors, token_id
 # Token ids begin so much after the instant of the restore: several tokens sold to one meter in
 # one minute run ahead of the clock, and this machine's clock may be a little behind the lost one's.
 AHEAD = timedelta(minutes=15)
-NO_HINDRANCE = frozenset({KEPT_APART, "setup.lock"})
+NO_HINDRANCE = frozenset({KEPT_APART, "setup.lock", "run.lock"})
 
 
 class CannotRestore(Exception):
@@ -72,7 +72,7 @@ def restore(source: Path, passphrase: str, way: Way, instant: datetime | None = 
             )
         backup_of = datetime.fromisoformat(manifest["begun_at"])
         _check(facts, folder / BOOKS)
-        _raise_floors(folder / FILES, way, at + AHEAD)
+        _raise_floors(folder / FILES, at + AHEAD)
         placed = _place(folder / FILES, way.instance)
         try:
             backup_books.put_back(
@@ -140,15 +140,17 @@ def _check(facts: dict[str, Any], books: Path) -> None:
         raise BadBackup(str(error)) from None
 
 
-def _raise_floors(files: Path, way: Way, instant: datetime) -> None:
-    """No meter gets a token id that the lost installation may have given out after the backup."""
+def _raise_floors(files: Path, instant: datetime) -> None:
+    """No meter gets a token id that the lost installation may have given out after the backup.
+
+    Every module whose folder lies in the instance counts, also one that was added by hand; one
+    that never made a token has no journal yet.
+    """
     from app.sts.prism import folder as module
     from app.sts.prism.journal import raise_floor
 
-    inside = way.module_folder.relative_to(way.instance)
-    journal = files / inside / module.JOURNAL
-    if (files / inside).exists():  # a module that never made a token has no journal yet
-        raise_floor(journal, instant)
+    for place in files.rglob(module.CERTIFICATE):
+        raise_floor(place.with_name(module.JOURNAL), instant)
 
 
 def _mark(books: Connection, at: datetime, backup_of: datetime) -> None:

@@ -191,10 +191,11 @@ def approve(
 ) -> SaleStatus:
     """Agree to somebody else's proposal, and carry it out; gives what became of the sale.
 
-    Raises OutOfScope, ProposalClosed, FourEyes, and NothingToDecide when the answer came
+    Raises OutOfScope, ProposalClosed, FourEyes, StillSilent, and NothingToDecide when the answer came
     meanwhile (the proposal is then closed).
     """
     person = _person(scope)
+    answered = _answered(sale_id, decision_id, scope, modules, clock)
     with transaction() as session:
         settled = sale_of(sale_id, scope).status is not SaleStatus.RESERVED
         row = _open(session, sale_id, decision_id)
@@ -203,6 +204,8 @@ def approve(
         row.status = "declined" if settled else "done"
         row.decided_by, row.decided_at = person, clock()
         kind = row.kind
+    if answered:
+        return sale_of(sale_id, scope).status  # a token that the module does know is the customer's
     if settled:
         raise errors.NothingToDecide
     if kind == RELEASE:
@@ -240,6 +243,28 @@ def _release(sale_id: int, scope: Scope, modules: Modules, clock: Callable[[], d
     if waiting is not None and settle_if_known(waiting, modules, clock) is not Known.SETTLED:
         fail(waiting, RELEASED, clock())
     return sale_of(sale_id, scope).status
+
+
+def _answered(
+    sale_id: int, decision_id: int, scope: Scope, modules: Modules, clock: Callable[[], datetime]
+) -> bool:
+    """Before money is given back the module must have said that it knows no token; whether it knew one.
+
+    One that was switched off is not waited for: it may be lost for ever.  Raises StillSilent.
+    """
+    sale = sale_of(sale_id, scope)
+    row = db.session().get(SaleDecision, decision_id)
+    if row is None or (row.kind, row.status) != (RELEASE, "proposed") or row.proposed_by == scope.user_id:
+        return False  # nothing is released here, or it is refused straight afterwards
+    if sale.module is None or not sale.module.active:
+        return False
+    name = sale.module.name
+    waiting = read_reserved(db.session(), sale_id)
+    db.session().rollback()
+    known = Known.NEVER_TAKEN if waiting is None else settle_if_known(waiting, modules, clock)
+    if known is Known.UNCLEAR:
+        raise errors.StillSilent(module=name)
+    return known is Known.SETTLED
 
 
 # --- inside -------------------------------------------------------------------------------

@@ -100,6 +100,8 @@ class Desk:
     today: date
     plan: tuple[int, int, datetime] | None
     first_plan: datetime | None
+    # The highest token id that another module has given this meter under the key's base date.
+    id_elsewhere: int | None
     sale_there: int | None
 
 
@@ -148,7 +150,7 @@ def obstacles(
 
 def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
     (meter, product, region, consumer, tariff, point, of_point, module, health, key, settings, money, licence,
-     *clock, plan_id, plan_version, plan_made, first_plan, sale_there) = row  # fmt: skip
+     *clock, plan_id, plan_version, plan_made, first_plan, id_elsewhere, sale_there) = row  # fmt: skip
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
         point_region=of_point, module=module, health=health, key=key, settings=settings, licence=licence,
@@ -156,7 +158,7 @@ def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
         clock=_clock(clock, ahead),
         today=business_date(instant, settings.time_zone),
         plan=None if plan_id is None else (plan_id, plan_version, plan_made),
-        first_plan=first_plan, sale_there=sale_there,
+        first_plan=first_plan, id_elsewhere=id_elsewhere, sale_there=sale_there,
     )  # fmt: skip
 
 
@@ -189,7 +191,8 @@ def _desks() -> Select[Any]:
         select(
             Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
             ModuleHealth, SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
-            TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(), _sale_there(),
+            TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(),
+            _id_elsewhere(), _sale_there(),
         )
         .join(Product, Meter.product_id == Product.id)
         .join(Region, Meter.region_id == Region.id)
@@ -230,6 +233,20 @@ def _first_plan() -> Any:
         select(func.min(plan.c.effective_from))
         .where(plan.c.tariff_id == Meter.tariff_id, plan.c.parent_id.is_(None))
         .correlate(Meter)
+        .scalar_subquery()
+    )
+
+
+def _id_elsewhere() -> Any:
+    token = Token.__table__.alias()
+    return (
+        select(func.max(token.c.token_id))
+        .where(
+            token.c.meter_id == Meter.id,
+            token.c.base_date == SupplyGroupKey.base_date,
+            token.c.module_id != SecurityModule.id,
+        )
+        .correlate(Meter, SupplyGroupKey, SecurityModule)
         .scalar_subquery()
     )
 

@@ -101,6 +101,9 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.StillRemembered: _l(
         "The security module may still know this sale until %(until)s. Nothing was changed. Resolve it on the home page."
     ),
+    errors.StillSilent: _l(
+        "%(module)s does not answer, so nobody knows whether the customer has a token. Nothing was changed; the proposal stays open. Wait for the module, or switch it off if it is lost."
+    ),
     errors.ProposalOpen: _l("A proposal for this sale is open already. Nothing was changed. Approve or decline that one."),
     errors.ProposalClosed: _l("This proposal is no longer open. Nothing was changed. Look at what was decided."),
     errors.FourEyes: _l("You proposed this yourself. Nothing was changed. Another person has to approve it."),

@@ -70,6 +70,11 @@ def waiting(counter, deaf):
     return receipt.sale_id
 
 
+def forgot(deaf):
+    """The module is back, and knows nothing of the sale."""
+    deaf.hears = deaf.forgets = True
+
+
 def status(sale_id):
     db.session.rollback()
     return db.session.get_one(Sale, sale_id).status
@@ -83,6 +88,7 @@ def propose(cast, sale_id, kind, who="chidi"):
 def test_a_release_by_two_people_gives_the_money_back_and_the_receipt_tells_it(cast, counter, deaf, waiting):
     first = propose(cast, waiting, decisions.RELEASE)
     assert status(waiting) is SaleStatus.RESERVED and counter.account.held == 2000
+    forgot(deaf)
     assert decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE) is SaleStatus.FAILED
     assert counter.account.held == 0 and counter.account.balance == 0
     told = decisions.release_of(waiting)
@@ -90,6 +96,18 @@ def test_a_release_by_two_people_gives_the_money_back_and_the_receipt_tells_it(c
     assert receipt_for(waiting, cast.scope("amara")).status is SaleStatus.FAILED
     assert db.session.get_one(Sale, waiting).failure == decisions.RELEASED
     assert differences() == []
+
+
+def test_money_is_not_given_back_while_the_module_is_silent_unless_it_was_switched_off(cast, counter, deaf, waiting):
+    first = propose(cast, waiting, decisions.RELEASE)
+    with pytest.raises(errors.StillSilent):
+        decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE)
+    assert status(waiting) is SaleStatus.RESERVED and counter.account.held == 2000
+    assert decisions.decisions_on(waiting)[-1].status == "proposed"
+    with transaction() as session:
+        session.query(SecurityModule).one().active = False
+    assert decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE) is SaleStatus.FAILED
+    assert counter.account.held == 0
 
 
 def test_nobody_approves_what_they_proposed_themselves(cast, counter, deaf, waiting):
@@ -218,6 +236,7 @@ def test_a_release_that_a_power_cut_kept_from_happening_is_carried_out_afterward
 
 def test_every_decision_stands_in_the_audit_log(cast, deaf, waiting):
     first = propose(cast, waiting, decisions.RELEASE)
+    forgot(deaf)
     decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE)
     entries = db.session.scalars(select(AuditEntry).where(AuditEntry.table_name == "sale_decision")).all()
     assert [entry.action for entry in entries] == ["add", "change"]
@@ -256,4 +275,5 @@ def test_what_was_sold_before_a_restore_is_decided_at_once(cast, counter, deaf):
         session.add(RestoreDone(restored_at=now(), backup_of=now() - timedelta(hours=1)))
     assert decisions.overdue([db.session.get_one(Sale, young)], MEMORY) == {young}
     first = propose(cast, young, decisions.RELEASE)
+    forgot(deaf)
     assert decisions.approve(young, first, cast.scope("efua"), deaf, PATIENCE) is SaleStatus.FAILED

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Sale, SaleDecision
+from app.models import Sale, SaleDecision, SecurityModule
 from app.models.base import now
 from app.sts.module import ModuleError
 from tests.services.conftest import Counter
@@ -47,7 +47,7 @@ def status(look, sale):
     return look(select(Sale.status).where(Sale.id == sale)).value
 
 
-def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_slip(amara, chidi, efua, lost, look):
+def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_slip(app, amara, chidi, efua, lost, look):
     at_home = text(chidi.get("/"))
     assert "A sale waits too long for its token." in at_home and "Decide" in at_home
     assert "Decide" not in text(amara.get("/")).replace("Decide what", "").replace("Two people decide", "")
@@ -59,6 +59,11 @@ def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_sli
     decision = look(select(SaleDecision.id))
     own = act(chidi, page, f"{page}/approve", decision=decision)
     assert own.status_code == 422 and "You proposed this yourself." in text(own) and status(look, lost) == "reserved"
+    silent = act(efua, page, f"{page}/approve", decision=decision)
+    assert silent.status_code == 422 and "Software module does not answer" in text(silent)
+    with app.app_context():
+        db.session.query(SecurityModule).update({"active": False})
+        db.session.commit()
     done = act(efua, page, f"{page}/approve", decision=decision)
     assert done.status_code == 303 and status(look, lost) == "failed"
     receipt = text(amara.get(f"/receipts/{lost}"))
