@@ -116,6 +116,8 @@ def make_active(module_id: int, take_from: Iterable[int] = ()) -> None:
     """
     named = set(take_from)
     with _told() as session:
+        # Who serves is asked under a lock of all, else a second switch-over takes from the first unnamed.
+        session.execute(select(SecurityModule.id).order_by(SecurityModule.id).with_for_update())
         row = _row(session, module_id)
         wanted = tuple(a for a in ALGORITHMS if row.serves(a))
         for algorithm, holder in serving(session).items():

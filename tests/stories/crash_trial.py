@@ -84,7 +84,8 @@ class Site:
         until = time.monotonic() + UP_S
         while self._process.stdout.readline().strip() != "UP":
             assert time.monotonic() < until and self._process.poll() is None, "the site did not come up"
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process is not None and self._process.stdout is not None
@@ -95,6 +96,8 @@ class Site:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(DOWN_S)
+            self._listener.join(DOWN_S)
+            self._process.stdout.close()
 
     def resolve(self) -> None:
         """`flask vend resolve` as an administrator would, with nothing under way any more."""
