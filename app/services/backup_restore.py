@@ -72,7 +72,7 @@ def restore(source: Path, passphrase: str, way: Way, instant: datetime | None = 
             )
         backup_of = datetime.fromisoformat(manifest["begun_at"])
         _check(facts, folder / BOOKS)
-        _raise_floors(folder / FILES, at + AHEAD)
+        _raise_floors(folder / FILES, way, at + AHEAD)
         placed = _place(folder / FILES, way.instance)
         try:
             backup_books.put_back(
@@ -140,7 +140,7 @@ def _check(facts: dict[str, Any], books: Path) -> None:
         raise BadBackup(str(error)) from None
 
 
-def _raise_floors(files: Path, instant: datetime) -> None:
+def _raise_floors(files: Path, way: Way, instant: datetime) -> None:
     """No meter gets a token id that the lost installation may have given out after the backup.
 
     Every module whose folder lies in the instance counts, also one that was added by hand; one
@@ -149,8 +149,10 @@ def _raise_floors(files: Path, instant: datetime) -> None:
     from app.sts.prism import folder as module
     from app.sts.prism.journal import raise_floor
 
-    for place in files.rglob(module.CERTIFICATE):
-        raise_floor(place.with_name(module.JOURNAL), instant)
+    first = files / way.module_folder.relative_to(way.instance)
+    found = {path.parent for name in (module.CERTIFICATE, module.JOURNAL) for path in files.rglob(name)}
+    for folder in found | ({first} if first.exists() else set()):
+        raise_floor(folder / module.JOURNAL, instant)
 
 
 def _mark(books: Connection, at: datetime, backup_of: datetime) -> None:
