@@ -42,7 +42,7 @@ def installations() -> Iterator[list[tuple[str, Flask]]]:
         urls = {"SQLite": f"sqlite:///{folder}/bench.db", "PostgreSQL": server.get_uri()}
         made = []
         for name, url in urls.items():
-            settings = {"DATABASE_URL": url, "INSTANCE_DIR": Path(folder) / name, "SECRET_KEY": "bench" * 10}
+            settings = {"DATABASE_URL": url, "INSTANCE_DIR": Path(folder) / name, "SECRET_KEY": "bench" * 10, "MODULE_PORT": 0}
             app = create_app(settings)
             run_setup(app)
             with app.app_context():
