@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -242,8 +242,6 @@ def _decode(site: Site, tokens: list[Token], sales: dict[int, Sale]) -> None:
 
     folder = site.folder / "module"
     keys = KeyStore.open(folder / "keystore.json", read_passphrase(folder / "passphrase")).keys
-    from datetime import timedelta
-
     ring = KeyRing(keys, timedelta(0), "production")
     for token in tokens:
         config = MeterConfig(token.pan, token.ea, token.tct, token.sgc, token.krn, token.ti, 255)
