@@ -105,6 +105,10 @@ class MeterWithoutKey(MeterRefusal, code="meter_without_key", names="sgc krn"):
     """No module holds the vending key of the meter's supply group."""
 
 
+class MeterWithoutCapacity(MeterRefusal, code="meter_without_capacity", names="unit"):
+    """A fee of the plan goes by the meter's capacity in `unit`, which is not known."""
+
+
 class MeterTaken(MeterRefusal, code="meter_taken"):
     """The meter belongs to another consumer."""
 
@@ -236,6 +240,10 @@ class ProposalClosed(SaleRefusal, code="proposal_closed"):
 
 class FourEyes(SaleRefusal, code="four_eyes"):
     """Who proposed may not approve."""
+
+
+class DebtTooSmall(Refusal, code="debt_too_small", field="amount", names="left"):
+    """More is to be taken back than the consumer owes (`left`: minor units that no sale waits for)."""
 
 
 # --- the installation ---------------------------------------------------------------------

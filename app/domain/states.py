@@ -92,6 +92,14 @@ class Recovery(StrEnum):
     FORGIVEN = "forgiven"
 
 
+class CapacityUnit(StrEnum):
+    """In what the capacity of a connection is stated, where a fee goes by it."""
+
+    KVA = "kVA"
+    AMPERE = "A"
+    KILOWATT = "kW"
+
+
 class RowScope(StrEnum):
     """Which rows the members of a user group may see, from narrow to wide."""
 

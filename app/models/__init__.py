@@ -5,7 +5,7 @@ from app import extensions  # noqa: F401  isort: skip
 from app.models.audit import AuditEntry
 from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
-from app.models.ledger import LedgerAccount, Posting
+from app.models.ledger import DebtEntry, LedgerAccount, Posting
 from app.models.meter import Meter, MeterLock
 from app.models.operations import BackupMade, RestoreDone, SaleDecision, SignOfLife
 from app.models.product import Manufacturer, Product
@@ -30,7 +30,7 @@ from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
     "AppUser", "AuditEntry", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
-    "ConsumerTerm", "Currency", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer",
+    "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer",
     "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleTokenId", "Posting", "Product",
     "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "Sale", "SaleDay",
     "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",

@@ -78,8 +78,9 @@ class Meter(Stamped, Model):
     status_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     installed_on: Mapped[date | None] = mapped_column(Date)
 
-    # What a fee may be multiplied by (kVA, ampere), and limits of a purchase.
+    # What a fee may be multiplied by and its unit (CapacityUnit), and limits of a purchase.
     capacity: Mapped[Any | None] = mapped_column(Price)
+    capacity_unit: Mapped[str | None] = mapped_column(String(8))
     smallest_purchase: Mapped[int | None] = mapped_column(Quantity)
     largest_purchase: Mapped[int | None] = mapped_column(Quantity)
     daily_limit: Mapped[int | None] = mapped_column(Minor)

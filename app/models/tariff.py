@@ -84,18 +84,26 @@ class TariffPlan(Stamped, Model):
     fixed_fee: Mapped[Decimal] = mapped_column(Price, default=Decimal(0))
     fixed_method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod), default=ChargeMethod.MONTH)
     fee_recovery: Mapped[Recovery] = mapped_column(words(Recovery), default=Recovery.WHOLE)
+    # The cap of Recovery.CAPPED, one of the two: a share of the purchase, or money on every unit.
     fee_cap_share: Mapped[Decimal | None] = mapped_column(Price)
+    fee_cap_unit: Mapped[Decimal | None] = mapped_column(Price)
 
     step_period: Mapped[StepPeriod] = mapped_column(words(StepPeriod), default=StepPeriod.MONTH)
     step_scale_days: Mapped[int | None] = mapped_column(Integer)
+    # The first steps of whole months without units may be used later.
+    lifeline_adds_up: Mapped[bool] = mapped_column(Boolean, default=False)
     # Where the last step and the last fine end; NULL leaves them open.
     steps_end: Mapped[int | None] = mapped_column(Quantity)
     fines_end: Mapped[int | None] = mapped_column(Quantity)
     fines_taxed: Mapped[bool] = mapped_column(Boolean, default=False)
     tax_inclusive: Mapped[bool] = mapped_column(Boolean, default=False)
-    # Rounding of the priced units: mode up, down or half_up to a quantum in units (0.1).
+    # Rounding of the priced units: mode up, down, half_up to a quantum in units (0.1), or none.
     unit_rounding: Mapped[str] = mapped_column(String(8), default="up")
     unit_quantum: Mapped[Decimal] = mapped_column(Price, default=Decimal("0.1"))
+    # Rounding of the sum of a wished quantity, in major units; NULL leaves it to the settlement.
+    money_rounding: Mapped[str | None] = mapped_column(String(8))
+    money_quantum: Mapped[Decimal | None] = mapped_column(Price)
+    # The share of each purchase that goes to an old debt; NULL recovers none.
     debt_share: Mapped[Decimal | None] = mapped_column(Price)
 
     tariff: Mapped[Tariff] = relationship(back_populates="plans")
@@ -138,6 +146,8 @@ class TariffStep(Model):
     price: Mapped[Decimal] = mapped_column(Price)
     # A share: 0.075 is 7.5 %.
     tax_rate: Mapped[Decimal] = mapped_column(Price, default=Decimal(0))
+    # Which named taxes the energy of this step bears: comma separated codes; NULL is all of them.
+    taxes: Mapped[str | None] = mapped_column(String(200))
 
     plan: Mapped[TariffPlan] = relationship(back_populates="steps")
 
@@ -172,9 +182,10 @@ class _Named:
 
 
 class TariffFee(_Named, Model):
-    """A further fee; `per_capacity` multiplies it by the meter's capacity (kVA, ampere).
+    """A further fee: `amount` times `times`; `per_capacity` multiplies it by the meter's capacity too.
 
-    `first` makes it a channel fee, taken before anything else.
+    `capacity_unit` says in what that capacity is stated.  `first` makes it a channel fee, taken
+    before anything else.
     """
 
     __tablename__ = "tariff_fee"
@@ -182,7 +193,9 @@ class TariffFee(_Named, Model):
 
     amount: Mapped[Decimal] = mapped_column(Price)
     method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod))
+    times: Mapped[Decimal] = mapped_column(Price, default=Decimal(1))
     per_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
+    capacity_unit: Mapped[str | None] = mapped_column(String(8))
     first: Mapped[bool] = mapped_column(Boolean, default=False)
 
     plan: Mapped[TariffPlan] = relationship(back_populates="fees")

@@ -1,6 +1,6 @@
 """Triggers that make the books append-only, on both databases.
 
-Postings, tokens, token answers, reprints and the lines of a sale can be inserted and never
+Postings, debts, tokens, token answers, reprints and the lines of a sale can be inserted and never
 changed or deleted.  A sale moves once from reserved to issued or failed and then stays.
 The audit log lets the sealer fill its three chain columns, once.
 
@@ -10,9 +10,9 @@ A batch migration on SQLite drops the triggers of its table: the same migration 
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
-FROZEN = ("posting", "token", "sale_line", "sale_fee", "reprint", "module_answer")
+FROZEN = ("posting", "token", "sale_line", "sale_fee", "reprint", "module_answer", "debt_entry")
 _MESSAGE = "the books are append-only"
 
 # A sale may change only while it is reserved, and then only in what settling says of it.
@@ -50,7 +50,11 @@ def definitions() -> list[tuple[str, str, str, str]]:
 
 
 def install(connection: Connection) -> None:
-    """Create every trigger that is missing."""
+    """Create every trigger that is missing, on the tables that there are by now.
+
+    NB: earlier migrations call this too, when later tables do not exist yet.
+    """
+    tables = set(inspect(connection).get_table_names())
     if connection.dialect.name == "postgresql":
         connection.execute(
             text(
@@ -59,6 +63,8 @@ def install(connection: Connection) -> None:
             )
         )
     for name, table, verb, condition in definitions():
+        if table not in tables:
+            continue
         told = condition.format(differs=DIFFERS[connection.dialect.name])
         when = f" WHEN ({told})" if told else ""
         if connection.dialect.name == "postgresql":
@@ -69,7 +75,7 @@ def install(connection: Connection) -> None:
             body = f"FOR EACH ROW{when} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
         connection.execute(text(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {body}"))
     if connection.dialect.name == "postgresql":
-        for table in (*FROZEN, *GUARDED):
+        for table in tables.intersection((*FROZEN, *GUARDED)):
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
             body = "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             connection.execute(text(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {body}"))
@@ -77,11 +83,14 @@ def install(connection: Connection) -> None:
 
 def remove(connection: Connection) -> None:
     """Drop every trigger (downgrade)."""
+    tables = set(inspect(connection).get_table_names())
     for name, table, _verb, _condition in definitions():
+        if table not in tables:
+            continue
         where = f" ON {table}" if connection.dialect.name == "postgresql" else ""
         connection.execute(text(f"DROP TRIGGER IF EXISTS {name}{where}"))
     if connection.dialect.name == "postgresql":
-        for table in (*FROZEN, *GUARDED):
+        for table in tables.intersection((*FROZEN, *GUARDED)):
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
 
 

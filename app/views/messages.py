@@ -47,6 +47,10 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         "No security module holds the key of supply group %(sgc)s, revision %(krn)s."
         " No money was taken. Ask an administrator to load the key."
     ),
+    errors.MeterWithoutCapacity: _l(
+        "The tariff has a fee for each %(unit)s, and the meter's capacity in %(unit)s is not known. No money was taken."
+        " Ask an administrator to enter it with the meter."
+    ),
     errors.MeterTaken: _l("The meter belongs to another consumer. Nothing was stored. Unbind it there first."),
     errors.PriceRefusal: _l("No price can be named. No money was taken. Ask an administrator to look at the tariff."),
     errors.NoPlanInForce: _l(
@@ -107,6 +111,9 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ProposalOpen: _l("A proposal for this sale is open already. Nothing was changed. Approve or decline that one."),
     errors.ProposalClosed: _l("This proposal is no longer open. Nothing was changed. Look at what was decided."),
     errors.FourEyes: _l("You proposed this yourself. Nothing was changed. Another person has to approve it."),
+    errors.DebtTooSmall: _l(
+        "So much is not owed: at most %(left)s can be taken back. Nothing was stored. Type a smaller amount."
+    ),
     errors.InstallationRefusal: _l("This cannot be done now. Nothing was stored. Ask an administrator."),
     errors.LicenceExpired: _l(
         "The licence ended on %(until)s. No money was taken. Ask an administrator to load a new one."
@@ -219,10 +226,15 @@ def _reason(_worded: _Worded, value: Any) -> str:
     return f", {value}" if value else ""
 
 
+def _capacity_unit(_worded: _Worded, value: Any) -> str:
+    return str(value) if value else gettext("unit of its capacity")
+
+
 SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "status"): _status,
     ("meter_blocked", "reason"): _reason,
     ("meter_blocked", "since"): _blocked_since,
+    ("meter_without_capacity", "unit"): _capacity_unit,
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
     ("no_plan_in_force", "since"): _since,
@@ -233,7 +245,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
             ("amount_too_small", "minimum"), ("amount_too_large", "maximum"),
             ("amount_beyond_last_step", "maximum"), ("fees_not_covered", "fees"), ("only_fees", "fees"),
             ("insufficient_funds", "available"), ("paid_too_little", "amount"),
-            ("daily_limit", "maximum"), ("daily_limit", "left"),
+            ("daily_limit", "maximum"), ("daily_limit", "left"), ("debt_too_small", "left"),
         ),
         _Worded.money,
     ),
