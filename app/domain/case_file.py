@@ -25,10 +25,11 @@ TOLERANCE: Final = Fraction(5, 1000)
 TARIFF_FIELDS: Final = frozenset(
     {
         *("steps", "step_period", "step_scale", "by_total", "penalties", "rounding"),
-        *("fixed", "fixed_cap_share", "per_unit_levies", "fees_first"),
+        *("fixed", "fixed_cap_share", "fixed_per_unit", "per_unit_levies", "fees_first"),
         *("taxes", "tax_of_gross", "price_includes_tax"),
     }
 )
+NOTES: Final = frozenset({"name", "note", "notes", "comment"})
 STATE_FIELDS: Final = frozenset(
     {"units_before", "months_due", "lifeline_months", "days_in_month", "debt"}
 )
@@ -52,12 +53,11 @@ class CasePurchase:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A tariff with its purchases; `money` is how its amounts are rounded (None: not at all)."""
+    """A tariff with its purchases, and where it comes from."""
 
     id: str
     title: str
     plan: Plan
-    money: Rounding | None
     purchases: tuple[CasePurchase, ...]
 
 
@@ -98,44 +98,45 @@ def tenths(text: object) -> Exact:
 
 
 def _case(name: str, raw: Mapping[str, Any], tolerance: Fraction) -> Case:
-    tariff = raw["tariff"]
-    rounding = tariff.get("rounding", {})
-    plan = replace(_plan(name, tariff), unit=str(raw.get("unit", "")))
+    plan = replace(read_tariff(name, raw["tariff"]), unit=str(raw.get("unit", "")))
     purchases = tuple(_purchase(purchase, tolerance) for purchase in raw["purchases"])
-    return Case(name, str(raw.get("title", "")), plan, _rounding(rounding.get("money")), purchases)
+    return Case(name, str(raw.get("title", "")), plan, purchases)
 
 
-def _plan(name: str, tariff: Mapping[str, Any]) -> Plan:
-    unknown = tariff.keys() - TARIFF_FIELDS
+def read_tariff(name: str, tariff: Mapping[str, Any]) -> Plan:
+    """The plan that a `tariff` entry describes.  Raises CaseError, or KeyError where a field lacks."""
+    unknown = tariff.keys() - TARIFF_FIELDS - NOTES
     if unknown:
         raise CaseError(f"tariff has unknown fields {sorted(unknown)}")
-    cap = tariff.get("fixed_cap_share")
-    steps, steps_end = _ranges(tariff.get("steps", ()))
-    fines, fines_end = _ranges(tariff.get("penalties", ()))
+    cap, cap_unit = tariff.get("fixed_cap_share"), tariff.get("fixed_per_unit")
+    rounding = tariff.get("rounding") or {}
+    steps, steps_end = _ranges(_rows(tariff, "steps"))
+    fines, fines_end = _ranges(_rows(tariff, "penalties"))
     return Plan(
         name=name,
         steps=tuple(
-            Step(start, number(row["price"]), tuple(row["taxes"]) if "taxes" in row else None)
+            Step(start, number(row["price"]), None if row.get("taxes") is None else _codes(row["taxes"]))
             for start, row in steps
         ),
         steps_end=steps_end,
-        step_period=StepPeriod(tariff.get("step_period", "month")),
+        step_period=StepPeriod(tariff.get("step_period") or "month"),
         step_scale_days=_scale_days(tariff.get("step_scale")),
         fines=tuple(Fine(start, number(row["amount"])) for start, row in fines),
         fines_end=fines_end,
-        fees=tuple(_fee(row) for row in tariff.get("fixed", ())),
-        fee_recovery=Recovery.WHOLE if cap is None else Recovery.CAPPED,
+        fees=tuple(_fee(row) for row in _rows(tariff, "fixed")),
+        fee_recovery=Recovery.WHOLE if cap is None and cap_unit is None else Recovery.CAPPED,
         fee_cap_share=None if cap is None else number(cap),
+        fee_cap_unit=None if cap_unit is None else number(cap_unit),
         taxes=(
-            *(_tax(row) for row in tariff.get("taxes", ())),
+            *(_tax(row) for row in _rows(tariff, "taxes")),
             *(
                 Tax(row["code"], row.get("name", ""), number(row["rate"]), (), of_gross=True)
-                for row in tariff.get("tax_of_gross", ())
+                for row in _rows(tariff, "tax_of_gross")
             ),
         ),
         levies=tuple(
             Levy(row["code"], row.get("name", ""), number(row["amount"]))
-            for row in tariff.get("per_unit_levies", ())
+            for row in _rows(tariff, "per_unit_levies")
         ),
         fees_first=tuple(
             Charge(
@@ -143,11 +144,12 @@ def _plan(name: str, tariff: Mapping[str, Any]) -> Plan:
                 row.get("name", ""),
                 number(row["amount"]) * number(row.get("times", "1")),
             )
-            for row in tariff.get("fees_first", ())
+            for row in _rows(tariff, "fees_first")
         ),
-        by_total=tuple(_schedule(name, tariff, row) for row in tariff.get("by_total", ())),
+        by_total=tuple(_schedule(name, tariff, row) for row in _rows(tariff, "by_total")),
         tax_inclusive=tariff.get("price_includes_tax", False) is True,
-        unit_rounding=_rounding(tariff.get("rounding", {}).get("units")),
+        unit_rounding=_rounding(rounding.get("units")),
+        money_rounding=_rounding(rounding.get("money")),
     )
 
 
@@ -156,7 +158,7 @@ def _schedule(name: str, tariff: Mapping[str, Any], row: Mapping[str, Any]) -> S
     common = {key: value for key, value in tariff.items() if key != "by_total"}
     up_to = row.get("to")
     return Schedule(
-        None if up_to is None else tenths(up_to), _plan(name, {**common, **row["tariff"]})
+        None if up_to is None else tenths(up_to), read_tariff(name, {**common, **row["tariff"]})
     )
 
 
@@ -185,20 +187,32 @@ def _fee(row: Mapping[str, Any]) -> Fee:
         row["code"],
         row.get("name", ""),
         number(row["amount"]),
-        ChargeMethod(row.get("period", "month")),
-        number(row.get("times", "1")),
+        ChargeMethod(row.get("period") or "month"),
+        number(row.get("times") or "1"),
     )
 
 
 def _tax(row: Mapping[str, Any]) -> Tax:
-    bases = row.get("base", [ENERGY])
     words = {"penalty": FINE, "penalties": FINE}
     return Tax(
         row["code"],
         row.get("name", ""),
         number(row["rate"]),
-        tuple(words.get(base, base) for base in bases),
+        tuple(words.get(base, base) for base in _codes(row.get("base", ENERGY))),
     )
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    """A list of codes; a single one may stand without the list."""
+    codes = (value,) if isinstance(value, str) else value
+    if not isinstance(codes, list | tuple) or not all(isinstance(code, str) for code in codes):
+        raise CaseError(f"not a list of codes: {value!r}")
+    return tuple(codes)
+
+
+def _rows(tariff: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The rows under a name; nothing and null are none."""
+    return tariff.get(name) or []
 
 
 def _scale_days(value: object) -> int | None:
@@ -213,7 +227,7 @@ def _rounding(value: Mapping[str, Any] | None) -> Rounding | None:
 
 
 def _purchase(raw: Mapping[str, Any], tolerance: Fraction) -> CasePurchase:
-    state = raw.get("state", {})
+    state = raw.get("state") or {}
     if state.keys() - STATE_FIELDS:
         raise CaseError(f"state has unknown fields {sorted(state.keys() - STATE_FIELDS)}")
     expect = {key: number(value) for key, value in raw["expect"].items()}

@@ -16,9 +16,11 @@ from math import lcm
 from typing import Final
 
 from app.domain.curve import Curve, FineRange, Rate, Segment
+from app.domain.errors import BadPlan
 from app.domain.money import Exact, whole_or_fraction
 from app.domain.plan import Plan
 from app.domain.plan_check import require_sound
+from app.domain.states import Recovery
 from app.domain.taxing import (
     Load,
     gross_taxes,
@@ -45,6 +47,7 @@ class CompiledPlan:
 
     `first` and `fees` are rates for one charge and one period, `steps` and `levies` for one
     tenth of a unit, `fines` for one fine by the step reached, all in the plan's order;
+    `unit_fees` are what a tenth pays to each fee where that is capped per unit, else empty;
     `gross` are the shares of the money handed over.  `schedules` are the lifeline schedules,
     lowest total first, each compiled on its own; without any the plan is its own schedule.
     """
@@ -53,6 +56,7 @@ class CompiledPlan:
     grain: int
     first: tuple[Rate, ...]
     fees: tuple[Rate, ...]
+    unit_fees: tuple[Rate, ...]
     steps: tuple[Rate, ...]
     levies: tuple[Rate, ...]
     fines: tuple[tuple[Rate, ...], ...]
@@ -141,8 +145,14 @@ def ready(plan: Plan | CompiledPlan) -> CompiledPlan:
 
 
 def _compile(plan: Plan) -> CompiledPlan:
+    if plan.capacity_fees:
+        raise BadPlan(reason="fee.capacity_unknown")
     first = [_row(fee.amount, load_first(plan, fee.code)) for fee in plan.fees_first]
     fees = [_row(fee.amount * fee.times, load_fee(plan, fee)) for fee in plan.fees]
+    unit_fees = []
+    if plan.fee_recovery is Recovery.CAPPED and plan.fee_cap_unit is not None:
+        cap = plan.fee_cap_unit / TENTHS
+        unit_fees = [_row(cap, load_fee(plan, fee)) for fee in plan.fees]
     levies = [_row(levy.price / TENTHS, load_levy(plan, levy)) for levy in plan.levies]
     steps = [
         _with_levies(_row(step.price / TENTHS, load_energy(plan, step)), levies)
@@ -151,13 +161,15 @@ def _compile(plan: Plan) -> CompiledPlan:
     fines = [
         [_row(fine.amount, load_fine(plan, step)) for step in plan.steps] for fine in plan.fines
     ]
-    rows: Iterable[Row] = (*first, *fees, *levies, *steps, *(row for fine in fines for row in fine))
+    of_fines = (row for fine in fines for row in fine)
+    rows: Iterable[Row] = (*first, *fees, *unit_fees, *levies, *steps, *of_fines)
     grain = lcm(FINEST_MINOR, *(value.denominator for row in rows for value in row))
     return CompiledPlan(
         plan,
         grain,
         _rates(first, grain),
         _rates(fees, grain),
+        _rates(unit_fees, grain),
         _rates(steps, grain),
         _rates(levies, grain),
         tuple(_rates(fine, grain) for fine in fines),

@@ -97,54 +97,56 @@ class Curve:
             found = fine
         return found
 
-    def cost(self, before: Exact, tenths: Exact) -> Exact:
-        """Grains for `tenths`: steps, levies, their taxes, and the fine with its taxes."""
+    def cost(self, before: Exact, tenths: Exact, extra: int = 0) -> Exact:
+        """Grains for `tenths`: steps, levies, their taxes, the fine with its taxes, `extra` each."""
         parts = self.parts(before, tenths)
         fine = self.fine_at(tenths)
-        total: Exact = fine.rates[parts[-1][0].number - 1].cost if fine else 0
+        total: Exact = extra * tenths if extra else 0
+        if fine:
+            total += fine.rates[parts[-1][0].number - 1].cost
         for segment, part in parts:
             total += part * segment.cost
         return total
 
     def largest(
-        self, before: Exact, money: Exact, low: Exact, high: Exact | None
+        self, before: Exact, money: Exact, low: Exact, high: Exact | None, extra: int = 0
     ) -> tuple[Exact, Exact] | None:
         """The most tenths in (low, high] that cost at most `money` grains, and the money left.
 
         None if there are none; `low` itself counts when it is 0.  Money is left only where
-        the next tenth would cost a jump more, or where `high` ends it.
+        the next tenth would cost a jump more, or where `high` ends it.  Every tenth costs
+        `extra` grains beside what its step costs.
         """
         if money < 0:
             return None
         for start, end, jump in self._ranges(before, low, high):
             if money < jump:
                 continue
-            tenths = self._walk(before, money - jump)
+            tenths = self._walk(before, money - jump, extra)
             if end is not None and (tenths is None or tenths > end):
                 if end > start:
-                    return end, money - self.cost(before, end)
+                    return end, money - self.cost(before, end, extra)
             elif tenths is None:
                 raise BadPlan(reason="free_without_end")
             elif tenths > start:
                 return tenths, 0
         return (0, money) if low == 0 else None
 
-    def _walk(self, before: Exact, money: Exact) -> Exact | None:
+    def _walk(self, before: Exact, money: Exact, extra: int) -> Exact | None:
         """How many tenths `money` grains reach; None if the steps end first or cost nothing."""
         position, left = before, money
         tenths: Exact = 0
         for segment in self.segments:
+            cost = segment.cost + extra
             if segment.end is None:
-                if segment.cost == 0:
-                    return None
-                return _reach(tenths, left, segment.cost)
+                return _reach(tenths, left, cost) if cost else None
             room = segment.end - position
             if room <= 0:
                 continue
-            price = room * segment.cost
+            price = room * cost
             # NB: an exact hit goes on, because units beyond it may be free.
             if price > left:
-                return _reach(tenths, left, segment.cost)
+                return _reach(tenths, left, cost)
             tenths, position, left = tenths + room, segment.end, left - price
         return None
 

@@ -2,12 +2,14 @@
 
 The order is: channel fees (taken before anything else), recovered debt, taxes of the gross,
 fixed fees with their taxes; the rest buys units.  Shares (of the debt, of capped fees, of
-the gross) refer to the purchase after the channel fees.  All sums are grains.
+the gross) refer to the purchase after the channel fees.  Fees that are capped per unit come
+off with the units themselves: the first ones cost more until the fees are covered.  All sums
+are grains.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -29,10 +31,25 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """The units of a purchase from `start` to `end` tenths on which one fee is recovered.
+
+    Each tenth costs `extra` grains more, and the units below have paid `below` grains in all.
+    """
+
+    start: Exact
+    end: Exact | None
+    extra: int
+    below: Exact
+
+
+@dataclass(frozen=True, slots=True)
 class Deductions:
     """The deductions of one meter at one moment under one plan.
 
     `first` and `fees` are the grains of channel and fixed fees asked for, taxes included.
+    `stretches` are there where fees are capped per unit: one for each fee, then one that is
+    free of fees; `fees` is 0 then.
     """
 
     owed: tuple[FeeOwed, ...]
@@ -42,6 +59,7 @@ class Deductions:
     gross: tuple[Fraction, ...]
     debt: Exact
     debt_share: Fraction
+    stretches: tuple[Stretch, ...] = ()
 
     @property
     def fixed(self) -> bool:
@@ -50,7 +68,7 @@ class Deductions:
 
     def split(self, purchase: Exact) -> Taken:
         """Split a purchase (grains, channel fees already off)."""
-        whole = tuple(owed.asked for owed in self.owed)
+        whole = tuple(0 if self.stretches else owed.asked for owed in self.owed)
         if self.fixed:
             return Taken(0, (), whole, purchase - self.fees)
         debt = min(self.debt, self.debt_share * purchase)
@@ -70,6 +88,23 @@ class Deductions:
             left -= periods * owed.rate.cost
             taken.append(whole_or_fraction(periods))
         return Taken(debt, gross, tuple(taken), left)
+
+    def on_units(self, tenths: Exact) -> Exact:
+        """The grains of fees that `tenths` carry, where fees are capped per unit."""
+        stretch = next((one for one in reversed(self.stretches) if tenths > one.start), None)
+        return stretch.below + (tenths - stretch.start) * stretch.extra if stretch else 0
+
+    def with_units(self, taken: Taken, tenths: Exact) -> Taken:
+        """`taken` with the fees that `tenths` carry."""
+        if not self.stretches:
+            return taken
+        periods = (
+            whole_or_fraction(Fraction((min(tenths, part.end) - part.start) * part.extra, owed.rate.cost))
+            if part.end is not None and tenths > part.start and owed.rate.cost
+            else 0
+            for owed, part in zip(self.owed, self.stretches, strict=False)
+        )
+        return replace(taken, fees=tuple(periods), left=taken.left - self.on_units(tenths))
 
     def purchase_for(self, energy: Exact) -> Exact:
         """The smallest purchase (grains) that leaves `energy` grains for units.
@@ -126,12 +161,28 @@ def deductions(compiled: CompiledPlan, history: History) -> Deductions:
     owed = fees_owed(compiled, history)
     capped = compiled.plan.fee_recovery is Recovery.CAPPED
     debt = history.debt
+    stretches = _stretches(owed) if compiled.unit_fees else ()
     return Deductions(
         owed=owed,
         first=sum(rate.cost for rate in compiled.first),
-        fees=sum(fee.asked * fee.rate.cost for fee in owed),
-        cap_share=compiled.plan.fee_cap_share if capped and owed else None,
+        fees=0 if stretches else sum(fee.asked * fee.rate.cost for fee in owed),
+        cap_share=compiled.plan.fee_cap_share if capped and owed and not stretches else None,
         gross=compiled.gross,
         debt=whole_or_fraction(debt.balance * compiled.grain) if debt and debt.share else 0,
         debt_share=debt.share if debt else Fraction(0),
+        stretches=stretches,
     )
+
+
+def _stretches(owed: tuple[FeeOwed, ...]) -> tuple[Stretch, ...]:
+    """One fee after the other is recovered, in the plan's order."""
+    found: list[Stretch] = []
+    start: Exact = 0
+    below: Exact = 0
+    for fee in owed:
+        extra = fee.on_unit.cost if fee.on_unit else 0
+        asked = fee.asked * fee.rate.cost
+        end = start + whole_or_fraction(Fraction(asked, extra)) if extra else start
+        found.append(Stretch(start, end, extra, below))
+        start, below = end, below + asked
+    return (*found, Stretch(start, None, 0, below))

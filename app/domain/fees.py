@@ -1,8 +1,8 @@
 """Which fixed fees a purchase owes, counted in periods.
 
 A fee falls due once per period, at the first purchase in it; missed periods add up.  The
-plan takes them whole, takes at most a share of the purchase and carries the rest, or
-forgives what was missed.  Counting in periods keeps whole periods whole numbers.
+plan takes them whole, takes at most a share of the purchase or so much on every unit and
+carries the rest, or forgives what was missed.  Counting in periods keeps whole periods whole numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class FeeOwed:
     """One fee at this purchase: `due` new periods, `carried` ones from before, `asked` now.
 
     `forgiven` are missed periods and carried rests that nobody asks for any more; `stated`
-    are the grains of one period as the price list states it, `rate` those with taxes apart.
+    are the grains of one period as the price list states it, `rate` those with taxes apart;
+    `on_unit` is what a tenth pays to it, where the plan caps fees per unit.
     """
 
     fee: Fee
@@ -36,6 +37,7 @@ class FeeOwed:
     carried: Exact
     asked: Exact
     forgiven: Exact
+    on_unit: Rate | None = None
 
     @property
     def arrears(self) -> Exact:
@@ -52,7 +54,8 @@ def fees_owed(compiled: CompiledPlan, history: History) -> tuple[FeeOwed, ...]:
     """What every fee of the plan asks for at this purchase."""
     plan = compiled.plan
     owed = []
-    for fee, rate in zip(plan.fees, compiled.fees, strict=True):
+    on_unit = compiled.unit_fees or (None,) * len(plan.fees)
+    for fee, rate, unit_rate in zip(plan.fees, compiled.fees, on_unit, strict=True):
         state = history.fees.get(fee.code, NOT_SEEN)
         due = 1 if fee.method is ChargeMethod.PURCHASE else state.periods_due
         carried: Exact = 0
@@ -62,7 +65,7 @@ def fees_owed(compiled: CompiledPlan, history: History) -> tuple[FeeOwed, ...]:
         if plan.fee_recovery is Recovery.FORGIVEN:
             asked, forgiven = min(due, 1), asked - min(due, 1)
         stated = rate.cost if plan.tax_inclusive else rate.net
-        owed.append(FeeOwed(fee, rate, stated, state, due, carried, asked, forgiven))
+        owed.append(FeeOwed(fee, rate, stated, state, due, carried, asked, forgiven, unit_rate))
     return tuple(owed)
 
 

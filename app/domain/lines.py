@@ -6,7 +6,7 @@ kind       params (ints, decimal text, code words)
 channel    price
 debt       balance (before), share
 arrears    periods (missed, newly due), price, times, method; carried; left (still owed)
-fee        periods, price, times, method; left; reason 'paid' and paid_on if 0.00
+fee        periods, price, times, method; left; per_unit (cap); reason 'paid' and paid_on if 0.00
 step       step, from, to (absent: open), price; units are counted over the step period
 levy       price
 fine       fine (its number), above, up_to (absent: open), price
@@ -147,6 +147,8 @@ class Breakdown:
         }
         if kind is LineKind.ARREARS and owed.carried:
             params["carried"] = plain(state.carried)
+        if owed.on_unit and self.compiled.plan.fee_cap_unit is not None:
+            params["per_unit"] = plain(self.compiled.plan.fee_cap_unit)
         if left:
             params["left"] = plain(left * fee.amount * fee.times)
         if kind is LineKind.FEE and owed.forgiven:

@@ -13,7 +13,7 @@ to the lower one.  Whether a plan is sound is `plan_check`'s to say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -52,13 +52,19 @@ class Fine:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """A fixed fee: `amount` times `times` (kVA, ampere) for every period of `method`."""
+    """A fixed fee: `amount` times `times` (kVA, ampere) for every period of `method`.
+
+    With `per_capacity` it is multiplied by the capacity of the meter as well, stated in
+    `capacity_unit`; such a plan is priced only once `with_capacity` has put that in.
+    """
 
     code: str
     name: str
     amount: Fraction
     method: ChargeMethod
     times: Fraction = Fraction(1)
+    per_capacity: bool = False
+    capacity_unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ class Plan:
     fines_taxed: bool = False
     fees: tuple[Fee, ...] = ()
     fee_recovery: Recovery = Recovery.WHOLE
+    # The cap of Recovery.CAPPED, one of the two: a share of the purchase, or money on every unit.
     fee_cap_share: Fraction | None = None
+    fee_cap_unit: Fraction | None = None
     taxes: tuple[Tax, ...] = ()
     levies: tuple[Levy, ...] = ()
     fees_first: tuple[Charge, ...] = ()
@@ -120,6 +128,12 @@ class Plan:
     tax_inclusive: bool = False
     # Rule (b): how the units bought with an amount are rounded; None leaves them exact.
     unit_rounding: Rounding | None = TENTH_UP
+    # Rule (a) before the settlement: the sum of a wished quantity, in major units.
+    money_rounding: Rounding | None = None
+    # First steps of whole months without units may be used later (`History.lifeline_months`).
+    lifeline_adds_up: bool = False
+    # The share of each purchase that goes to an old debt; None recovers none.
+    debt_share: Fraction | None = None
     unit: str = "kWh"
     id: int | None = None
 
@@ -128,6 +142,25 @@ class Plan:
         """The plan's fees and those of its schedules, each code once: what history must tell of."""
         fees = {fee.code: fee for one in self.by_total for fee in one.plan.fees}
         return tuple({**fees, **{fee.code: fee for fee in self.fees}}.values())
+
+    @property
+    def capacity_fees(self) -> tuple[Fee, ...]:
+        """The fees that go by the capacity of the meter."""
+        return tuple(fee for fee in self.all_fees if fee.per_capacity)
+
+    def with_capacity(self, capacity: Fraction) -> Plan:
+        """The plan as it is for a meter of this capacity.
+
+        >>> rent = Fee("rent", "", Fraction(600), ChargeMethod.MONTH, per_capacity=True)
+        >>> Plan("x", (), fees=(rent,)).with_capacity(Fraction("2.2")).fees[0].times
+        Fraction(11, 5)
+        """
+        fees = (
+            replace(fee, times=fee.times * capacity, per_capacity=False) if fee.per_capacity else fee
+            for fee in self.fees
+        )
+        below = (replace(one, plan=one.plan.with_capacity(capacity)) for one in self.by_total)
+        return replace(self, fees=tuple(fees), by_total=tuple(below))
 
 
 @dataclass(frozen=True, slots=True)

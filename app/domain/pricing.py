@@ -1,10 +1,11 @@
 """Tariff plan + wish + history -> Quote, in both directions, exactly.
 
-Rounding happens where the rules say and nowhere else: (a) the settlement method rounds money
-to the currency's unit; (b) the plan rounds the units an amount buys; (c) the token carries
-those, raised to what a token can hold; (d) a wished quantity is first raised to what a token
-can hold, and that is charged; (e) by amount the lines are for the exact money; (f) a rounding
-line closes the sum.  Steps count what tokens carried (g): that is `History.units_before`.
+Rounding happens where the rules say and nowhere else: (a) the sum of a quantity is rounded as
+the plan says, if it does, then by the settlement method to the currency's unit; (b) the plan
+rounds the units an amount buys; (c) the token carries those, raised to what a token can hold;
+(d) a wished quantity is first raised to what a token can hold, and that is charged; (e) by
+amount the lines are for the exact money; (f) a rounding line closes the sum.  Steps count what
+tokens carried (g): that is `History.units_before`.
 
 >>> plan = Plan("demo", (Step(0, Fraction(3)), Step(1500, Fraction(4))))
 >>> usd = Currency("USD", "$", 2)
@@ -27,13 +28,15 @@ from app.domain.errors import (
     AmountTooLarge,
     AmountTooSmall,
     BeyondLastFine,
+    FeesNotCovered,
     NotPositive,
     QuantityBeyondLastStep,
     QuantityTooCoarse,
     QuantityTooLarge,
+    QuantityTooSmall,
 )
 from app.domain.lines import Breakdown
-from app.domain.money import Currency, Exact, Mode, round_whole, settle
+from app.domain.money import Currency, Exact, Mode, round_whole, settle, whole_or_fraction
 from app.domain.plan import (
     Charge,
     Debt,
@@ -83,7 +86,8 @@ def quote_by_amount(
     charged = amount_minor
     if bought.total_minor != amount_minor:
         _refuse_more_than_there_is(compiled, history, bought, amount_minor)
-        charged = settle(Fraction(bought.total_minor), settlement)
+        # NB: a plan may round to more than was handed over; then that is what it costs.
+        charged = min(_sum(bought, settlement), amount_minor)
     rounding = bought.compiled.plan.unit_rounding
     exact = Fraction(bought.tenths.numerator, bought.tenths.denominator * TENTHS)
     priced = exact if rounding is None else rounding.apply(exact)
@@ -108,7 +112,8 @@ def quote_by_quantity(
     """What `quantity_tenths` cost, once raised to what a token can hold (rule d).
 
     Raises NotPositive, QuantityTooLarge, QuantityBeyondLastStep (QuantityTooCoarse where only
-    the token's own steps are in the way), BeyondLastFine.
+    the token's own steps are in the way), BeyondLastFine; QuantityTooSmall where the sum would
+    be rounded to nothing.
     """
     if quantity_tenths <= 0:
         raise NotPositive(text=str(quantity_tenths))
@@ -123,9 +128,47 @@ def quote_by_quantity(
             raise QuantityTooCoarse(maximum=most, left=round_whole(Fraction(where.high), Mode.DOWN))
         raise where.refusal(maximum=most)
     bought = purchase.by_quantity(where, history, token, currency.minor_per_major)
-    amount = settle(Fraction(bought.total_minor), settlement)
+    amount = _sum(bought, settlement)
+    if not amount and bought.total_minor:
+        raise QuantityTooSmall(minimum=_least_quantity(compiled, history, bought, settlement, representable))
     units = Fraction(token, TENTHS)
     return Quote(By.QUANTITY, amount, units, units, token, bought)
+
+
+def _sum(bought: Breakdown, settlement: Settlement) -> int:
+    """The minor units that an exact purchase comes to (rule a)."""
+    exact, rounding = Fraction(bought.total_minor), bought.compiled.plan.money_rounding
+    if rounding is not None:
+        scale = bought.minor_per_major
+        exact = rounding.apply(exact / scale) * scale
+    return settle(exact, settlement)
+
+
+def _least_quantity(
+    compiled: CompiledPlan,
+    history: History,
+    nothing: Breakdown,
+    settlement: Settlement,
+    representable: Holdable,
+) -> int | None:
+    """The least tenths above those of `nothing` that cost something, or None if none do.
+
+    The sum leaves nothing at one quantum at the latest: what that buys is solved exactly.
+    """
+    rounding, scale = nothing.compiled.plan.money_rounding, nothing.minor_per_major
+    quantum = max(Fraction(1), Fraction(0) if rounding is None else rounding.quantum * scale)
+    for tender in (quantum / 2, quantum, 2 * quantum):
+        try:
+            tenths = purchase.by_amount(compiled, history, whole_or_fraction(tender), scale).tenths
+        except FeesNotCovered:
+            continue
+        least = representable(max(1, round_whole(Fraction(tenths), Mode.UP)))
+        where = range_for(compiled, history, least)
+        if where.high is not None and least > where.high:
+            return None
+        if _sum(purchase.by_quantity(where, history, least, scale), settlement):
+            return least
+    return None
 
 
 def _refuse_more_than_there_is(

@@ -87,7 +87,7 @@ def _check_purchase(state: _Run, case: Case, wish: CasePurchase) -> list[str]:
             bought = _by_quantity(state.compiled, history, whole_or_fraction(wish.wish * TENTHS))
     except Refusal as refusal:
         return [str(refusal)]
-    figures = _figures(case, wish, bought)
+    figures = _figures(wish, bought)
     state.delivered = history.units_before + whole_or_fraction(figures["units"] * TENTHS)
     faults = []
     for key, stated in wish.expect.items():
@@ -124,7 +124,7 @@ def _history(plan: Plan, state: Mapping[str, Any], delivered: Exact) -> History:
     )
 
 
-def _figures(case: Case, wish: CasePurchase, bought: Breakdown) -> dict[str, Fraction]:
+def _figures(wish: CasePurchase, bought: Breakdown) -> dict[str, Fraction]:
     """Every figure a case may state, by its key."""
     lines = bought.lines(0)[:-1]
     sums: dict[str, Fraction] = {}
@@ -136,15 +136,19 @@ def _figures(case: Case, wish: CasePurchase, bought: Breakdown) -> dict[str, Fra
             keys |= {"penalty"}
         for key in keys:
             sums[f"line.{key}"] = sums.get(f"line.{key}", Fraction(0)) + line.amount
+    for kind in LineKind:  # "line.levy" is all levies, unless one is called so
+        if (total := sums.get(f"line.{kind.value}_total")) is not None:
+            sums.setdefault(f"line.{kind.value}", total)
     fees = bought.fees()
     owed = sum((one.state.carried for one in bought.deductions.owed), Fraction(0))
     sums["line.fixed_carried"] = owed + sum((fee.assessed - fee.taken for fee in fees), Fraction(0))
     sums["line.energy_money"] = Fraction(bought.taken.left, bought.compiled.grain)
     amount = Fraction(bought.total_minor)
-    rounding = wish.by == "amount" and bought.compiled.plan.unit_rounding
+    plan = bought.compiled.plan
     units = Fraction(bought.tenths, TENTHS)
-    sums["units"] = rounding.apply(units) if rounding else units
+    rounded = wish.by == "amount" and plan.unit_rounding
+    sums["units"] = rounded.apply(units) if rounded else units
     if wish.by == "amount":
         sums["change"] = wish.wish - amount
-    sums["amount"] = case.money.apply(amount) if case.money else amount
+    sums["amount"] = plan.money_rounding.apply(amount) if plan.money_rounding else amount
     return sums

@@ -17,6 +17,7 @@ from app.domain.errors import (
     FeesNotCovered,
     QuantityBeyondLastStep,
     QuantityTooLarge,
+    QuantityTooSmall,
 )
 from app.domain.plan import History, Plan
 from app.domain.pricing import quote_by_amount, quote_by_quantity
@@ -34,6 +35,7 @@ HONEST_NO = (
     FeesNotCovered,
     QuantityBeyondLastStep,
     QuantityTooLarge,
+    QuantityTooSmall,
 )
 settlements = st.sampled_from(list(Settlement))
 
