@@ -20,6 +20,9 @@ from typing import Protocol
 from app.domain.quote import LineKind
 
 CASH = "cash"
+# What a consumer owes from before, and against what it came into the books.
+DEBT = "debt"
+DEBT_OPENED = "debt.opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def account_of(kind: str, code: str) -> str:
         case LineKind.FINE:
             return "revenue.fine"
         case LineKind.DEBT:
-            return "debt"
+            return DEBT
         case LineKind.ROUNDING:
             return "rounding"
     raise ValueError(f"no account for a line of kind {kind!r}")

@@ -183,8 +183,8 @@ def _of_taxes(plan: Plan) -> Iterator[Fault]:
     """Rates are shares; a tax names parts that there are, and other taxes only if they come earlier."""
     if sum((tax.rate for tax in gross_taxes(plan)), Fraction(0)) >= 1:
         yield Fault("gross_too_high", "tax")
-    known = {ENERGY, FIXED, FINE, *(fee.code for fee in (*plan.fees, *plan.fees_first))}
-    known |= {levy.code for levy in plan.levies}
+    known = {ENERGY, FIXED, FINE, *(fee.code for fee in plan.fees)}
+    known |= {fee.code for fee in plan.fees_first} | {levy.code for levy in plan.levies}
     later = {tax.code: set(tax.bases) for tax in plan.taxes if not tax.of_gross}
     for row, tax in enumerate(plan.taxes):
         if tax.rate > 1:

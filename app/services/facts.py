@@ -22,17 +22,20 @@ from app.access.scope import Scope, criterion
 from app.domain.calendar import (
     business_date,
     days_in_month,
+    month_start,
+    next_month,
     next_period,
     period_index,
     periods_due,
     step_period_start,
 )
-from app.domain.plan import Fee, FeeState, History, Plan
+from app.domain.plan import Debt, Fee, FeeState, History, Plan
 from app.domain.quote import Quote
 from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
 from app.models import Sale, SaleFee
+from app.services import debts
 from app.services.desk import Desk
-from app.services.plans import exact, fees_since
+from app.services.plans import adds_up_since, exact, fees_since
 
 STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
 # For so long a second sale of the same to the same meter is taken for a mistake until somebody says no.
@@ -80,16 +83,20 @@ class Charged(NamedTuple):
     paid_on: date | None
 
 
-def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
-    """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not."""
+def purchase_facts(session: Session, desk: Desk, plan: Plan, before_sale: int | None = None) -> Facts:
+    """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not.
+
+    `before_sale` looks back: only sales with a smaller id count, and no debt.
+    """
     rows = session.execute(
-        _statement(),
+        _statement(before_sale is not None),
         {
             "meter_id": desk.meter.id,
             "since": step_period_start(desk.today, plan.step_period),
             "today": desk.today,
             "yesterday": desk.today - A_DAY,
-        },
+        }
+        | ({} if before_sale is None else {"before_sale": before_sale}),
         execution_options={"unscoped": True},
     ).all()
     units, spent, newest_sale = int(rows[0][0]), int(rows[0][1]), rows[0][2]
@@ -98,6 +105,8 @@ def purchase_facts(session: Session, desk: Desk, plan: Plan) -> Facts:
         units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
         fees=_fees(session, desk, plan, charged),
         days_in_month=days_in_month(desk.today),
+        lifeline_months=_lifeline_months(session, desk, plan) if plan.lifeline_adds_up else 1,
+        debt=_debt(session, desk, plan) if before_sale is None else None,
     )
     return Facts(history, spent, newest_sale)
 
@@ -133,12 +142,39 @@ def _standing() -> list[Any]:
     return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~undone.exists()]
 
 
+def _debt(session: Session, desk: Desk, plan: Plan) -> Debt | None:
+    """What the consumer still owes and the plan's share for it; None where nothing is recovered."""
+    if plan.debt_share is None or desk.consumer is None or not desk.consumer.debt_minor:
+        return None
+    balance = debts.owed(session, desk.consumer.id)
+    return Debt(Fraction(balance, desk.currency.minor_per_major), plan.debt_share) if balance else None
+
+
+def _lifeline_months(session: Session, desk: Desk, plan: Plan) -> int:
+    """This month and the whole months without units right before it, since first steps add up."""
+    month = month_start(desk.today)
+    newest = session.execute(
+        select(func.max(Sale.business_date)).where(
+            Sale.meter_id == desk.meter.id, Sale.business_date < month, Sale.token_units > 0, *_standing()
+        ),
+        execution_options={"unscoped": True},
+    ).scalar_one()
+    free = [_counts_from(session, desk)]
+    if newest is not None:
+        free.append(next_month(newest))
+    since = adds_up_since(session, desk.meter.tariff_id, plan.id)
+    if since is not None:
+        free.append(business_date(since, desk.settings.time_zone))
+    return periods_due(ChargeMethod.MONTH, min(max(free), desk.today), desk.today)
+
+
 @cache
-def _statement() -> Select[Any]:
+def _statement(looking_back: bool = False) -> Select[Any]:
     """Units of the step period, money of today and the newest sale, beside every fee charged so far.
 
     Built once: building it costs more than running it.  There is always a first row.
     """
+    earlier = [Sale.id < bindparam("before_sale")] if looking_back else []
     carried = func.coalesce(Sale.carried_units, Sale.token_units)
     today = bindparam("today", type_=Date)
     lately = Sale.__table__.alias()
@@ -156,6 +192,7 @@ def _statement() -> Select[Any]:
         .where(
             Sale.meter_id == bindparam("meter_id"),
             Sale.business_date >= bindparam("since", type_=Date),
+            *earlier,
             *_standing(),
         )
         .subquery()
@@ -171,7 +208,7 @@ def _statement() -> Select[Any]:
             func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
         )
         .join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id == bindparam("meter_id"), *_standing())
+        .where(SaleFee.meter_id == bindparam("meter_id"), *earlier, *_standing())
         .group_by(SaleFee.code, SaleFee.method, SaleFee.charged_through)
         .subquery()
     )

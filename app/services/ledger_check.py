@@ -1,6 +1,6 @@
 """Recount what is stored for speed from the facts, and name every difference.
 
-Balances come from postings, holds from reserved sales, postings from the lines of issued
+Balances and debts come from postings, holds from reserved sales, postings from the lines of issued
 sales, daily sums from the sales themselves.  Nothing is mended here: a difference is for a
 person to look at.
 """
@@ -29,6 +29,7 @@ from app.models import (
     SaleLine,
     Token,
 )
+from app.services import debts
 from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
 
 CHUNK = 2_000
@@ -40,7 +41,7 @@ def differences() -> list[str]:
     session = db.session()
     session.rollback()  # a fresh look
     _one_moment(session)
-    checks = (_accounts, _sales, _tokens, _digits, _sale_days, _purchase_days)
+    checks = (_accounts, _sales, debts.difference, _tokens, _digits, _sale_days, _purchase_days)
     try:
         return [line for check in checks for line in check(session)]
     finally:

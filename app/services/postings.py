@@ -1,4 +1,4 @@
-"""From the lines of a sale to rows of the ledger."""
+"""From the lines of a sale to rows of the ledger, and the accounts that these need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import prepared
-from app.domain.ledger import CASH, Entry, entries_of_sale
+from app.domain.ledger import CASH, DEBT, Entry, entries_of_sale
 from app.models import LedgerAccount, Posting
 from app.services.reserved import Reserved
 
@@ -21,7 +21,8 @@ def post(session: Session, sale: Reserved, instant: datetime) -> tuple[Entry, ..
     entries = entries_of_sale(sale.lines)
     if entries and _write(session, sale, entries, instant) < len(entries):
         # An account is used for the first time: open what is missing, write what is left.
-        _open(session, sale, {code for e in entries for code in (e.debit, e.credit)})
+        codes = {code for e in entries for code in (e.debit, e.credit)}
+        _open(session, [(code, _scope(code, sale)) for code in sorted(codes)], sale.currency)
         _write(session, sale, entries, instant)
     return entries
 
@@ -69,12 +70,28 @@ def _is(account: Any, side: str) -> list[Any]:
 
 
 def _scope(code: str, sale: Reserved) -> int:
-    """Cash is the vending point's own; every other account is the utility's."""
+    """Cash is the vending point's own and a debt the consumer's; every other account is the utility's."""
+    if code == DEBT:
+        return sale.consumer_id or 0
     return sale.vending_point_id if code == CASH else 0
 
 
-def _open(session: Session, sale: Reserved, codes: set[str]) -> None:
+def accounts(session: Session, named: list[tuple[str, int]], currency: str) -> list[int]:
+    """The ids of accounts by code and owner; what does not exist is opened."""
+    _open(session, named, currency)
+    table = LedgerAccount.__table__.c
+    return [
+        session.execute(
+            select(table.id).where(
+                table.code == code, table.scope_key == owner, table.currency == currency
+            )
+        ).scalar_one()
+        for code, owner in named
+    ]
+
+
+def _open(session: Session, named: list[tuple[str, int]], currency: str) -> None:
     """Open the accounts; two sales may open the same one at once, the second takes the first one's."""
     build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [{"code": c, "scope_key": _scope(c, sale), "currency": sale.currency} for c in sorted(codes)]
+    rows = [{"code": code, "scope_key": owner, "currency": currency} for code, owner in named]
     session.execute(build(LedgerAccount).values(rows).on_conflict_do_nothing())

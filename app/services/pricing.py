@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models.base import now
 from app.services.desk import Desk, Place, read_desk, require_buyable
 from app.services.facts import SAME_SALE, Facts, SameSale, purchase_facts, same_sale
-from app.services.plans import plan_by_mark
+from app.services.plans import plan_for_meter
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
 CLOCK_AHEAD = timedelta(days=31)
@@ -95,7 +95,7 @@ def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datet
         raise errors.NotPositive(text=str(wish.value))
     if desk.plan is None:
         raise errors.NoPlanInForce(since=desk.first_plan)
-    plan = plan_by_mark(session, desk.plan)
+    plan = plan_for_meter(session, desk.plan, desk.meter)
     facts = purchase_facts(session, desk, plan)
     work = quote_by_quantity if wish.by_quantity else quote_by_amount
     priced = work(

@@ -1,7 +1,8 @@
 """Step one of a sale: hold the money and write down exactly what will be asked of the module.
 
 One transaction.  It starts with a guarded update, never with a read: the account, then the
-meter's lock, then everything that is read for pricing, then the sale.  Decision 0003.
+meter's lock (and the consumer's, if there is a debt), then everything that is read for pricing,
+then the sale.  Decision 0003.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from app.models import (
     VendingPoint,
 )
 from app.models.base import PRICE_SCALE
+from app.services import debts
 from app.services.desk import Desk, Place, read_desk
 from app.services.key_changes import amendment_for
 from app.services.pricing import Offer, Wish, price
@@ -126,6 +128,8 @@ def reserve(
         if desk.sale_there is not None:
             raise AlreadyThere
         _require_point(desk, scope)
+        if desk.consumer is not None and desk.consumer.debt_minor:
+            debts.lock(session, desk.consumer.id)
         offer = price(session, desk, order.wish, scope, instant)
         _require_as_shown(order, offer)
         if offer.quote.token_units and desk.module is not None:

@@ -28,6 +28,7 @@ class Reserved:
     point_region_id: int
     consumer_region_id: int
     meter_id: int
+    consumer_id: int | None
     meter_type: MeterType
     business_date: date
     reserved_at: datetime
@@ -49,6 +50,7 @@ def facts_of(sale: Sale, lines: tuple[tuple[str, str, int], ...]) -> Reserved:
         point_region_id=sale.point_region_id,
         consumer_region_id=sale.consumer_region_id,
         meter_id=sale.meter_id,
+        consumer_id=sale.consumer_id,
         meter_type=sale.meter_type,
         business_date=sale.business_date,
         reserved_at=sale.reserved_at,

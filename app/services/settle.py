@@ -1,6 +1,7 @@
 """Step three of a sale: the tokens, the postings and the receipt number, in one transaction.
 
-Locks are taken in one order everywhere: account, meter, sale, sale_day, purchase_day.
+Locks are taken in one order everywhere: account, meter, consumer (if a debt is paid off), sale,
+sale_day, purchase_day.
 Settling twice is impossible: the sale's own guarded update lets exactly one through.
 """
 
@@ -18,7 +19,7 @@ from app.db import retried, transaction
 from app.domain.states import SaleStatus, TokenKind, require_step
 from app.extensions import db
 from app.models import CashAccount, Sale, Token
-from app.services import key_changes, postings, summaries
+from app.services import debts, key_changes, postings, summaries
 from app.services.issue import meter_asked_for
 from app.services.reserved import Reserved
 from app.sts import asked
@@ -69,6 +70,7 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
     with transaction() as session:
         receipt_number = _book(session, sale)
         key_changes.note_advice(session, sale.meter_id, tokens)
+        paid_off = _pay_off(session, sale)
         if not _move(
             session,
             sale,
@@ -79,6 +81,8 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
         ):
             session.rollback()  # somebody else was first
             return
+        if not paid_off:
+            raise ModuleAnsweredWrong(f"sale {sale.sale_id}: its consumer owes less than it recovers")
         if tokens:
             session.execute(insert(Token.__table__), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
         postings.post(session, sale, instant)
@@ -114,6 +118,14 @@ def _book(session: Session, sale: Reserved) -> int:
         .returning(account.receipts)
     )
     return int(drawn.scalar_one())
+
+
+def _pay_off(session: Session, sale: Reserved) -> bool:
+    """Lower the consumer's debt by what the sale recovers; the reserved sale has held it until now."""
+    recovered = debts.recovered(sale.lines)
+    if not recovered:
+        return True
+    return sale.consumer_id is not None and debts.move(session, sale.consumer_id, -recovered)
 
 
 def _move(session: Session, sale: Reserved, **values: object) -> bool:
