@@ -189,6 +189,9 @@ def _fee(row: Mapping[str, Any]) -> Fee:
         number(row["amount"]),
         ChargeMethod(row.get("period") or "month"),
         number(row.get("times") or "1"),
+        # Ours: the unit of the meter's own capacity, in place of a fixed multiplier.
+        per_capacity=row.get("per_capacity") is not None,
+        capacity_unit=row.get("per_capacity"),
     )
 
 

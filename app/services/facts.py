@@ -86,7 +86,8 @@ class Charged(NamedTuple):
 def purchase_facts(session: Session, desk: Desk, plan: Plan, before_sale: int | None = None) -> Facts:
     """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not.
 
-    `before_sale` looks back: only sales with a smaller id count, and no debt.
+    `before_sale` looks back: only sales with a smaller id count, no debt, and the plan counts as
+    one that the meter was on that day.
     """
     rows = session.execute(
         _statement(before_sale is not None),
@@ -103,7 +104,7 @@ def purchase_facts(session: Session, desk: Desk, plan: Plan, before_sale: int | 
     charged = [Charged(*row[3:]) for row in rows if row[3] is not None]
     history = History(
         units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
-        fees=_fees(session, desk, plan, charged),
+        fees=_fees(session, desk, plan, charged, before_sale is not None),
         days_in_month=days_in_month(desk.today),
         lifeline_months=_lifeline_months(session, desk, plan) if plan.lifeline_adds_up else 1,
         debt=_debt(session, desk, plan) if before_sale is None else None,
@@ -215,11 +216,15 @@ def _statement(looking_back: bool = False) -> Select[Any]:
     return select(sums, fees).select_from(sums.outerjoin(fees, true()))
 
 
-def _fees(session: Session, desk: Desk, plan: Plan, rows: list[Charged]) -> dict[str, FeeState]:
+def _fees(
+    session: Session, desk: Desk, plan: Plan, rows: list[Charged], looking_back: bool
+) -> dict[str, FeeState]:
     """Periods due and money carried, for each fee of the plan."""
     if not plan.all_fees:
         return {}
     begun = _counts_from(session, desk)
+    if looking_back:
+        begun = min(begun, desk.today)
     states = {fee.code: _state(desk, fee, rows, begun) for fee in plan.all_fees}
     if any(state.periods_due > 1 for state in states.values()):
         # Rare, so asked only now: no period before the price list had the fee was missed.

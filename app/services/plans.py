@@ -56,15 +56,23 @@ def plan_for_meter(session: Session, mark: PlanMark, meter: Meter) -> Plan:
     Raises MeterWithoutCapacity when it does and is not known, or is stated in another unit.
     """
     plan = plan_by_mark(session, mark)
-    fees = plan.capacity_fees
-    if not fees:
+    if not plan.capacity_fees:
         return plan
+    capacity = capacity_of(meter, plan)
+    key = (mark, capacity)
+    return _compiled.get(key) or _keep(key, plan.with_capacity(capacity))
+
+
+def capacity_of(meter: Meter, plan: Plan) -> Fraction:
+    """The meter's capacity as the fees of the plan ask for it; 0 where none does.
+
+    Raises MeterWithoutCapacity when it is not known, or is stated in another unit.
+    """
     capacity = _exact(meter.capacity)
-    for fee in fees:
+    for fee in plan.capacity_fees:
         if capacity is None or len({fee.capacity_unit, meter.capacity_unit} - {None}) > 1:
             raise MeterWithoutCapacity(unit=fee.capacity_unit)
-    key = (mark, capacity)
-    return _compiled.get(key) or _keep(key, plan.with_capacity(capacity or Fraction(0)))
+    return capacity or Fraction(0)
 
 
 def _keep(key: tuple[PlanMark, Fraction | None], plan: Plan) -> Plan:
