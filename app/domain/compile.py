@@ -48,8 +48,9 @@ class CompiledPlan:
     `first` and `fees` are rates for one charge and one period, `steps` and `levies` for one
     tenth of a unit, `fines` for one fine by the step reached, all in the plan's order;
     `unit_fees` are what a tenth pays to each fee where that is capped per unit, else empty;
-    `gross` are the shares of the money handed over.  `schedules` are the lifeline schedules,
-    lowest total first, each compiled on its own; without any the plan is its own schedule.
+    `first_cost` is what all channel fees come to, `gross` are the shares of the money handed
+    over.  `schedules` are the lifeline schedules, lowest total first, each compiled on its own;
+    without any the plan is its own schedule.
     """
 
     plan: Plan
@@ -62,6 +63,7 @@ class CompiledPlan:
     fines: tuple[tuple[Rate, ...], ...]
     gross: tuple[Fraction, ...]
     schedules: tuple[tuple[Exact | None, CompiledPlan], ...]
+    first_cost: int
     _curves: dict[tuple[int | None, int], Curve] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -175,6 +177,7 @@ def _compile(plan: Plan) -> CompiledPlan:
         tuple(_rates(fine, grain) for fine in fines),
         tuple(tax.rate for tax in gross_taxes(plan)),
         _schedules(plan),
+        sum(rate.cost for rate in _rates(first, grain)),
     )
 
 

@@ -9,9 +9,8 @@ are grains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.compile import CompiledPlan
 from app.domain.fees import FeeOwed, fees_owed
@@ -20,8 +19,7 @@ from app.domain.plan import History
 from app.domain.states import Recovery
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """How a purchase splits (grains; fees in periods); `left` buys units, below 0 it cannot be."""
 
     debt: Exact
@@ -30,8 +28,7 @@ class Taken:
     left: Exact
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """The units of a purchase from `start` to `end` tenths on which one fee is recovered.
 
     Each tenth costs `extra` grains more, and the units below have paid `below` grains in all.
@@ -43,8 +40,7 @@ class Stretch:
     below: Exact
 
 
-@dataclass(frozen=True, slots=True)
-class Deductions:
+class Deductions(NamedTuple):
     """The deductions of one meter at one moment under one plan.
 
     `first` and `fees` are the grains of channel and fixed fees asked for, taxes included.
@@ -68,7 +64,7 @@ class Deductions:
 
     def split(self, purchase: Exact) -> Taken:
         """Split a purchase (grains, channel fees already off)."""
-        whole = tuple(0 if self.stretches else owed.asked for owed in self.owed)
+        whole = (0,) * len(self.owed) if self.stretches else tuple([owed.asked for owed in self.owed])
         if self.fixed:
             return Taken(0, (), whole, purchase - self.fees)
         debt = min(self.debt, self.debt_share * purchase)
@@ -104,7 +100,7 @@ class Deductions:
             else 0
             for owed, part in zip(self.owed, self.stretches, strict=False)
         )
-        return replace(taken, fees=tuple(periods), left=taken.left - self.on_units(tenths))
+        return taken._replace(fees=tuple(periods), left=taken.left - self.on_units(tenths))
 
     def purchase_for(self, energy: Exact) -> Exact:
         """The smallest purchase (grains) that leaves `energy` grains for units.
@@ -151,7 +147,8 @@ class Deductions:
         return sorted(bends)
 
 
-NOTHING: Final = Deductions((), 0, 0, None, (), 0, Fraction(0))
+ZERO: Final = Fraction(0)  # NB: made once, because making one costs more than a step of the walk
+NOTHING: Final = Deductions((), 0, 0, None, (), 0, ZERO)
 
 
 def deductions(compiled: CompiledPlan, history: History) -> Deductions:
@@ -159,19 +156,17 @@ def deductions(compiled: CompiledPlan, history: History) -> Deductions:
     if not (compiled.plan.fees or compiled.first or compiled.gross or history.debt):
         return NOTHING
     owed = fees_owed(compiled, history)
-    capped = compiled.plan.fee_recovery is Recovery.CAPPED
-    debt = history.debt
-    stretches = _stretches(owed) if compiled.unit_fees else ()
-    return Deductions(
-        owed=owed,
-        first=sum(rate.cost for rate in compiled.first),
-        fees=0 if stretches else sum(fee.asked * fee.rate.cost for fee in owed),
-        cap_share=compiled.plan.fee_cap_share if capped and owed and not stretches else None,
-        gross=compiled.gross,
-        debt=whole_or_fraction(debt.balance * compiled.grain) if debt and debt.share else 0,
-        debt_share=debt.share if debt else Fraction(0),
-        stretches=stretches,
-    )
+    debt, first, gross = history.debt, compiled.first_cost, compiled.gross
+    balance = whole_or_fraction(debt.balance * compiled.grain) if debt and debt.share else 0
+    share = debt.share if debt else ZERO
+    if compiled.unit_fees:
+        return Deductions(owed, first, 0, None, gross, balance, share, _stretches(owed))
+    capped = owed and compiled.plan.fee_recovery is Recovery.CAPPED
+    cap_share = compiled.plan.fee_cap_share if capped else None
+    fees: Exact = 0
+    for fee in owed:
+        fees += fee.asked * fee.rate.cost
+    return Deductions(owed, first, fees, cap_share, gross, balance, share)
 
 
 def _stretches(owed: tuple[FeeOwed, ...]) -> tuple[Stretch, ...]:

@@ -7,8 +7,8 @@ carries the rest, or forgives what was missed.  Counting in periods keeps whole 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from app.domain.compile import CompiledPlan
 from app.domain.curve import Rate
@@ -20,8 +20,7 @@ from app.domain.states import ChargeMethod, Recovery
 NOT_SEEN = FeeState()
 
 
-@dataclass(frozen=True, slots=True)
-class FeeOwed:
+class FeeOwed(NamedTuple):
     """One fee at this purchase: `due` new periods, `carried` ones from before, `asked` now.
 
     `forgiven` are missed periods and carried rests that nobody asks for any more; `stated`
@@ -54,18 +53,20 @@ def fees_owed(compiled: CompiledPlan, history: History) -> tuple[FeeOwed, ...]:
     """What every fee of the plan asks for at this purchase."""
     plan = compiled.plan
     owed = []
-    on_unit = compiled.unit_fees or (None,) * len(plan.fees)
-    for fee, rate, unit_rate in zip(plan.fees, compiled.fees, on_unit, strict=True):
+    forgiving, by_unit = plan.fee_recovery is Recovery.FORGIVEN, compiled.unit_fees
+    for place, (fee, rate) in enumerate(zip(plan.fees, compiled.fees, strict=True)):
         state = history.fees.get(fee.code, NOT_SEEN)
         due = 1 if fee.method is ChargeMethod.PURCHASE else state.periods_due
         carried: Exact = 0
+        forgiven: Exact = 0
         if state.carried and rate.cost:
             carried = whole_or_fraction(state.carried / (fee.amount * fee.times))
-        asked, forgiven = due + carried, 0 * carried
-        if plan.fee_recovery is Recovery.FORGIVEN:
+        asked = due + carried
+        if forgiving:
             asked, forgiven = min(due, 1), asked - min(due, 1)
         stated = rate.cost if plan.tax_inclusive else rate.net
-        owed.append(FeeOwed(fee, rate, stated, state, due, carried, asked, forgiven, unit_rate))
+        on_unit = by_unit[place] if by_unit else None
+        owed.append(FeeOwed(fee, rate, stated, state, due, carried, asked, forgiven, on_unit))
     return tuple(owed)
 
 

@@ -18,9 +18,8 @@ rounding   exact (what the other lines come to exactly)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.compile import TENTHS, CompiledPlan
 from app.domain.deductions import Deductions, Taken
@@ -52,8 +51,7 @@ def plain(value: Exact) -> str:
     return f"{sign}{whole}.{part:08d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(NamedTuple):
     """One exact purchase: `tenths` of a unit for `total_minor`; makes its lines on demand."""
 
     where: Range

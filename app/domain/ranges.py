@@ -7,7 +7,7 @@ sizes that bring the period's total into its reach.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.compile import CompiledPlan
 from app.domain.curve import Curve, lower_end
@@ -17,8 +17,7 @@ from app.domain.plan import History
 from app.domain.states import StepPeriod
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Sizes of a purchase (low, high] under one schedule; `refusal` says what ends it."""
 
     compiled: CompiledPlan

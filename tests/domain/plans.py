@@ -29,6 +29,7 @@ CURRENCIES = st.sampled_from(
 )
 prices = st.integers(1, 5000).map(lambda cents: Fraction(cents, 100))
 rates = st.sampled_from(["0.001", "0.025", "0.05", "0.16", "0.18", "0.5"]).map(Fraction)
+times = st.sampled_from(["1", "1", "2.2", "40"]).map(Fraction)
 shares = st.sampled_from(["0.1", "0.25", "0.5", "0.8"]).map(Fraction)
 roundings = st.sampled_from(
     [
@@ -36,6 +37,18 @@ roundings = st.sampled_from(
         Rounding(Mode.UP, Fraction(1)),
         Rounding(Mode.HALF_UP, Fraction(1, 10)),
         Rounding(Mode.DOWN, Fraction(1, 10)),
+        Rounding(Mode.UP, Fraction(5, 2)),
+        Rounding(Mode.DOWN, Fraction(1, 100)),
+        None,
+    ]
+)
+sum_roundings = st.sampled_from(
+    [
+        None,
+        Rounding(Mode.HALF_UP, Fraction(1, 20)),
+        Rounding(Mode.UP, Fraction(5)),
+        Rounding(Mode.DOWN, Fraction(1, 10)),
+        Rounding(Mode.HALF_UP, Fraction(1, 100_000)),
     ]
 )
 UP = Rounding(Mode.UP, Fraction(1, 10))
@@ -83,8 +96,8 @@ def simple_plans(draw: st.DrawFn, *, fines: bool = True) -> Plan:
     if len(steps) > 1 and draw(st.booleans()):
         steps[0] = replace(steps[0], price=Fraction(0))
     fees = tuple(
-        Fee(f"fee{n}", f"Fee {n}", draw(prices), draw(st.sampled_from(list(ChargeMethod))))
-        for n in range(draw(st.integers(0, 2)))
+        Fee(f"fee{n}", f"Fee {n}", draw(prices), draw(st.sampled_from(list(ChargeMethod))), draw(times))
+        for n in range(draw(st.integers(0, 3)))
     )
     amounts = sorted(draw(st.lists(prices, max_size=4))) if fines else []
     fine_starts = draw(
@@ -107,19 +120,33 @@ def simple_plans(draw: st.DrawFn, *, fines: bool = True) -> Plan:
     )
 
 
+def by_the_month(plan: Plan) -> Plan:
+    """The plan without fees, its steps counted by the month and their prices not falling."""
+    prices = sorted(step.price for step in plan.steps)
+    steps = (replace(step, price=price) for step, price in zip(plan.steps, prices, strict=True))
+    return replace(
+        plan, steps=tuple(steps), fees=(), step_period=StepPeriod.MONTH, unit_rounding=UP
+    )
+
+
 @st.composite
 def full_plans(draw: st.DrawFn) -> Plan:
-    """Everything the engine knows, shares and lifeline schedules included."""
-    plan = draw(simple_plans())
-    if draw(st.booleans()):
-        plan = replace(plan, fee_recovery=Recovery.CAPPED, fee_cap_share=draw(shares))
-    elif draw(st.booleans()):
-        plan = replace(plan, fee_recovery=Recovery.FORGIVEN)
+    """Everything the engine knows, shares, caps and lifeline schedules included."""
+    plan = replace(draw(simple_plans()), money_rounding=draw(sum_roundings))
+    match draw(st.sampled_from(["whole", "share", "unit", "forgiven"])):
+        case "share":
+            plan = replace(plan, fee_recovery=Recovery.CAPPED, fee_cap_share=draw(shares))
+        case "unit":
+            plan = replace(plan, fee_recovery=Recovery.CAPPED, fee_cap_unit=draw(prices) / 100)
+        case "forgiven":
+            plan = replace(plan, fee_recovery=Recovery.FORGIVEN)
     if draw(st.booleans()):
         gross = Tax("gross", "Of the gross", Fraction("0.03"), (), of_gross=True)
         plan = replace(plan, taxes=(*plan.taxes, gross))
     if draw(st.booleans()):
         plan = replace(plan, fees_first=(Charge("channel", "Channel", draw(prices)),))
+        if draw(st.booleans()):
+            plan = replace(plan, taxes=(*plan.taxes, Tax("on_channel", "", draw(rates), ("channel",))))
     if draw(st.booleans()):
         small = replace(plan, steps=(Step(0, draw(prices)),), fees=plan.fees[:1])
         ends = (draw(st.integers(1, 3000)), None)

@@ -63,7 +63,9 @@ def lines_add_up(data: st.DataObject) -> None:
     assert sum(line.amount for line in quote.lines) == Fraction(quote.amount_minor, scale)
     assert quote.amount_minor + quote.left_minor == tender
     assert quote.left_minor >= 0
-    assert abs(quote.lines[-1].amount) < Fraction(1, scale)
+    rounding = quote.explanation.compiled.plan.money_rounding
+    quantum = Fraction(1, scale) + (rounding.quantum if rounding else 0)
+    assert abs(quote.lines[-1].amount) < quantum
     assert all(line.amount >= 0 for line in quote.lines[:-1])
 
 
@@ -82,7 +84,10 @@ def shares_are_shares(data: st.DataObject) -> None:
     quote, _ = _buy(data, plan, past)
     told = {}
     for line in quote.lines[:-1]:
-        told[line.kind.value, line.code] = told.get((line.kind.value, line.code), 0) + line.amount
+        # The taxes of a channel fee belong to it.
+        kind = "channel" if line.params.get("part") == "first" else line.kind.value
+        key = (kind, "channel" if kind == "channel" else line.code)
+        told[key] = told.get(key, 0) + line.amount
     paid = sum(line.amount for line in quote.lines[:-1])
     purchase = paid - told.get(("channel", "channel"), 0)
     debt = told.get(("debt", "debt"), 0)
@@ -94,17 +99,24 @@ def shares_are_shares(data: st.DataObject) -> None:
     if plan.fee_cap_share is not None:
         limit = plan.fee_cap_share * purchase + Fraction(1, 10**6)
         assert sum(fee.taken for fee in quote.fees) <= limit
+    if plan.fee_cap_unit is not None:
+        limit = plan.fee_cap_unit * quote.exact_units + Fraction(1, 10**6)
+        assert sum(fee.taken for fee in quote.fees) <= limit
 
 
 def cost_is_the_naive_one(data: st.DataObject) -> None:
-    """A second reading of the rules comes to the same exact cost."""
-    plan = data.draw(plans.simple_plans())
-    past = data.draw(plans.pasts(plan, debt=False))
+    """A second reading of the rules comes to the same exact cost: it leaves just what the units cost."""
+    plan = data.draw(plans.full_plans())
+    past = data.draw(plans.pasts(plan))
     tenths = data.draw(st.integers(1, 60_000))
-    where = range_for(ready(plan), past, tenths)
-    assume(where.high is None or tenths <= where.high)
-    exact = by_quantity(where, past, tenths, 1).total_minor
-    assert exact == naive.cost(plan, past, Fraction(tenths))
+    own = naive.chosen(plan, past, Fraction(tenths))
+    assume(own is not None and naive.within(own, past, Fraction(tenths)))
+    exact = by_quantity(range_for(ready(plan), past, tenths), past, tenths, 1).total_minor
+    left = naive.left_for_units(own, past, Fraction(exact))
+    assert left == naive.units_cost(own, past, Fraction(tenths))
+    if exact > 0:
+        less = naive.left_for_units(own, past, Fraction(exact) * Fraction(999_999, 10**6))
+        assert less < left or not left
 
 
 def cost_never_falls(data: st.DataObject) -> None:
@@ -123,8 +135,8 @@ def cost_never_falls(data: st.DataObject) -> None:
 
 def amount_buys_the_most(data: st.DataObject) -> None:
     """The exact units cost at most the tender, and any more would cost more than it."""
-    plan = data.draw(plans.simple_plans())
-    past = data.draw(plans.pasts(plan, debt=False))
+    plan = data.draw(plans.full_plans())
+    past = data.draw(plans.pasts(plan))
     currency = data.draw(plans.CURRENCIES)
     tender = data.draw(st.integers(1, 10_000_000))
     rest = (currency, Settlement.UP, plans.representable, plans.MAXIMUM)
@@ -135,15 +147,24 @@ def amount_buys_the_most(data: st.DataObject) -> None:
         raise
     money = Fraction(tender, currency.minor_per_major)
     exact = quote.exact_units * 10
-    assert naive.cost(plan, past, exact) <= money
-    where = range_for(ready(plan), past, exact)
-    more = exact + Fraction(1, 10**9)
-    if where.high is None or more <= where.high:
-        assert naive.cost(plan, past, more) > money
+    assert _affordable(plan, past, exact, money)
+    for more in (Fraction(1, 10**9), Fraction(1), data.draw(st.integers(1, 40_000))):
+        assert _affordable(plan, past, exact + more, money) is not True
+
+
+def _affordable(plan: Plan, past: History, tenths: Fraction, money: Fraction) -> bool | None:
+    """Whether so many units cost at most so much, by the plain reading; None where there are none."""
+    own = naive.chosen(plan, past, tenths)
+    if own is None or not naive.within(own, past, tenths):
+        return None
+    return naive.left_for_units(own, past, money) >= naive.units_cost(own, past, tenths)
 
 
 def there_and_back(data: st.DataObject) -> None:
-    """By quantity, then by amount: at most a unit step and a money quantum's worth apart."""
+    """By quantity, then by amount: at most a unit step and a money quantum's worth apart.
+
+    The quantum is the currency's unit, or what the plan rounds the sum to.
+    """
     plan = data.draw(plans.full_plans())
     past = data.draw(plans.pasts(plan))
     currency, settlement = data.draw(plans.CURRENCIES), data.draw(settlements)
@@ -160,7 +181,10 @@ def there_and_back(data: st.DataObject) -> None:
     touched = curve.parts(before, max(there.token_units, back.explanation.tenths))
     cheapest = min(segment.cost for segment, _ in touched)
     assume(cheapest)
-    worth = Fraction(paid.compiled.grain, currency.minor_per_major) / cheapest / 10
+    money = Fraction(1, currency.minor_per_major)
+    if plan.money_rounding:
+        money += plan.money_rounding.quantum
+    worth = money * paid.compiled.grain / cheapest / 10
     step = Fraction(plans.representable(there.token_units + 1) - there.token_units, 10)
     quantum = plan.unit_rounding.quantum if plan.unit_rounding else 0
     apart = back.token_units - there.token_units
@@ -177,8 +201,7 @@ def _jumps(plan: Plan, there: Quote, back: Quote) -> bool:
 
 def splitting_gains_a_step(data: st.DataObject) -> None:
     """Monthly steps that do not fall: two purchases carry at most a unit step each more than one."""
-    plan = data.draw(plans.simple_plans(fines=False))
-    assume(plan.step_period.value == "month" and not plan.fees and plan.unit_rounding == plans.UP)
+    plan = plans.by_the_month(data.draw(plans.simple_plans(fines=False)))
     past = History(units_before=data.draw(st.integers(0, 39_000)))
     costs = [segment.cost for segment in ready(plan).curve(None, 1).segments]
     assume(costs == sorted(costs) and costs[0])

@@ -21,8 +21,8 @@ def test_every_figure_comes_out_as_stated(case):
 
 
 def test_all_cases_of_both_files_are_there():
-    assert len(CASES) == 15 + 8
-    assert run(FILES, []) == (23, 0, [])
+    assert len(CASES) == 15 + 19
+    assert run(FILES, []) == (34, 0, [])
 
 
 def test_every_public_case_names_its_source():
