@@ -129,9 +129,12 @@ class _Speaker:
         return ngettext("%(num)s period", "%(num)s periods", number)
 
     def _left(self) -> list[str]:
-        if "left" not in self.line.params:
-            return []
-        return [_("%(money)s stays owed", money=self._sum("left"))]
+        said = []
+        if "per_unit" in self.line.params:
+            said.append(_("At most %(money)s on each %(unit)s", money=self._money("per_unit"), unit=self.unit))
+        if "left" in self.line.params:
+            said.append(_("%(money)s stays owed", money=self._sum("left")))
+        return said
 
     def step(self) -> tuple[str, str]:
         params = self.line.params
