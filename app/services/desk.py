@@ -79,8 +79,8 @@ class Desk:
     """One meter in front of one counter.
 
     `plan` is the mark (id, version, when made) of the tariff plan in force, None when none has begun;
-    `first_plan` is when the tariff's first plan begins.  `sale_there` is the sale that
-    already stands under the reference.
+    `first_plan` is when the tariff's first plan begins.  `point`, its region, `health`, `id_elsewhere` and
+    `sale_there`, the sale that already stands under the reference, are read for a sale only.
     """
 
     meter: Meter
@@ -108,16 +108,16 @@ class Desk:
 def read_desk(
     session: Session, meter_number: str, place: Place, instant: datetime, ahead: timedelta
 ) -> Desk:
-    """Read the desk in one statement.  Raises UnknownMeter."""
+    """Read the desk in one statement; what only a sale needs is read where there is a `place`.
+
+    Raises UnknownMeter.
+    """
+    selling = place.vending_point_id is not None
+    given: dict[str, Any] = {"meter_number": meter_number, "instant": instant}
+    if selling:
+        given |= {"point_id": place.vending_point_id, "reference": place.reference}
     row = session.execute(
-        _statement(),
-        {
-            "meter_number": meter_number,
-            "instant": instant,
-            "point_id": place.vending_point_id,
-            "reference": place.reference,
-        },
-        execution_options={"unscoped": True, "populate_existing": True},
+        _statement(selling), given, execution_options={"unscoped": True, "populate_existing": True}
     ).one_or_none()
     if row is None:
         raise errors.UnknownMeter
@@ -134,7 +134,7 @@ def obstacles(
     found: dict[str, errors.Refusal] = {}
     rows = session.execute(
         _several(),
-        {"meter_numbers": list(meter_numbers), "instant": instant, "point_id": None, "reference": None},
+        {"meter_numbers": list(meter_numbers), "instant": instant},
         execution_options={"unscoped": True, "populate_existing": True},
     )
     for row in rows:
@@ -149,13 +149,14 @@ def obstacles(
 
 
 def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
-    (meter, product, region, consumer, tariff, point, of_point, module, health, key, settings, money, licence,
-     *clock, plan_id, plan_version, plan_made, first_plan, id_elsewhere, sale_there) = row  # fmt: skip
+    (meter, product, region, consumer, tariff, module, key, settings, money, licence,
+     newest, confirmed, plan_id, plan_version, plan_made, first_plan, *of_sale) = row  # fmt: skip
+    point, point_region, health, id_elsewhere, sale_there = of_sale or (None,) * 5
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
-        point_region=of_point, module=module, health=health, key=key, settings=settings, licence=licence,
+        point_region=point_region, module=module, health=health, key=key, settings=settings, licence=licence,
         currency=Currency(money.code, money.symbol, money.decimals),
-        clock=_clock(clock, ahead),
+        clock=_clock((newest, confirmed), ahead),
         today=business_date(instant, settings.time_zone),
         plan=None if plan_id is None else (plan_id, plan_version, plan_made),
         first_plan=first_plan, id_elsewhere=id_elsewhere, sale_there=sale_there,
@@ -163,9 +164,10 @@ def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
 
 
 @cache
-def _statement() -> Select[Any]:
+def _statement(selling: bool) -> Select[Any]:
     """The desk's one statement, built once: building it costs more than running it."""
-    return _desks().where(Meter.meter_number == bindparam("meter_number"))
+    desks = _of_a_sale(_desks()) if selling else _desks()
+    return desks.where(Meter.meter_number == bindparam("meter_number"))
 
 
 @cache
@@ -173,8 +175,18 @@ def _several() -> Select[Any]:
     return _desks().where(Meter.meter_number.in_(bindparam("meter_numbers", expanding=True)))
 
 
-def _desks() -> Select[Any]:
+def _of_a_sale(desks: Select[Any]) -> Select[Any]:
+    """Beside the desk, what a price has no use for: the vending point, and what was sold and made before."""
     point_region = aliased(Region)
+    return (
+        desks.add_columns(VendingPoint, point_region, ModuleHealth, _id_elsewhere(), _sale_there())
+        .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
+        .outerjoin(point_region, VendingPoint.region_id == point_region.id)
+        .outerjoin(ModuleHealth, ModuleHealth.module_id == SecurityModule.id)
+    )
+
+
+def _desks() -> Select[Any]:
     serving = and_(
         SecurityModule.active,
         ((Meter.algorithm == Algorithm.LEGACY) & SecurityModule.serves_legacy)
@@ -189,19 +201,14 @@ def _desks() -> Select[Any]:
     newest_licence = select(func.max(Licence.id)).scalar_subquery()
     return (
         select(
-            Meter, Product, Region, Consumer, Tariff, VendingPoint, point_region, SecurityModule,
-            ModuleHealth, SupplyGroupKey, Settings, CurrencyRow, Licence, *_clock_columns(),
-            TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(),
-            _id_elsewhere(), _sale_there(),
+            Meter, Product, Region, Consumer, Tariff, SecurityModule, SupplyGroupKey, Settings, CurrencyRow,
+            Licence, *_clock_columns(), TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(),
         )
         .join(Product, Meter.product_id == Product.id)
         .join(Region, Meter.region_id == Region.id)
         .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
         .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
-        .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
-        .outerjoin(point_region, VendingPoint.region_id == point_region.id)
         .outerjoin(SecurityModule, serving)
-        .outerjoin(ModuleHealth, ModuleHealth.module_id == SecurityModule.id)
         .outerjoin(SupplyGroupKey, held)
         .join(Settings, Settings.id == 1)
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)

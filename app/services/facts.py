@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, Select, bindparam, case, func, select, true
+from sqlalchemy import BigInteger, Date, Select, bindparam, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
@@ -33,6 +33,7 @@ from app.domain.plan import Debt, Fee, FeeState, History, Plan
 from app.domain.quote import Quote
 from app.domain.states import ChargeMethod, SaleKind, SaleStatus, StepPeriod
 from app.models import Sale, SaleFee
+from app.models.base import UTCDateTime
 from app.services import debts
 from app.services.desk import Desk
 from app.services.plans import adds_up_since, exact, fees_since
@@ -117,23 +118,39 @@ def same_sale(session: Session, desk: Desk, wanted: Quote, instant: datetime, sc
 
     Of the last SAME_SALE only; read unscoped, because the customer may have run to the shop next door.
     """
-    same = Sale.amount == wanted.amount_minor
-    if wanted.token_units:
-        same |= Sale.token_units == wanted.token_units
     row = session.execute(
-        select(Sale.id, Sale.reserved_at, Sale.amount, criterion(Sale, scope).label("own"))
-        .where(
-            Sale.meter_id == desk.meter.id,
-            Sale.business_date >= desk.today - A_DAY,
-            Sale.reserved_at > instant - SAME_SALE,
-            same,
-            *_standing(),
-        )
-        .order_by(Sale.id.desc())
-        .limit(1),
+        _same().add_columns(criterion(Sale, scope).label("own")),
+        {
+            "meter_id": desk.meter.id,
+            "yesterday": desk.today - A_DAY,
+            "after": instant - SAME_SALE,
+            "amount": wanted.amount_minor,
+            # No units are the same as any: a sale of fees only is told by its money.
+            "units": wanted.token_units or None,
+        },
         execution_options={"unscoped": True},
     ).one_or_none()
     return None if row is None else SameSale(row.id, row.reserved_at, row.amount, bool(row.own))
+
+
+@cache
+def _same() -> Select[Any]:
+    """The newest standing sale of an amount or of a quantity; built once, as `_statement` is."""
+    return (
+        select(Sale.id, Sale.reserved_at, Sale.amount)
+        .where(
+            Sale.meter_id == bindparam("meter_id"),
+            Sale.business_date >= bindparam("yesterday", type_=Date),
+            Sale.reserved_at > bindparam("after", type_=UTCDateTime),
+            or_(
+                Sale.amount == bindparam("amount", type_=BigInteger),
+                Sale.token_units == bindparam("units", type_=BigInteger),
+            ),
+            *_standing(),
+        )
+        .order_by(Sale.id.desc())
+        .limit(1)
+    )
 
 
 def _standing() -> list[Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import String, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import String, bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -21,10 +21,9 @@ from app.extensions import db
 from app.models import ModuleAnswer, ModuleTokenId
 from app.models.base import now
 from app.sts.journal import Answer, same_request, tokens_from_json, tokens_to_json
-from app.sts.module import IssuedToken
+from app.sts.module import IssuedToken, ModuleError
 
 Tokens = tuple[IssuedToken, ...]
-NO_TOKEN_YET = -1
 # The row of no meter: after a restore, the id that no meter's next one may be at or below.
 EVERY_METER = ""
 
@@ -49,15 +48,16 @@ class DatabaseJournal:
 
         def work() -> Tokens:
             with transaction() as session:
-                last, known = _lock(session, pan, base_date, message_id)
+                drawn, known = _draw(session, pan, base_date, message_id, _earliest(wanted))
                 if known is not None:
                     return same_request(known, request_digest)
-                token_id = wanted(None if last == NO_TOKEN_YET else last)
+                token_id = wanted(drawn - 1 if drawn else None)
                 tokens = make(token_id)
-                ids = ModuleTokenId.__table__
-                session.execute(
-                    update(ids).where(ids.c.pan == pan, ids.c.base_date == base_date).values(token_id=token_id)
-                )
+                if token_id != drawn:  # the rule steps over a reserved minute
+                    ids = ModuleTokenId.__table__
+                    session.execute(
+                        update(ids).where(ids.c.pan == pan, ids.c.base_date == base_date).values(token_id=token_id)
+                    )
                 _remember(session, message_id, request_digest, tokens)
                 return tokens
 
@@ -103,35 +103,53 @@ def _remember(session: Session, message_id: str, request_digest: str, tokens: To
     )
 
 
-def _lock(session: Session, pan: str, base_date: int, message_id: str) -> tuple[int, Answer | None]:
-    """Make the row if it is missing and lock it.
+def _earliest(wanted: Callable[[int | None], int]) -> int:
+    """The id of a meter that has had none; 0 where the rule refuses even that, and will refuse again."""
+    try:
+        return wanted(None)
+    except ModuleError:
+        return 0
 
-    Gives the id that the next must be above (-1: none yet) and the answer, if this message already has one.
+
+def _draw(
+    session: Session, pan: str, base_date: int, message_id: str, earliest: int
+) -> tuple[int, Answer | None]:
+    """Lock the meter's row, made where it is missing, and draw its next id: `earliest`, or one above the last.
+
+    Gives that id and the answer, if this message already has one; then none is drawn.
     """
     row = session.execute(
-        _lock_statement(session.get_bind().dialect.name),
-        {"pan": pan, "base_date": base_date, "token_id": NO_TOKEN_YET, "message": message_id},
+        _draw_statement(session.get_bind().dialect.name),
+        {"pan": pan, "base_date": base_date, "earliest": earliest, "message": message_id},
     ).one()
-    known = None if row[1] is None else Answer(row[1], tokens_from_json(row[2]))
-    return max(int(row[0]), int(row[3])), known
+    return int(row[0]), None if row[1] is None else Answer(row[1], tokens_from_json(row[2]))
 
 
 @cache
-def _lock_statement(dialect: str) -> Any:
+def _draw_statement(dialect: str) -> Any:
     build: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    upsert = build(ModuleTokenId).values(
-        pan=bindparam("pan"), base_date=bindparam("base_date"), token_id=bindparam("token_id")
+    ids, floor = ModuleTokenId.token_id, aliased(ModuleTokenId)
+    earliest, one = bindparam("earliest", type_=ids.type), literal_column("1", ids.type)
+    above_all = (
+        select(case((func.max(floor.token_id) >= earliest, func.max(floor.token_id) + one), else_=earliest))
+        .where(floor.pan == bindparam("every_meter", EVERY_METER, String), floor.base_date == bindparam("base_date"))
+        .scalar_subquery()
     )
-    floor = aliased(ModuleTokenId)
+    insertion = build(ModuleTokenId).values(
+        pan=bindparam("pan"), base_date=bindparam("base_date"), token_id=above_all
+    )
     of_message = ModuleAnswer.message_id == bindparam("message", type_=String)
-    locked = upsert.on_conflict_do_update(
-        index_elements=["pan", "base_date"], set_={"token_id": ModuleTokenId.token_id}
+    free = insertion.excluded.token_id
+    drawn = insertion.on_conflict_do_update(
+        index_elements=["pan", "base_date"],
+        set_={
+            "token_id": case(
+                (select(ModuleAnswer.message_id).where(of_message).exists(), ids), (ids < free, free), else_=ids + one
+            )
+        },
     ).returning(
-        ModuleTokenId.token_id,
+        ids,
         select(ModuleAnswer.request_digest).where(of_message).scalar_subquery(),
         select(ModuleAnswer.tokens).where(of_message).scalar_subquery(),
-        select(func.coalesce(func.max(floor.token_id), literal_column(str(NO_TOKEN_YET))))
-        .where(floor.pan == bindparam("every_meter", EVERY_METER, String), floor.base_date == bindparam("base_date"))
-        .scalar_subquery(),
     )
-    return prepared(locked, dialect)
+    return prepared(drawn, dialect)

@@ -1,0 +1,75 @@
+"""How often a sale speaks to the database, and that its token's minute is drawn on the way."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from app.extensions import db
+from app.models import ModuleTokenId, Sale, Token
+from app.services.vending import Wish, quote, vend
+from app.sts.meter_number import pan_from_drn
+
+MOST, MOST_OF_A_QUOTE = 15, 2
+
+
+@contextmanager
+def counted():
+    """The statements sent meanwhile, without those that open a transaction."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def sold(counter):
+    """A counter where a sale was made: accounts are open, the plan is compiled."""
+    counter.sells("pump", 5_00)
+    counter.sells("palm_street", 50_00)  # into the second step, which is taxed
+    return counter
+
+
+def test_a_sale_is_at_most_fifteen_statements(sold):
+    scope = sold.cast.scope("amara")
+    # Two that bought minutes ago, and the mill with the fee of its first purchase.
+    orders = [sold.order(meter, value) for meter, value in (("pump", 7_00), ("palm_street", 30_00), ("mill", 40_00))]
+    for order in orders:
+        with counted() as seen:
+            vend(order, scope, sold.modules, clock=lambda: sold.clock)
+        assert len(seen) <= MOST, "\n".join([order.meter_number, *(text[:90] for text in seen)])
+
+
+def test_a_quote_is_two_statements_and_looks_for_no_tokens_elsewhere(sold):
+    wish, scope = Wish(sold.number("mill"), by_quantity=False, value=20_00), sold.cast.scope("amara")
+    with counted() as seen:
+        quote(wish, scope)
+    assert len(seen) <= MOST_OF_A_QUOTE, seen
+    assert not [text for text in seen if "module_id !=" in text], "only a sale asks what other modules gave"
+
+
+def test_the_minute_of_a_token_is_drawn_once_and_never_the_reserved_one(counter):
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    counter.clock = midnight
+    ids = []
+    for value in (5_00, 6_00, 7_00):
+        counter.sells("pump", value)
+        ids.append(db.session.query(Token.token_id).order_by(Token.id.desc()).first()[0])
+    first = ids[0]
+    assert first % 1440 == 0, "midnight, which is the minute of the clock"
+    assert ids == [first, first + 2, first + 3], "00:01 is nobody's"
+    counter.clock = midnight + timedelta(hours=1)
+    counter.sells("pump", 8_00)
+    pan = pan_from_drn(counter.number("pump"))
+    assert db.session.query(ModuleTokenId.token_id).filter_by(pan=pan).scalar() == first + 60
+    assert db.session.query(Sale).count() == 4
