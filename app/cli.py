@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
@@ -16,8 +17,21 @@ from app import cli_module, cli_upkeep
 def register(app: Flask) -> None:
     """Add every command to the application."""
     own = (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group())
-    for command in (*own, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
+    tables = Db("db", help="Migrations of the tables.")
+    for command in (*own, tables, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
         app.cli.add_command(command)
+
+
+class Db(click.Command):
+    """Stands for Flask-Migrate's `flask db`, which is loaded by whoever calls it."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Let the command itself read what was typed; from here on it is the one that runs."""
+        from flask_migrate.cli import db
+
+        return db.make_context(info_name, args, parent, **extra)
 
 
 @click.command("setup")

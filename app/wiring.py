@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 import config as settings_file
-from app.extensions import csrf, db, migrate
+from app.extensions import Migrations, csrf, db
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,7 +19,7 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
     app = Flask("app", root_path=str(ROOT / "app"))
     app.config.from_mapping(settings_file.load(overrides=overrides))
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    Migrations(app, str(ROOT / "migrations"))
     csrf.init_app(app)
     app.extensions["modules"] = _modules(app)
     with app.app_context():  # FAB 5 needs a context for init and every add_view
