@@ -31,6 +31,7 @@ from app.models import (
 )
 from app.models.token import EngineeringRecord
 from tests.cast import PIER, Cast, make_cast
+from tests.fixtures import ready
 from tests.services.conftest import Counter
 
 SELLERS = (("amara", "market", "palm_street"), ("corin", "corner", "mill"), ("bento", "harbour", "pier"))
@@ -47,7 +48,9 @@ class World:
 
 
 def make_world(app: Flask) -> World:
-    """Write cast, sales and records into a database that has just been set up."""
+    """Write cast, sales and records into a database that has just been set up, unless they are in it."""
+    if isinstance(ready.made, World):
+        return ready.made
     with app.app_context():
         cast = make_cast()
         sales = {}

@@ -11,10 +11,12 @@ from app.access.attempts import ADDRESS_FACTOR
 from app.extensions import db
 from app.models import AppUser, SignInFailure, UserSession
 from app.models.base import now
+from app.views.account import set_password
 from tests.cast import make_cast
-from tests.fixtures.application import csrf_token
+from tests.fixtures.application import TEST_SETTINGS, csrf_token
 
 LIMIT = 3
+NOBODYS = "AUTH_DB_FAKE_PASSWORD_HASH_CHECK"
 
 
 @pytest.fixture
@@ -80,6 +82,16 @@ def test_every_failure_asks_for_one_hash(app, cast, monkeypatch):
         send(app.test_client(), name, password)
         costs.append(len(asked))
     assert costs == [1, 1, 1, 1]
+
+
+@pytest.mark.one_database
+def test_a_password_is_dear_to_guess_and_so_is_nobodys(make_app, monkeypatch):
+    """The hashes of the tests are cheap; those the program makes, and the one it tries for nobody, are not."""
+    monkeypatch.delitem(TEST_SETTINGS, NOBODYS)
+    made = AppUser()
+    set_password(made, "seven green bicycles", must_change=False)
+    for stored in (made.password, make_app().config[NOBODYS]):
+        assert stored.startswith("scrypt:32768:8:1$")
 
 
 def test_too_many_failures_must_wait_whichever_process_they_met(make_app, app, cast):

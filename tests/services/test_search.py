@@ -42,27 +42,32 @@ def crowd(counter):
 WAYS = {"counted out": (1000, 2000), "asked of each row": (0, 2000), "walked along the terms": (0, 0)}
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-@pytest.mark.parametrize("typed", ["mohamed", "mohamed zulu", "zulu mohamed", "moh zu", "zulu", "M1"])
-def test_ones_own_are_found_behind_hundreds_of_strangers(crowd, monkeypatch, typed, way):
-    monkeypatch.setattr(consumer_words, "RARE", way[0])
-    monkeypatch.setattr(consumer_words, "SMALL", way[1])
-    scope = crowd.cast.scope("amara")
-    assert [card.consumer_name for card in find_meters(typed, scope)] == ["Mohamed Zulu"]
-    assert [one.name for one in find_consumers(db.session(), typed, scope)] == ["Mohamed Zulu"]
+def each_way(monkeypatch):
+    """Every way of searching in turn; its name tells which one a failure met."""
+    for name, (rare, small) in WAYS.items():
+        monkeypatch.setattr(consumer_words, "RARE", rare)
+        monkeypatch.setattr(consumer_words, "SMALL", small)
+        yield name
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_every_word_must_fit(crowd, monkeypatch, way):
-    monkeypatch.setattr(consumer_words, "RARE", way[0])
-    monkeypatch.setattr(consumer_words, "SMALL", way[1])
+def test_ones_own_are_found_behind_hundreds_of_strangers(crowd, monkeypatch):
     scope = crowd.cast.scope("amara")
-    for typed in ("mohamed n001", "mohamed wanjiru", "zulu achieng", "xyz"):
-        assert find_meters(typed, scope) == []
-        assert find_consumers(db.session(), typed, scope) == []
-    bento = find_consumers(db.session(), "mohamed n0", crowd.cast.scope("bento"))
-    assert len(bento) == 10
-    assert {one.name[:10] for one in bento} == {"Mohamed N0"}
+    for way in each_way(monkeypatch):
+        for typed in ("mohamed", "mohamed zulu", "zulu mohamed", "moh zu", "zulu", "M1"):
+            assert [card.consumer_name for card in find_meters(typed, scope)] == ["Mohamed Zulu"], (way, typed)
+            found = [one.name for one in find_consumers(db.session(), typed, scope)]
+            assert found == ["Mohamed Zulu"], (way, typed)
+
+
+def test_every_word_must_fit(crowd, monkeypatch):
+    scope = crowd.cast.scope("amara")
+    for way in each_way(monkeypatch):
+        for typed in ("mohamed n001", "mohamed wanjiru", "zulu achieng", "xyz"):
+            assert find_meters(typed, scope) == [], (way, typed)
+            assert find_consumers(db.session(), typed, scope) == [], (way, typed)
+        bento = find_consumers(db.session(), "mohamed n0", crowd.cast.scope("bento"))
+        assert len(bento) == 10, way
+        assert {one.name[:10] for one in bento} == {"Mohamed N0"}, way
 
 
 def test_counter_and_picker_find_the_same_people(counter):

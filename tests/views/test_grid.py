@@ -156,8 +156,12 @@ def blurred(answer: Any) -> str:
 
 
 @pytest.fixture
-def grid(app: Flask) -> Grid:
-    world = make_world(app)
+def world(app: Flask) -> World:
+    return make_world(app)
+
+
+@pytest.fixture
+def grid(app: Flask, world: World) -> Grid:
     with app.app_context():
         efua = db.session.scalars(select(AppUser).where(AppUser.username == "efua")).one()
         rada = AppUser(
