@@ -20,6 +20,7 @@ run: $(RUN_STAMP) ## start the program on http://127.0.0.1:8080 (Ctrl-C stops it
 test: $(DEV_STAMP) ## everything the tests need, then all of them in short form
 	@$(PY) tools/chromium.py
 	@$(PY) -m tools.thrift_compiler
+	@$(PY) -m tools.redis_server
 	@$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
 
 deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/deep.md

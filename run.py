@@ -12,7 +12,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is the place that says so)
 
 # An old Python must still reach the sentence above, so these come after it.
 import fcntl
-import importlib.util
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import config
 from app.supervisor import Program, Supervisor
@@ -95,12 +95,19 @@ def _hold_folder(folder: Path) -> IO[bytes]:
 
 
 def _require_queue(settings: dict[str, Any]) -> None:
-    """Redis is a choice, and its package is not among ours."""
-    if settings["REDIS_URL"] and importlib.util.find_spec("redis") is None:
+    """A queue in Redis is there from the first moment; later it may go and come back (app/worker.py)."""
+    if not settings["REDIS_URL"]:
+        return
+    import redis
+
+    parts = urlsplit(settings["REDIS_URL"])  # NB: the whole of it holds the password
+    try:
+        redis.Redis.from_url(settings["REDIS_URL"], socket_connect_timeout=3, socket_timeout=3).ping()
+    except (redis.RedisError, ValueError) as error:
         raise CannotStart(
-            "REDIS_URL is set, but the package redis is missing: .venv/bin/pip install redis, or "
-            "leave REDIS_URL out, and the worker's queue is a file."
-        )
+            f"REDIS_URL is set, but Redis at {parts.hostname}:{parts.port or 6379} does not let us in ({error}): start "
+            "it, or correct REDIS_URL. Without REDIS_URL the worker's queue is a file."
+        ) from None
 
 
 def _serves_module(settings: dict[str, Any]) -> bool:

@@ -33,7 +33,7 @@ from app.services.resolve import Patience, resolve
 
 NAME = "vending"
 LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
-LOST_AFTER_S = 600.0  # a task that was queued and never ran is queued again after this long
+LOST_AFTER_S = 30.0  # a task that was queued and has not begun is queued again after this long
 AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 log = logging.getLogger("app.worker")
@@ -71,6 +71,7 @@ class Chore:
         self._pause_s = every_s
         self._next = 0.0
         self._queued_at: float | None = None
+        self._running = False
         self._lock = threading.Lock()
 
     def due(self, _timestamp: datetime | None = None) -> bool:
@@ -78,7 +79,7 @@ class Chore:
         with self._lock:
             at = self._clock()
             waiting = self._queued_at is not None and at - self._queued_at < LOST_AFTER_S
-            if waiting or at < self._next:
+            if self._running or waiting or at < self._next:
                 return False
             self._queued_at = at
             return True
@@ -88,13 +89,21 @@ class Chore:
         with self._lock:
             self._next, self._pause_s = 0.0, self._every_s
 
+    def take(self) -> None:
+        """Do it because the queue says so, but not twice: a queue may bring a task late that was held for lost."""
+        with self._lock:
+            if self._queued_at is None or self._running:
+                return
+        self.run()
+
     def run(self) -> None:
         """Do it.  Raises what went wrong, for the queue to log with where it happened."""
-        done = False
+        done, self._running = False, True
         try:
             done = self._work()
         finally:
             with self._lock:
+                self._running = False
                 self._pause_s = self._every_s if done else min(self._pause_s * 2, LATER_MAX_S)
                 self._next = self._clock() + self._pause_s
                 self._queued_at = None
@@ -176,6 +185,27 @@ def _connect_test(app: Flask, row: SecurityModule) -> health.Trial:
     return connect_test(place)
 
 
+class Terse(logging.Filter):
+    """A queue that does not answer is one line a minute, not a page for each try."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock, self._next = clock, 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let a record through."""
+        from redis.exceptions import ConnectionError as NoAnswer
+
+        error = record.exc_info[1] if record.exc_info else None
+        if not (record.name.startswith("huey") and isinstance(error, NoAnswer)):
+            return True
+        if self._clock() < self._next:
+            return False
+        self._next = self._clock() + LATER_MAX_S
+        record.msg, record.args, record.exc_info = "the queue in Redis does not answer: %s", (error,), None
+        return True
+
+
 class _EverySecond(Scheduler):
     """Looks for due chores each second; huey's own looks once a minute."""
 
@@ -189,7 +219,7 @@ class _Consumer(Consumer):
 def make_consumer(app: Flask, queue: Huey) -> Consumer:
     """The consumer of `queue`, with the chores of `app` among its tasks."""
     for chore in chores_of(app):
-        queue.periodic_task(chore.due, name=chore.name)(chore.run)
+        queue.periodic_task(chore.due, name=chore.name)(chore.take)
     # Two threads: a probe that waits for a silent module does not keep the log unsealed.
     return _Consumer(queue, workers=2, periodic=True, initial_delay=0.1, max_delay=1.0)
 
@@ -203,6 +233,7 @@ def main() -> int:
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s worker %(levelname)s %(message)s"
     )
     log.setLevel(logging.INFO)
+    logging.getLogger().handlers[0].addFilter(Terse())
     make_consumer(app, make_queue(app.config)).run()
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import os
 import re
 import signal
@@ -90,11 +89,20 @@ def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_redis_without_its_package_is_one_sentence(tmp_path):
-    if importlib.util.find_spec("redis"):
-        pytest.skip("the package redis is here")
-    words = refusal(REDIS_URL="redis://127.0.0.1", PORT=free_port(), MODULE_PORT=0, INSTANCE_DIR=tmp_path)
-    assert words.startswith("REDIS_URL is set, but the package redis is missing")
+def test_a_redis_that_is_not_there_is_one_sentence_without_its_password(tmp_path):
+    port = free_port()
+    words = refusal(
+        REDIS_URL=f"redis://:secret@127.0.0.1:{port}/0", PORT=free_port(), MODULE_PORT=0, INSTANCE_DIR=tmp_path
+    )
+    assert words.startswith(f"REDIS_URL is set, but Redis at 127.0.0.1:{port} does not let us in (")
+    assert "Connection refused" in words
+    assert "secret" not in words
+    assert words.count("\n") == 1
+
+
+def test_an_address_that_is_none_of_redis_is_one_sentence(tmp_path):
+    words = refusal(REDIS_URL="http://127.0.0.1", PORT=free_port(), MODULE_PORT=0, INSTANCE_DIR=tmp_path)
+    assert words.startswith("REDIS_URL is set, but Redis at 127.0.0.1:6379 does not let us in (")
     assert words.count("\n") == 1
 
 
