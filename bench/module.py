@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from app.sts import meter_number  # noqa: E402
 from app.sts.demonstration import demonstration_keys  # noqa: E402
 from app.sts.prism import folder as places  # noqa: E402
-from app.sts.prism import journal_tables, wire  # noqa: E402
+from app.sts.prism import journal_log, wire  # noqa: E402
 from app.sts.prism.interface import API  # noqa: E402
 
 TARGETS = {1: 1_500, 32: 5_000}
@@ -148,13 +148,12 @@ def measure(
 
 def commits_a_second(folder: Path, seconds: float) -> float:
     """Durable commits of one answer each, as the journal makes them, without a server."""
-    connection = journal_tables.opened(folder / f"floor-{time.time_ns()}.db")
-    done, began = 0, time.perf_counter()
+    log = journal_log.Log(folder / f"floor-{time.time_ns()}", 0)
+    payload, done, began = bytes(700), 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
-        row = (f"m{done}", "0" * 64, f'["{"x" * 420}"]', 0)
-        journal_tables.write(connection, [row], {(f"{done:018d}", 14): 1}, {("2026-01-01", 0, 0): 1}, 0)
+        log.applied = log.append(payload)
         done += 1
-    connection.close()
+    log.close()
     return done / (time.perf_counter() - began)
 
 

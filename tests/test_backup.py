@@ -150,11 +150,18 @@ def test_the_restored_site_sells_on_and_no_token_id_comes_again(site, elsewhere,
 
 
 def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, elsewhere, tmp_path, phrase):
+    running = FileJournal(tmp_path / "site" / "module" / "journal.db", grouped=True)
+    running.keep("answered", "digest", lambda: ())
+    running.commit()  # in the log only: a backup must not forget it
     file = back_up(site, tmp_path, phrase)
+    running.close()
     other = elsewhere()
     run(other, "restore", str(file), "--passphrase-file", phrase)
     now = token_id.clock_minute(datetime.now(UTC), 14)
-    journal = FileJournal(tmp_path / "other" / "module" / "journal.db")
+    module = tmp_path / "other" / "module"
+    assert [path.name for path in module.iterdir()] == ["journal.db"]
+    journal = FileJournal(module / "journal.db")
+    assert journal.answer("answered") is not None
     drawn: list[int | None] = []
 
     def wanted(last: int | None) -> int:

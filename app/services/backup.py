@@ -28,15 +28,19 @@ from app.extensions import db
 from app.models import BackupMade
 from app.models.base import now
 from app.services import backup_books, backup_file
+from app.sts.prism import folder as module_folder
+from app.sts.prism import journal as module_journal
+from app.sts.prism import journal_log
 
 FORMAT = 1
 BOOKS, FILES, MANIFEST = "books", "files", "manifest.json"
 KEPT_APART = "backups"  # in the instance folder: where backups go when nothing else is said
 HEAD_OF_CHAIN = "audit.head"
 SQLITE_MAGIC = b"SQLite format 3\x00"
-# Locks, the queue (its tasks would be done twice), and what SQLite keeps beside its files.
+# Locks, the queue (its tasks would be done twice), and what SQLite and a module's journal keep beside
+# their files: it is inside their copies.
 LEFT_OUT_NAMES = frozenset({"setup.lock", "run.lock", "lock", "queue.db"})
-LEFT_OUT_ENDS = ("-wal", "-shm", "-journal", ".lock")
+LEFT_OUT_ENDS = ("-wal", "-shm", "-journal", ".lock", *journal_log.ENDS)
 NAME_MAX = 200
 
 
@@ -124,15 +128,18 @@ def _files(instance: Path, engine: Engine) -> Iterator[Path]:
 
 
 def _add_file(archive: tarfile.TarFile, name: str, path: Path, work: Path) -> None:
-    """Add a file as it is now; a SQLite file through its online backup, since it may be in use."""
+    """Add a file as it is now; a SQLite file and a module's journal through a copy, since they may be in use."""
     with path.open("rb") as file:
         is_sqlite = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
     if not is_sqlite:
         _add_bytes(archive, name, path.read_bytes())
         return
     copy = work / "copy.db"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target, pages=-1)
+    if path.name == module_folder.JOURNAL:
+        module_journal.copy(path, copy)
+    else:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target, pages=-1)
     archive.add(copy, name, filter=_anonymous)
     copy.unlink()
 

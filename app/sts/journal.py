@@ -15,7 +15,6 @@ from typing import Protocol
 from app.sts.module import Advice, IssuedToken, ModuleError
 
 Tokens = tuple[IssuedToken, ...]
-_TOKEN_FIELDS = tuple(item.name for item in fields(IssuedToken))
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _ADVICE_FIELDS = tuple(item.name for item in fields(Advice))
 
@@ -126,13 +125,29 @@ def tokens_to_json(tokens: Tokens) -> str:
     >>> tokens_to_json(())
     '[]'
     """
-    # NB: not dataclasses.asdict: it copies deeply, and took longer than making the token.
-    rows = [{name: getattr(token, name) for name in _TOKEN_FIELDS} for token in tokens]
-    for row in rows:
-        row["issue_time"] = row["issue_time"] and row["issue_time"].isoformat()
-        advice = row["advice"]
-        row["advice"] = advice and {name: getattr(advice, name) for name in _ADVICE_FIELDS}
-    return _ENCODE(rows)
+    return f"[{','.join(map(_token_to_json, tokens))}]"
+
+
+def _token_to_json(token: IssuedToken) -> str:
+    # NB: put together by hand, a tenth of what a JSON encoder takes: this stands between a request and its
+    # answer.  None of these texts has a character that JSON must escape: digits, hexadecimal digits, a time.
+    time, advice = token.issue_time, token.advice
+    changed = "null" if advice is None else _ENCODE({name: getattr(advice, name) for name in _ADVICE_FIELDS})
+    return (
+        f'{{"digits":"{token.digits}","pan":"{token.pan}","ea":{token.ea},"tct":{token.tct},"sgc":"{token.sgc}",'
+        f'"krn":{token.krn},"ti":{token.ti},"token_class":{token.token_class},"subclass":{token.subclass},'
+        f'"token_id":{_number(token.token_id)},"base_date":{token.base_date},'
+        f'"issue_time":{"null" if time is None else _quoted(time)},"amount":{_number(token.amount)},'
+        f'"kcv":"{token.kcv}","advice":{changed}}}'
+    )
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _quoted(time: datetime) -> str:
+    return f'"{time.isoformat()}"'
 
 
 def tokens_from_json(text: str) -> Tokens:

@@ -90,15 +90,17 @@ class KeyRing:
                 raise ModuleError("ESts.VkBeforeBdt", permanent=True, detail=detail) from None
             raise expired(key) from None
 
-    def require_usable(self, key: VendingKey, now: datetime) -> None:
-        """Refuse a key that is expired, over, or not yet active at a moment."""
-        if token_id.is_expired(self.minute(key, now), key.ken):
+    def require_usable(self, key: VendingKey, now: datetime) -> int:
+        """Refuse a key that is expired, over, or not yet active at a moment; gives that moment's token id."""
+        minute = self.minute(key, now)
+        if token_id.is_expired(minute, key.ken):
             raise expired(key)
         if key.active_to is not None and now > key.active_to:
             raise expired(key)
         if key.active_from is not None and now < key.active_from:
             detail = f"vending key {key.sgc}/{key.krn} is not active yet"
             raise ModuleError("EKeystore.NotFound", permanent=True, detail=detail)
+        return minute
 
     def unusable(self, key: VendingKey, now: datetime) -> str:
         """Return why :meth:`require_usable` would refuse, or nothing."""

@@ -176,15 +176,15 @@ class SoftwareModule:
         try:
             before, after = self._change_if_due(meter, issue_time)
             key = self._ring.of(after)
-            self._require_vendable(after, key, token_class, issue_time)
+            minute = self._require_vendable(after, key, token_class, issue_time)
         except ModuleError:
             # A repeat of what was answered gets its answer, also when the key has expired since.
             known = self._journal.answer(message_id)
             if known is not None and known.request_digest == digest:
                 return known.tokens
             raise
-        # An exact id is the caller's own count, to which no offset is added.
-        minute = self._ring.minute(key, issue_time, shifted=rule is not Rule.EXACT)
+        if rule is Rule.EXACT:  # the caller's own count, to which no offset is added
+            minute = self._ring.minute(key, issue_time, shifted=False)
         row, wanted = draw(rule, key, minute, min(key.ken, after.ken))
         decoder_key = self._ring.decoder_key(after, key)
         kcv = self._ring.kcv(key)
@@ -201,12 +201,15 @@ class SoftwareModule:
 
     def _require_vendable(
         self, meter: MeterConfig, key: VendingKey, token_class: int, issue_time: datetime
-    ) -> None:
-        """Refuse credit under a default key, a carrier the key is not for, and a key that is over."""
+    ) -> int:
+        """Refuse credit under a default key, a carrier the key is not for, and a key that is over.
+
+        Gives the token id of the moment.
+        """
         if token_class == 0 and key.key_type == 1:
             raise refused("no credit under a default key (KT 1)")
         _require_carrier(meter, key)
-        self._ring.require_usable(key, issue_time)
+        return self._ring.require_usable(key, issue_time)
 
     def _change_if_due(self, meter: MeterConfig, now: datetime) -> tuple[Tokens, MeterConfig]:
         amendment = meter.amendment

@@ -92,14 +92,13 @@ def amount(subclass: int, transfer_amount: float) -> int:
 
 def whole(value: float) -> int:
     """Return a double as the whole number it is, else ModuleError."""
-    number = _decimal(value)
-    if number != number.to_integral_value():
+    if not value.is_integer():  # no number and infinity are none either
         raise refused(
             "transferAmount is a whole number here: tenths of a unit, watts, or the raw field"
         )
-    if not 0 <= number <= 2**32:
+    if not 0 <= value <= 2**32:
         raise refused("transferAmount is out of its range")
-    return int(number)
+    return int(value)
 
 
 def _decimal(value: float) -> Decimal:

@@ -22,8 +22,8 @@ _MOMENT_S = 0.25
 class Request:
     """A whole frame.
 
-    ``received`` is the monotonic time of its last byte; ``answer`` takes the frame to send back, or None to
-    hang up, and is called once, now or later, by the loop's own thread.
+    ``received`` is a monotonic time before which its last byte had not come; ``answer`` takes the frame to send
+    back, or None to hang up, and is called once, now or later, by the loop's own thread.
     """
 
     frame: bytes = field(repr=False)
@@ -36,6 +36,8 @@ class Loop(Protocol):
     """What a connection asks of the loop that owns it."""
 
     limits: Limits
+    heard_at: float
+    stalled: bool
 
     def watch(self, channel: Channel, *, reading: bool, writing: bool) -> None:
         """Tell the selector what this connection waits for."""
@@ -112,13 +114,13 @@ class Channel:
             self._since = time.monotonic()
         self._inbox += data
         self._received += len(data)
-        self._note_arrival(time.monotonic())
+        self._note_arrival(self._loop.heard_at)
         if len(self._inbox) > self._loop.limits.backlog_bytes:
             self._loop.drop(self, "too much sent ahead")
             return
         self._advance()
-        if self.open and self.sock.pending():
-            self._read()
+        if self.open and (self.sock.pending() or self._loop.stalled):
+            self._read()  # after a stall all that has come, so that none of it looks younger than it is
 
     def _note_arrival(self, now: float) -> None:
         """Remember up to which byte the client had come; what comes at one moment is one note.

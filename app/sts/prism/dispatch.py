@@ -1,7 +1,8 @@
 """How the module server answers: decode, ask `Methods`, and hold each answer back until it may leave.
 
-The loop's thread does all of it but two things: a second thread commits the journal, so that all requests of a
-moment share one write to the disk, and two more compute scrypt.
+The loop's thread does all of it, also the journal's commits: requests that come while the disk is busy wait in their
+connections, are begun together, and share the next write.  A second thread puts what is durable into the journal's
+tables, and two more compute scrypt.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 from typing import Any
 
 from app.sts import errors
 from app.sts.module import ModuleError
 from app.sts.prism import wire
 from app.sts.prism.channel import Request
-from app.sts.prism.journal import Batch, FileJournal
+from app.sts.prism.journal import FileJournal
 from app.sts.prism.methods import AfterCommit, AfterSleep, AfterWork, Methods
 from app.sts.prism.transport import Transport
 
 log = logging.getLogger(__name__)
 Reply = Callable[[Any], None]
+_SETTLE_EVERY_S = 0.5
 _FORGET_EVERY_S = 3600.0
 
 
@@ -35,26 +35,23 @@ class Dispatch:
         """Nothing runs before :meth:`run`."""
         self._transport, self._journal, self._methods = transport, journal, methods
         self._limits = transport.limits
-        self._waiting: deque[tuple[int, float, Any, Reply]] = deque()
+        self._held: list[tuple[Any, Reply]] = []
         self._pool = ThreadPoolExecutor(2, "slow")
         self._slow = 0
-        self._writing = False
-        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         self._failure: BaseException | None = None
-        self._stop = threading.Event()
-        self._forget_at = 0.0
+        self._stop, self._ended = threading.Event(), threading.Event()
         transport.serve_with(self._handle, self._after_pass)
 
     def run(self, stop: threading.Event) -> None:
-        """Serve until stopped. Raises sqlite3.Error when the journal cannot be written any more."""
+        """Serve until stopped. Raises OSError, sqlite3.Error when the journal cannot be written any more."""
         self._stop = stop
-        committer = threading.Thread(target=self._commit, name="commit", daemon=True)
-        committer.start()
+        settler = threading.Thread(target=self._settle, name="settle", daemon=True)
+        settler.start()
         try:
             self._transport.run(stop)
         finally:
-            self._batches.put(None)
-            committer.join()
+            self._ended.set()
+            settler.join()
             self._pool.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
@@ -79,29 +76,25 @@ class Dispatch:
             request.answer(_frame(call, value))
 
         try:
-            self._require_room(request)
+            self._require_time(request)
             value = self._methods.call(call.name, call.arguments, request.peer)
         except Exception as error:  # noqa: BLE001  whatever it is, the caller gets an answer
             reply(error)
             return
         self._send(value, reply)
 
-    def _require_room(self, request: Request) -> None:
-        """Refuse what has waited too long to be begun, and what would wait behind too much."""
+    def _require_time(self, request: Request) -> None:
+        """Refuse what has waited too long to be begun."""
         if self._failure is not None:
             raise _busy("the journal cannot be written")
         if time.monotonic() - request.received > self._limits.answer_s:
             # Its caller may have asked elsewhere what became of it, and been told: nothing.
             raise _busy("the request waited too long and was not begun")
-        if self._journal.waiting >= self._limits.waiting:
-            raise _busy("too many requests wait for the disk")
 
     def _send(self, value: Any, reply: Reply) -> None:
         """Answer now, or when what the answer waits for has happened."""
         if isinstance(value, AfterCommit):
-            self._waiting.append(
-                (value.ticket, time.monotonic() + self._limits.answer_s, value.value, reply)
-            )
+            self._held.append((value.value, reply))
         elif isinstance(value, AfterSleep):
             self._transport.later(value.ms / 1000, lambda: reply(value.value))
         elif isinstance(value, AfterWork):
@@ -129,41 +122,37 @@ class Dispatch:
         else:
             reply(result)
 
-    def _after_pass(self) -> None:
-        """Hand what was staged to the committer when it is free; let durable answers go."""
-        if not self._writing and (batch := self._journal.take()):
-            self._writing = True
-            self._batches.put(batch)
-        now = time.monotonic()
-        while self._waiting:
-            ticket, deadline, value, reply = self._waiting[0]
-            if self._journal.durable(ticket):
-                self._waiting.popleft()
-                reply(value)
-            elif now > deadline or self._failure is not None:
-                self._waiting.popleft()
-                reply(_busy("the journal is slow; ask for the result later"))
-            else:
-                break
+    def _after_pass(self) -> bool:
+        """Make durable what was staged and let its answers go; whether they began more that is staged."""
+        if not self._held:
+            return False
+        held, self._held = self._held, []
+        try:
+            self._journal.commit()
+        except BaseException as error:  # noqa: BLE001  every trouble with the disk ends the service
+            self._give_up(error)
+            held = [(_busy("the journal cannot be written; ask for the result later"), reply) for _, reply in held]
+        for value, reply in held:
+            reply(value)
+        return bool(self._held)
 
-    def _commit(self) -> None:
-        """The second thread: write batch after batch."""
-        while (batch := self._batches.get()) is not None:
+    def _settle(self) -> None:
+        """The second thread: put what is durable into the tables, and forget what is old."""
+        forget_at = 0.0
+        while not self._ended.wait(_SETTLE_EVERY_S):
             try:
-                self._journal.write(batch)
-                if time.monotonic() > self._forget_at:
-                    self._forget_at = time.monotonic() + _FORGET_EVERY_S
+                self._journal.settle()
+                if time.monotonic() > forget_at:
+                    forget_at = time.monotonic() + _FORGET_EVERY_S
                     self._journal.forget_old_answers()
-            except BaseException as error:  # noqa: BLE001  every trouble ends the service
-                self._failure = error
-                self._stop.set()
-                self._transport.post(lambda: None)
+            except BaseException as error:  # noqa: BLE001  every trouble with the disk ends the service
+                self._give_up(error)
                 return
-            self._transport.post(lambda batch=batch: self._written(batch))  # type: ignore[misc]
 
-    def _written(self, batch: Batch) -> None:
-        self._writing = False
-        self._journal.written(batch)
+    def _give_up(self, error: BaseException) -> None:
+        self._failure = error
+        self._stop.set()
+        self._transport.post(lambda: None)
 
 
 def _frame(call: wire.Call, value: Any) -> bytes:

@@ -1,42 +1,39 @@
-"""The memory of the module server: one SQLite file, and one write to the disk for all who wait.
+"""The memory of the module server: a log that is fast to make durable, and tables that are fast to search.
 
-Implements `app.sts.journal.Journal`.  A request is first *staged*: its token id and tokens are settled in
-memory.  A *batch* of all staged requests is then committed at once, with synchronous=FULL.  An answer may leave
-only when `durable` says so; what was staged and never committed was never made.
-A journal that cannot be written is given up by the program: on the next start the file tells the truth.
+Implements `app.sts.journal.Journal`.  A request is first *staged*: its token id and tokens are settled in memory.
+`commit` then makes all that is staged durable with one write to the log (journal_log), and an answer may leave.  What
+was staged and never committed was never made.  From time to time `settle` puts what the log has into the tables
+(journal_tables); until then it is looked up in memory.
+
+A journal that cannot be written is given up by the program: on the next start the files tell the truth.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.sts import errors, token_id
 from app.sts.journal import Answer, same_request, tokens_from_json, tokens_to_json
 from app.sts.module import IssuedToken, ModuleError
+from app.sts.prism import journal_log as logs
 from app.sts.prism import journal_tables as tables
+from app.sts.prism.journal_tables import Batch
 
 Tokens = tuple[IssuedToken, ...]
 #: Answers are kept for so long; a message id is free again afterwards.
 MEMORY = timedelta(days=400)
-
-
-@dataclass
-class Batch:
-    """What one commit writes. ``ticket`` is the number of its last request."""
-
-    ticket: int
-    answers: list[tuple[str, str, str, int]] = field(default_factory=list)
-    last_ids: dict[tuple[str, int], int] = field(default_factory=dict)
-    counts: dict[tuple[str, int, int], int] = field(default_factory=dict)
-    transactions: int = 0
+# A journal that is not grouped has nobody who settles it from time to time.
+_UNSETTLED = 1000
 
 
 class FileJournal:
-    """A journal in a file; ``grouped``: the caller commits batches and holds answers back until then."""
+    """A journal in a folder; ``grouped``: the caller commits, and holds answers back until then."""
 
     def __init__(
         self,
@@ -45,28 +42,32 @@ class FileJournal:
         grouped: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Open or make the file. Raises sqlite3.Error, OSError, ValueError for an unknown version."""
+        """Open or make the files. Raises sqlite3.Error, OSError, ValueError for an unknown version or damage."""
         self._writer = tables.opened(path)
+        self._applied = absorb(self._writer, [file.read_bytes() for file in logs.files_of(path)])
         self._reader = tables.opened(path)
+        self._log = logs.Log(path, self._applied)
         self._grouped, self._clock = grouped, clock
-        self._lock, self._writing = threading.RLock(), threading.RLock()
+        # NB: taken in this order; the last is held for moments only.
+        self._committing, self._settling = threading.Lock(), threading.Lock()
+        self._lock = threading.RLock()
         self._broken = False
         #: Since the opening; how many requests share one tells how busy the disk is.
         self.commits = 0
         self._floor = tables.fact(self._writer, "floor_minute")
-        self._ticket = self._durable = 0
-        self._staged = Batch(0)
-        # Staged or in a batch under way; they leave when the file has them.
-        self._answers: dict[str, tuple[int, Answer]] = {}
-        self._last: dict[tuple[str, int], tuple[int, int]] = {}
+        self._staged, self._logged = Batch(), Batch()  # not in the log; in the log and not in the tables
+        self._answers: dict[str, Answer] = {}  # of both, as the last ids are
+        self._last: dict[tuple[str, int], int] = {}
+        self._made = tables.tokens_made(self._writer)
+        self._day: tuple[int, str] = (-1, "")
         #: How many requests may still be answered; None without a licence.
         self.transactions_left = tables.transactions_left(self._writer)
 
     def answer(self, message_id: str) -> Answer | None:
-        """See Journal; in a grouped journal it may still be staged, see :meth:`ticket`."""
+        """See Journal; in a grouped journal it may still be staged."""
         with self._lock:
-            staged = self._answers.get(message_id)
-            return staged[1] if staged else self._known(message_id)
+            self._require_whole()
+            return self._answers.get(message_id) or self._known(message_id)
 
     def issue(
         self,
@@ -80,135 +81,155 @@ class FileJournal:
         """See Journal."""
         with self._lock:
             known, last = self._look(message_id, pan, base_date)
-            if known is not None:
-                return same_request(known, request_digest)
-            self._require_transaction()
-            drawn = wanted(last)
-            tokens = make(drawn)
-            self._stage(message_id, request_digest, tokens)
-            self._last[pan, base_date] = self._ticket, drawn
-            self._staged.last_ids[pan, base_date] = drawn
-        self._settle()
+            if known is None:
+                self._require_transaction()
+                drawn = wanted(last)
+                tokens = make(drawn)
+                self._stage(message_id, request_digest, tokens, f'"{pan}",{base_date},{drawn}')
+                self._last[pan, base_date] = self._staged.last_ids[pan, base_date] = drawn
+            else:
+                tokens = same_request(known, request_digest)
+        self._done()
         return tokens
 
     def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
         """See Journal."""
         with self._lock:
             known = self.answer(message_id)
-            if known is not None:
-                return same_request(known, request_digest)
-            self._require_transaction()
-            tokens = make()
-            self._stage(message_id, request_digest, tokens)
-        self._settle()
+            if known is None:
+                self._require_transaction()
+                tokens = make()
+                self._stage(message_id, request_digest, tokens, "null,null,null")
+            else:
+                tokens = same_request(known, request_digest)
+        self._done()
         return tokens
 
-    def ticket(self, message_id: str) -> int:
-        """The batch number that makes an answer durable; 0 when the file has it already."""
-        with self._lock:
-            staged = self._answers.get(message_id)
-            return staged[0] if staged else 0
-
-    def durable(self, ticket: int) -> bool:
-        """Whether what bears this ticket has been committed."""
-        return ticket <= self._durable
+    def is_staged(self, message_id: str) -> bool:
+        """Whether an answer must still be held back."""
+        return message_id in self._staged.rows
 
     @property
-    def waiting(self) -> int:
-        """How many requests are staged or being written."""
-        return len(self._answers)
+    def staged(self) -> int:
+        """How many requests wait for :meth:`commit`."""
+        return len(self._staged.rows)
 
-    def take(self) -> Batch | None:
-        """Return all that is staged, for :meth:`write`; None when nothing is."""
-        with self._lock:
-            if not self._staged.answers:
-                return None
-            batch, self._staged = self._staged, Batch(0)
-            return batch
+    @property
+    def unsettled(self) -> int:
+        """How many requests wait for :meth:`settle`."""
+        return len(self._logged.rows)
 
-    def write(self, batch: Batch) -> None:
-        """Commit a batch; any thread, one at a time. Raises sqlite3.Error: give the journal up."""
-        with self._writing:
+    def commit(self) -> None:
+        """Make all that is staged durable. Raises OSError, sqlite3.Error: give the journal up."""
+        with self._committing:
+            staged = self._staged
+            if not staged.rows:
+                return
+            with self._lock:
+                self._staged = Batch()
+            payload = ",".join(staged.rows.values()).encode()
+            if not self._log.has_room(len(payload)):
+                self.settle()
             try:
-                tables.write(
-                    self._writer, batch.answers, batch.last_ids, batch.counts, batch.transactions
-                )
+                staged.last = self._log.append(payload)
             except BaseException:
                 self._broken = True
                 raise
+            with self._lock:
+                self._logged.add(staged)
+                self._logged.last = staged.last
+                self.commits += 1
 
-    def written(self, batch: Batch) -> None:
-        """Forget what the file now has."""
-        with self._lock:
-            self._durable = max(self._durable, batch.ticket)  # a flush may have overtaken it
-            self.commits += 1
-            for message_id, *_ in batch.answers:
-                self._answers.pop(message_id, None)
-            for spot in batch.last_ids:
-                if spot in self._last and self._last[spot][0] <= batch.ticket:
-                    del self._last[spot]
-
-    def flush(self) -> None:
-        """Commit what is staged before returning."""
-        with self._writing:
-            while batch := self.take():
-                self.write(batch)
-                self.written(batch)
+    def settle(self) -> None:
+        """Put what the log has into the tables; any thread. Raises sqlite3.Error: give the journal up."""
+        with self._settling:
+            with self._lock:
+                batch, self._logged = self._logged, Batch()
+            if not batch.rows:
+                return
+            try:
+                tables.write(self._writer, batch, self._applied)
+            except BaseException:
+                self._broken = True
+                raise
+            self._applied = self._log.applied = batch.last
+            with self._lock:
+                for message_id in batch.rows:
+                    del self._answers[message_id]
+                for spot, drawn in batch.last_ids.items():
+                    if self._last[spot] == drawn:  # else a later one is on its way
+                        del self._last[spot]
 
     def counts(self, first_day: str, last_day: str) -> list[tuple[str, int, int, int]]:
         """(UTC day, class, subclass, tokens) between two days YYYY-MM-DD, both inclusive."""
+        self._flush()
         with self._lock:
             return tables.counts(self._reader, first_day, last_day)
 
     def tokens_made(self) -> int:
         """All tokens this journal has counted."""
-        with self._lock:
-            return tables.tokens_made(self._reader)
+        return self._made
 
     def add_licence(self, serial: str, transactions: int) -> bool:
         """Add a licence's transactions once; False when its serial number was added before."""
-        self.flush()
-        with self._writing, self._lock:
+        self._flush()
+        with self._settling, self._lock:
             added = tables.add_licence(self._writer, serial, transactions, self._clock())
             self.transactions_left = tables.transactions_left(self._writer)
             return added
 
     def reset_ids(self, pattern: str) -> list[str]:
         """Forget the token ids of the PANs that fit a pattern of digits, ``*`` and ``?``: for test modules only."""
-        self.flush()
-        with self._writing, self._lock:
+        self._flush()
+        with self._settling, self._lock:
             return tables.reset_ids(self._writer, pattern)
 
     def forget_old_answers(self) -> int:
         """Delete up to some thousand answers older than MEMORY; the number of them."""
-        with self._writing:
+        with self._settling:
             return tables.forget_answers(self._writer, self._clock() - MEMORY)
 
     def close(self) -> None:
-        """Commit what is staged and close the file; nothing more is written to one that is broken."""
+        """Commit what is staged and close the files; nothing more is written to a journal that is broken."""
         if not self._broken:
-            self.flush()
+            self._flush()
+        self._log.close()
         self._reader.close()
         self._writer.close()
 
-    def _settle(self) -> None:
+    def _done(self) -> None:
         if not self._grouped:
-            self.flush()
+            self.commit()
+            if self.unsettled >= _UNSETTLED:
+                self.settle()
 
-    def _stage(self, message_id: str, digest: str, tokens: Tokens) -> None:
-        now = self._clock()
-        staged = self._staged
-        self._ticket += 1
-        staged.ticket = self._ticket
-        staged.answers.append((message_id, digest, tokens_to_json(tokens), int(now.timestamp())))
-        self._answers[message_id] = self._ticket, Answer(digest, tokens)
-        day = now.astimezone(UTC).date().isoformat()
+    def _flush(self) -> None:
+        """Have everything in the tables."""
+        self.commit()
+        self.settle()
+
+    def _stage(self, message_id: str, digest: str, tokens: Tokens, drawn: str) -> None:
+        at, staged = int(self._clock().timestamp()), self._staged
+        counted = 0 if self.transactions_left is None else 1
+        # Message ids and digests have no character that JSON must escape.
+        staged.rows[message_id] = f'["{message_id}","{digest}",{tokens_to_json(tokens)},{at},{drawn},{counted}]'
+        self._answers[message_id] = Answer(digest, tokens)
         for token in tokens:
-            spot = day, token.token_class, token.subclass
-            staged.counts[spot] = staged.counts.get(spot, 0) + 1
+            staged.counts[self._day_of(at), token.token_class, token.subclass] += 1
+        self._made += len(tokens)
         if self.transactions_left is not None:
             self.transactions_left -= 1
             staged.transactions += 1
+
+    def _day_of(self, at: int) -> str:
+        if at // 86400 != self._day[0]:
+            self._day = at // 86400, _day_of(at)
+        return self._day[1]
+
+    def _require_whole(self) -> None:
+        """What memory holds of a journal that could not be written was perhaps never made."""
+        if self._broken:
+            raise ModuleError("EService", permanent=False, detail="the journal cannot be written")
 
     def _require_transaction(self) -> None:
         if self.transactions_left is not None and self.transactions_left <= 0:
@@ -221,23 +242,67 @@ class FileJournal:
         return None if row is None else Answer(row[0], tokens_from_json(row[1]))
 
     def _look(self, message_id: str, pan: str, base_date: int) -> tuple[Answer | None, int | None]:
-        """The answer to a message and the id no new one may be at or below, staged or in the file."""
+        """The answer to a message and the id no new one may be at or below, wherever they stand."""
+        self._require_whole()
         digest, tokens, last = tables.answer_and_last_id(self._reader, message_id, pan, base_date)
-        answer = None
-        if message_id in self._answers:
-            answer = self._answers[message_id][1]
-        elif digest is not None and tokens is not None:
+        answer = self._answers.get(message_id)
+        if answer is None and digest is not None and tokens is not None:
             answer = Answer(digest, tokens_from_json(tokens))
-        return answer, self._above(pan, base_date, last)
+        last = self._last.get((pan, base_date), last)
+        if self._floor is not None:
+            floor = _floor_id(self._floor, base_date)
+            last = floor if last is None or (floor is not None and floor > last) else last
+        return answer, last
 
-    def _above(self, pan: str, base_date: int, last: int | None) -> int | None:
-        """The last id drawn, or the floor of a restore, whichever is later."""
-        staged = self._last.get((pan, base_date))
-        last = staged[1] if staged else last
-        if self._floor is None:
-            return last
-        floor = _floor_id(self._floor, base_date)
-        return last if floor is None or (last is not None and last > floor) else floor
+
+def absorb(
+    connection: sqlite3.Connection, contents: Iterable[bytes], *, growing: bool = False
+) -> int:
+    """Put into the tables what they lack of a log, given its files' bytes; the last entry they have then.
+
+    ``growing``: see ``journal_log.entries``. Raises sqlite3.Error, and ValueError when the log is damaged.
+    """
+    after = tables.fact(connection, "applied") or 0
+    batch = Batch(after)
+    for number, payload in logs.entries(contents, after, growing=growing):
+        batch.add(_batch(number, payload))
+        batch.last = number
+    if batch.rows:
+        tables.write(connection, batch, after)
+    return batch.last
+
+
+def _batch(number: int, payload: bytes) -> Batch:
+    """What an entry of the log says."""
+    batch = Batch(number)
+    for row in json.loads(b"[%b]" % payload):
+        message_id, _, tokens, at, pan, base_date, drawn, transactions = row
+        batch.rows[message_id] = json.dumps(row)
+        if pan is not None:
+            batch.last_ids[pan, base_date] = drawn
+        for token in tokens:
+            batch.counts[_day_of(at), token["token_class"], token["subclass"]] += 1
+        batch.transactions += transactions
+    return batch
+
+
+def _day_of(at: int) -> str:
+    """The UTC day of a time in Unix seconds."""
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def copy(path: Path | str, target: Path | str) -> None:
+    """Write a copy of a journal, its log taken into the tables, while a module may be working with it.
+
+    Everything that was answered when the copy was begun is in it. Raises sqlite3.Error, OSError.
+    """
+    # NB: the log first. What leaves it meanwhile, because the tables took it, is in the tables' copy.
+    contents = [file.read_bytes() for file in logs.files_of(path)]
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as made:
+        source.backup(made, pages=-1)
+    with closing(tables.opened(target)) as connection:
+        absorb(connection, contents, growing=True)
+        connection.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
 
 
 def raise_floor(path: Path | str, instant: datetime) -> None:

@@ -1,17 +1,21 @@
 """The tables of the module server's journal, and the statements on them.
 
-One statement writes all rows of a batch: each is a single step inside SQLite, during which Python's lock is
-free, so that making tokens and writing them do not wait for each other row by row.
+They take from the log (journal_log) what it has made durable, many entries at once.  One statement writes all rows
+of a table: a single step inside SQLite, during which Python's lock is free, so that making tokens and writing them do
+not wait for each other row by row.  The number of the last entry taken is written in the same transaction.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-VERSION = 1
+#: 1 had no log in front of it; a program that knows only that would not see what the log holds.
+VERSION = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answer (
   id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, request_digest TEXT NOT NULL,
@@ -55,35 +59,58 @@ def opened(path: Path | str) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if fresh := not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             for statement in _statements():
                 connection.execute(statement)
             set_fact(connection, "version", VERSION)
-    if not fresh and fact(connection, "version") != VERSION:
+            set_fact(connection, "applied", 0)
+        version = fact(connection, "version")
+        if version == 1:
+            set_fact(connection, "version", VERSION)
+            set_fact(connection, "applied", 0)
+    if version not in {1, VERSION}:
         connection.close()
         raise ValueError("this version of the journal is not known")
     return connection
 
 
-def write(
-    connection: sqlite3.Connection,
-    answers: list[tuple[str, str, str, int]],
-    last_ids: dict[tuple[str, int], int],
-    counts: dict[tuple[str, int, int], int],
-    transactions: int,
-) -> None:
-    """Commit a batch, all or nothing. Message ids and digests have no character that JSON must escape."""
+@dataclass
+class Batch:
+    """What is written at once.  ``last``: the number of its last entry of the log.
+
+    ``rows``: by message id one JSON list for each answer: message id, digest, tokens, Unix seconds; then, for the log
+    alone, PAN, base date and token id (null without one) and the transactions it took.  The rest are their sums.
+    """
+
+    last: int = 0
+    rows: dict[str, str] = field(default_factory=dict)
+    last_ids: dict[tuple[str, int], int] = field(default_factory=dict)
+    counts: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    transactions: int = 0
+
+    def add(self, other: Batch) -> None:
+        """Take what came later."""
+        self.rows |= other.rows
+        self.last_ids |= other.last_ids
+        self.counts.update(other.counts)
+        self.transactions += other.transactions
+
+
+def write(connection: sqlite3.Connection, batch: Batch, after: int) -> None:
+    """Commit a batch, all or nothing; ``after``: the last entry that the tables have. Raises sqlite3.Error."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        rows = ",".join(
-            f'["{message_id}","{digest}",{tokens},{at}]' for message_id, digest, tokens, at in answers
+        moved = connection.execute(
+            "UPDATE fact SET value = ? WHERE name = 'applied' AND value = ?", (batch.last, after)
         )
-        connection.execute(_ANSWERS, (f"[{rows}]",))
-        if last_ids:
-            connection.execute(_LAST_IDS, (_rows(last_ids),))
-        connection.execute(_COUNTS, (_rows(counts),))
-        if transactions:
-            connection.execute(_ADD_FACT, ("transactions_used", transactions))
+        if moved.rowcount != 1:
+            raise sqlite3.IntegrityError("somebody else writes this journal")
+        connection.execute(_ANSWERS, (f"[{','.join(batch.rows.values())}]",))
+        if batch.last_ids:
+            connection.execute(_LAST_IDS, (_rows(batch.last_ids),))
+        connection.execute(_COUNTS, (_rows(batch.counts),))
+        if batch.transactions:
+            connection.execute(_ADD_FACT, ("transactions_used", batch.transactions))
 
 
 def answer(connection: sqlite3.Connection, message_id: str) -> tuple[str, str] | None:

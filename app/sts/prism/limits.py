@@ -9,8 +9,7 @@ class Limits:
 
     ``frame_bytes``: one message; ``backlog_bytes``: what a connection may send ahead of its answers.
     ``handshake_s``, ``frame_s``, ``write_s``: for a TLS handshake, a whole frame, a whole answer, from its
-    first byte; ``idle_s``: between two. ``answer_s``: the longest wait for the journal, shorter than
-    any client's patience.
+    first byte; ``idle_s``: between two. ``answer_s``: a request that has waited longer is not begun any more.
     """
 
     connections: int = 256
@@ -23,8 +22,6 @@ class Limits:
     #: When all connections are taken, one that was idle for so long makes room.
     sleeper_s: float = 5.0
     answer_s: float = 20.0
-    #: Requests whose answer waits for the disk; more are told to come again.
-    waiting: int = 1024
     #: Sign-ins and key files that wait for a processor.
     slow_calls: int = 32
     #: A stop waits so long for requests that have begun.

@@ -31,10 +31,9 @@ _PATTERN = re.compile(r"[0-9*?]{1,40}", re.ASCII).fullmatch
 
 @dataclass(frozen=True, slots=True)
 class AfterCommit:
-    """The value may leave when the journal has this ticket on the disk."""
+    """The value may leave when the journal has committed what is staged."""
 
     value: Any
-    ticket: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +261,8 @@ class Methods:
         return meter
 
     def _kept(self, message_id: str, made: Any) -> Any:
-        value, ticket = answers.tokens(made, self._module.name), self._journal.ticket(message_id)
-        return AfterCommit(value, ticket) if ticket else value
+        value = answers.tokens(made, self._module.name)
+        return AfterCommit(value) if self._journal.is_staged(message_id) else value
 
 
 def _sign_in(code: str, detail: str) -> ModuleError:

@@ -37,7 +37,12 @@ class Transport:
         self.counters: Counter[str] = Counter()
         self._listener, self._context = listener, context
         self._handler: Callable[[Request], None] = _unserved
-        self._after_pass: Callable[[], None] = lambda: None
+        self._after_pass: Callable[[], bool] = lambda: False
+        #: What is read now came after this monotonic time, however long the last pass took.
+        self.heard_at = time.monotonic()
+        #: The last pass took long: what is in the sockets now may have come at any time since.
+        self.stalled = False
+        self._more = False
         self._selector = selectors.DefaultSelector()
         self._channels: dict[Channel, int] = {}
         self._posted: deque[Callable[[], None]] = deque()
@@ -55,9 +60,12 @@ class Transport:
         return len(self._channels)
 
     def serve_with(
-        self, handler: Callable[[Request], None], after_pass: Callable[[], None]
+        self, handler: Callable[[Request], None], after_pass: Callable[[], bool]
     ) -> None:
-        """``handler`` takes every request; ``after_pass`` runs when those of a moment are begun."""
+        """``handler`` takes every request; ``after_pass`` runs when those of a moment are begun.
+
+        It tells whether it has more to do, and is then called again soon.
+        """
         self._handler, self._after_pass = handler, after_pass
 
     def post(self, work: Callable[[], None]) -> None:
@@ -111,8 +119,13 @@ class Transport:
 
     def _turn(self) -> None:
         """One pass: what is ready, what was posted, what is due."""
-        next_timer = self._timers[0][0] - time.monotonic() if self._timers else _SWEEP_S
-        for key, _ in self._selector.select(max(0.0, min(_SWEEP_S, next_timer))):
+        self.stalled = time.monotonic() - self.heard_at > _SWEEP_S
+        wait = 0.0 if self._more else _SWEEP_S
+        if self._timers:
+            wait = max(0.0, min(wait, self._timers[0][0] - time.monotonic()))
+        ready = self._selector.select(wait)
+        now = time.monotonic()
+        for key, _ in ready:
             try:
                 key.data()
             except Exception:
@@ -121,12 +134,12 @@ class Transport:
                 channel = getattr(key.data, "__self__", None)
                 if isinstance(channel, Channel):
                     self.drop(channel, "fault")
+        self.heard_at = now
         while self._posted:
             self._posted.popleft()()
-        now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
-        self._after_pass()
+        self._more = self._after_pass()
         self._sweep(now)
 
     _swept = 0.0

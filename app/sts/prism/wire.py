@@ -20,6 +20,7 @@ from thriftpy2.protocol import TCyBinaryProtocol
 from thriftpy2.thrift import TApplicationException, TMessageType, TType
 from thriftpy2.transport import TCyMemoryBuffer
 
+from app.sts.prism import wire_credit
 from app.sts.prism.interface import API
 
 SERVICE = API.ModuleAdmin
@@ -57,6 +58,8 @@ def read_call(frame: bytes) -> Call:
     name, kind, sequence, at = _head(frame)
     if kind != TMessageType.CALL:
         raise Malformed("a call is expected", name, sequence)
+    if name == wire_credit.NAME and (usual := wire_credit.read(frame, at)) is not None:
+        return Call(name, sequence, usual, known=True)
     known = name in SERVICE.thrift_services
     spec = getattr(SERVICE, f"{name}_args").thrift_spec if known else {}
     return Call(name, sequence, _body(frame, at, spec, name, sequence), known)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +17,14 @@ from app.sts import token_id
 from app.sts.demonstration import demonstration_keys
 from app.sts.module import IssuedToken, MeterConfig, ModuleError
 from app.sts.prism import journal as journals
-from app.sts.prism import journal_tables
+from app.sts.prism import journal_log, journal_tables, wire
+from app.sts.prism.interface import API
 from app.sts.prism.journal import FileJournal, raise_floor
+from app.sts.prism.journal_tables import Batch
 from app.sts.prism.limits import Limits
 from app.sts.prism.service import Settings
 from app.sts.software import SoftwareModule
-from tests.sts.prism.serving import Server, meter_config, prepared, refusal, served
+from tests.sts.prism.serving import Caller, meter_config, prepared, refusal, served
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 METER = MeterConfig("600727000000000009", 7, 2, "201457", 1, 1, 255)
@@ -72,51 +76,73 @@ def test_a_refused_request_leaves_no_trace(journal: FileJournal) -> None:
     with pytest.raises(ModuleError):
         journal.issue("a", "digest", METER.pan, 14, lambda last: 7, broken)
     assert journal.answer("a") is None
-    assert journal.waiting == 0
+    assert journal.staged == 0
     assert journal.issue("a", "digest", METER.pan, 14, lambda last: last or 8, lambda identifier: ()) == ()
+
+
+def logged(path: Path) -> list[str]:
+    """The message ids that a crash would leave in the log, whatever memory says."""
+    contents = [file.read_bytes() for file in journal_log.files_of(path)]
+    payloads = [payload for _, payload in journal_log.entries(contents, 0)]
+    return [row[0] for payload in payloads for row in json.loads(b"[%b]" % payload)]
+
+
+def crash(journal: FileJournal) -> None:
+    """The process ends here: nothing more is written."""
+    journal._log.close()
+    journal._reader.close()
+    journal._writer.close()
 
 
 def test_a_staged_answer_is_not_in_the_file_before_its_commit(path: Path) -> None:
     grouped = FileJournal(path, grouped=True, clock=lambda: NOON)
-    elsewhere = FileJournal(path, clock=lambda: NOON)
     made = [credit(grouped, f"m{number}") for number in range(3)]
     assert [token.token_id - made[0].token_id for token in made] == [0, 1, 2]  # type: ignore[operator]
-    tickets = [grouped.ticket(f"m{number}") for number in range(3)]
-    assert not any(map(grouped.durable, tickets))
-    assert elsewhere.answer("m0") is None
-    batch = grouped.take()
-    assert batch is not None
-    late = credit(grouped, "late")  # comes while the batch is written
-    grouped.write(batch)
-    grouped.written(batch)
-    assert all(map(grouped.durable, tickets))
-    assert elsewhere.answer("m2") is not None
-    assert elsewhere.answer("late") is None
-    assert not grouped.durable(grouped.ticket("late"))
+    assert grouped.staged == 3
+    assert grouped.is_staged("m0")
+    assert logged(path) == []
+    grouped.commit()
+    assert not grouped.is_staged("m0")
+    late = credit(grouped, "late")
+    assert logged(path) == ["m0", "m1", "m2"]
+    assert grouped.commits == 1
     assert late.token_id == made[-1].token_id + 1  # type: ignore[operator]
     grouped.close()
-    assert elsewhere.answer("late") is not None
-    elsewhere.close()
+    again = FileJournal(path)
+    assert again.answer("late") is not None
+    again.close()
 
 
 def test_what_was_staged_and_never_committed_was_never_made(path: Path) -> None:
     lost = FileJournal(path, grouped=True, clock=lambda: NOON)
     before = credit(lost, "lost")
-    lost._reader.close()
-    lost._writer.close()  # the process dies here
+    crash(lost)
     again = FileJournal(path, clock=lambda: NOON)
     assert again.answer("lost") is None
     assert credit(again, "new").token_id == before.token_id
     again.close()
 
 
-def test_the_file_itself_refuses_an_id_that_goes_back(journal: FileJournal) -> None:
+def test_the_tables_themselves_refuse_an_id_that_goes_back(journal: FileJournal) -> None:
     spot = ("600727000000000009", 14)
-    journal_tables.write(journal._writer, [("a", "d", "[]", 0)], {spot: 100}, {}, 0)
+    journal_tables.write(journal._writer, Batch(1, {"a": '["a","d",[],0]'}, {spot: 100}), 0)
     for identifier in (100, 99):
         with pytest.raises(sqlite3.IntegrityError, match="drawn twice"):
-            journal_tables.write(journal._writer, [("b", "d", "[]", 0)], {spot: identifier}, {}, 0)
+            journal_tables.write(journal._writer, Batch(2, {"b": '["b","d",[],0]'}, {spot: identifier}), 1)
     assert journal.answer("b") is None  # all or nothing
+
+
+def test_two_programs_on_one_journal_are_noticed(path: Path) -> None:
+    first, second = (FileJournal(path, clock=lambda: NOON) for _ in range(2))
+    credit(first, "a")
+    first.settle()
+    credit(second, "b")
+    with pytest.raises(sqlite3.IntegrityError, match="somebody else"):
+        second.settle()
+    with pytest.raises(ModuleError, match="cannot be written"):
+        second.answer("b")
+    first.close()
+    second.close()
 
 
 def test_the_floor_of_a_restore_lifts_every_id(path: Path) -> None:
@@ -150,6 +176,7 @@ def test_old_answers_are_forgotten_and_ids_are_not(path: Path) -> None:
     first = credit(journal, "old")
     now[0] += journals.MEMORY + timedelta(days=1)
     credit(journal, "young", NOON)
+    journal.settle()
     assert journal.forget_old_answers() == 1
     assert journal.answer("old") is None
     assert journal.answer("young") is not None
@@ -206,15 +233,15 @@ class SlowDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.free = threading.Event(), threading.Event()
-        self.writes, write = 0, journal_tables.write
+        self.writes, append = 0, journal_log.Log.append
 
-        def slow(*arguments: Any) -> None:
+        def slow(log: journal_log.Log, payload: bytes) -> int:
             self.begun.set()
             self.free.wait(20)
             self.writes += 1
-            write(*arguments)
+            return append(log, payload)
 
-        monkeypatch.setattr(journal_tables, "write", slow)
+        monkeypatch.setattr(journal_log.Log, "append", slow)
 
 
 @pytest.fixture
@@ -222,9 +249,8 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
     return SlowDisk(monkeypatch)
 
 
-def asked_beside(server: Server, message_id: str, answers: dict[str, Any]) -> threading.Thread:
+def asked_beside(call: Caller, message_id: str, answers: dict[str, Any]) -> threading.Thread:
     """Ask for a credit token in a thread."""
-    call = server.caller()
 
     def ask() -> None:
         try:
@@ -240,7 +266,8 @@ def asked_beside(server: Server, message_id: str, answers: dict[str, Any]) -> th
 def test_no_answer_leaves_before_the_commit_and_one_commit_serves_many(tmp_path: Path, slow_disk: SlowDisk) -> None:
     answers: dict[str, Any] = {}
     with served(prepared(tmp_path / "m"), Settings(clock=lambda: NOON)) as server:
-        threads = [asked_beside(server, f"m{number}", answers) for number in range(12)]
+        callers = [server.caller() for _ in range(12)]  # the disk holds up those who come now
+        threads = [asked_beside(call, f"m{number}", answers) for number, call in enumerate(callers)]
         for thread in threads:
             thread.join(0.1)
         assert answers == {}
@@ -251,19 +278,32 @@ def test_no_answer_leaves_before_the_commit_and_one_commit_serves_many(tmp_path:
         assert slow_disk.writes <= 3
 
 
-def test_a_result_is_waited_for_while_its_request_runs(tmp_path: Path, slow_disk: SlowDisk) -> None:
+def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
+    tmp_path: Path, slow_disk: SlowDisk
+) -> None:
+    """Its caller may long have given it up, and been told elsewhere that nothing was made."""
     answers: dict[str, Any] = {}
     settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=0.4))
     with served(prepared(tmp_path / "m"), settings) as server:
-        fetch = server.caller()
-        thread = asked_beside(server, "running", answers)
+        running, late, fetch = server.caller(), server.caller(), server.caller()
+        threads = [asked_beside(running, "running", answers)]
         assert slow_disk.begun.wait(5)
-        said = [refusal(fetch, "fetchTokenResult", reqMessageId="running") for _ in range(3)]
-        thread.join()
-        assert said == ["EService"] * 3  # passing, and never "never taken"
-        assert answers["running"].eCode == "EService"
+        threads.append(asked_beside(late, "late", answers))
+        number = next(fetch._numbers)
+        said = {"messageId": "f", "accessToken": fetch.access_token, "reqMessageId": "running"}
+        fetch.send(wire.write_call("fetchTokenResult", number, **said))
+        time.sleep(0.7)
+        assert answers == {}
         slow_disk.free.set()
-        [token] = fetch("fetchTokenResult", reqMessageId="running")
+        for thread in threads:
+            thread.join()
+        with pytest.raises(API.ApiException) as refused:
+            wire.read_reply(fetch.receive(), "fetchTokenResult")
+        assert refused.value.eCode == "EService"  # passing, and never "never taken"
+        [token] = answers["running"]
+        assert answers["late"].eCode == "EService"
+        assert fetch("fetchTokenResult", reqMessageId="running") == [token]
+        assert refusal(fetch, "fetchTokenResult", reqMessageId="late") == "ECacheMiss"
         assert fetch.credit("running") == [token]
 
 
@@ -273,15 +313,15 @@ def test_a_disk_that_fails_ends_the_server_and_answers_nobody_wrongly(
     folder, answers, first = prepared(tmp_path / "m"), {}, []
 
     def fails(*_arguments: Any) -> None:
-        raise sqlite3.OperationalError("disk full")
+        raise OSError("disk full")
 
     def sell_until_it_fails() -> None:
         with served(folder, Settings(clock=lambda: NOON)) as server:
             first.extend(server.caller().credit("good"))
-            monkeypatch.setattr(journal_tables, "write", fails)
-            asked_beside(server, "bad", answers).join()
+            monkeypatch.setattr(journal_log.Log, "append", fails)
+            asked_beside(server.caller(), "bad", answers).join()
 
-    with pytest.raises(sqlite3.OperationalError, match="disk full"):
+    with pytest.raises(OSError, match="disk full"):
         sell_until_it_fails()
     assert answers["bad"].eCode == "EService"
     monkeypatch.undo()

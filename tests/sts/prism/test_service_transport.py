@@ -241,7 +241,7 @@ def test_single_bytes_cost_no_more_memory_than_they_weigh() -> None:
             return 0
 
     class Ground:
-        limits = Limits()
+        limits, heard_at, stalled = Limits(), 0.0, False
 
     channel = Channel(Drip(), "peer", Ground())  # type: ignore[arg-type]
     channel.busy = True
