@@ -63,6 +63,7 @@ def backup(to: Path | None, passphrase_file: Path | None) -> None:
 
     from app.models.base import now
     from app.services import backup as backups
+    from app.services.backup_modules import named
 
     instance = Path(current_app.config["INSTANCE_DIR"])
     target = to or instance / backups.KEPT_APART
@@ -74,6 +75,11 @@ def backup(to: Path | None, passphrase_file: Path | None) -> None:
     except (OSError, ValueError, SQLAlchemyError) as error:
         raise click.ClickException(f"no backup was made: {error}") from None
     click.echo(f"{made.path}: {made.size} bytes, the books and {made.files} files")
+    if made.elsewhere:
+        click.echo(
+            f"NOT in it are the keys and token ids of {named(made.elsewhere)}: "
+            "hardware keeps its own, a software module's folder elsewhere is saved by you (docs/operations.md)"
+        )
 
 
 @click.command("restore")
@@ -87,6 +93,7 @@ def restore(file: Path, passphrase_file: Path | None) -> None:
     from app.extensions import db
     from app.services import backup_restore
     from app.services.backup_file import BadBackup
+    from app.services.backup_modules import named
 
     os.umask(0o077)  # keys, books and secrets are nobody else's
     folder = str(current_app.extensions["migrate"].directory)
@@ -105,6 +112,12 @@ def restore(file: Path, passphrase_file: Path | None) -> None:
         f"restored: the books and {came.files} files as they were on {came.backup_of:%Y-%m-%d at %H:%M} UTC.\n"
         "What was sold after that is not in them; docs/operations.md says what to do. Now: make run"
     )
+    if came.elsewhere:
+        click.echo(
+            f"The keys and token ids of {named(came.elsewhere)} were not in the backup. One that still runs "
+            "goes on as it is; one that was lost too must come back by itself, with its token ids, before anything "
+            "is sold through it."
+        )
 
 
 def _phrase(file: Path | None, *, twice: bool = False) -> str:

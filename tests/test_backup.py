@@ -17,13 +17,14 @@ from sqlalchemy import func, inspect, select, table, text
 from app.db import transaction
 from app.domain.states import SaleStatus
 from app.extensions import db
-from app.models import BackupMade, RestoreDone, Sale, Token
+from app.models import BackupMade, RestoreDone, Sale, SecurityModule, Token
 from app.services import audit_chain, backup_file
 from app.services.ledger_check import differences
 from app.services.resolve import Patience, resolve_all
 from app.setup import run_setup
 from app.sts import token_id
 from app.sts.module import ModuleError
+from app.sts.prism import folder as module_folder
 from app.sts.prism.journal import FileJournal
 from tests.cast import make_cast
 from tests.fixtures import postgresql
@@ -173,6 +174,26 @@ def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, 
     journal.close()
     assert drawn[0] is not None
     assert now + 14 <= drawn[0] <= now + 15
+
+
+def test_modules_that_a_backup_does_not_hold_are_named_by_it_and_by_the_restore(site, elsewhere, tmp_path, phrase):
+    folder = tmp_path / "site" / "second"
+    inside = module_folder.prepare(folder).fingerprint
+    with site.app_context(), transaction() as session:
+        for name, fingerprint in (("Second", inside), ("Hardware", "0" * 64), ("By authority", None)):
+            session.add(
+                SecurityModule(
+                    name=name, kind="prism", address="hsm.example", port=9443, fingerprint=fingerprint,
+                    trust="pinned" if fingerprint else "authority",
+                )
+            )  # fmt: skip
+    file = tmp_path / "site.backup"
+    made = run(site, "backup", "--to", str(file), "--passphrase-file", phrase)
+    missing = "By authority (hsm.example port 9443), Hardware (hsm.example port 9443)"
+    assert f"NOT in it are the keys and token ids of {missing}: " in made.said
+    came = run(elsewhere(), "restore", str(file), "--passphrase-file", phrase)
+    assert f"The keys and token ids of {missing} were not in the backup." in came.said
+    assert (tmp_path / "other" / "second" / "keystore.json").exists()
 
 
 def _cast():

@@ -28,6 +28,7 @@ from app.extensions import db
 from app.models import BackupMade
 from app.models.base import now
 from app.services import backup_books, backup_file
+from app.services.backup_modules import modules_elsewhere
 from app.sts.prism import folder as module_folder
 from app.sts.prism import journal as module_journal
 from app.sts.prism import journal_log
@@ -46,11 +47,15 @@ NAME_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that is whole and durable: where, its bytes, and how many files besides the books."""
+    """A backup that is whole and durable: where, its bytes, and how many files besides the books.
+
+    `elsewhere`: the modules whose keys and token ids are not in it, see `backup_modules`.
+    """
 
     path: Path
     size: int
     files: int
+    elsewhere: list[dict[str, Any]]
 
 
 def make(instance: Path, target: Path, passphrase: str, instant: datetime | None = None) -> Made:
@@ -68,7 +73,7 @@ def make(instance: Path, target: Path, passphrase: str, instant: datetime | None
         with os.fdopen(handle, "wb") as file:
             sealer = backup_file.Sealer(file, passphrase)
             with tempfile.TemporaryDirectory(dir=instance, prefix=".backup-") as work:
-                files = _fill(sealer, instance, Path(work), begun)
+                files, elsewhere = _fill(sealer, instance, Path(work), begun)
             sealer.finish()
             file.flush()
             os.fsync(file.fileno())
@@ -77,15 +82,18 @@ def make(instance: Path, target: Path, passphrase: str, instant: datetime | None
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
     _sync_folder(target.parent)
-    made = Made(target, target.stat().st_size, files)
+    made = Made(target, target.stat().st_size, files, elsewhere)
     _note(made, begun)
     return made
 
 
-def _fill(sealer: backup_file.Sealer, instance: Path, work: Path, begun: datetime) -> int:
+def _fill(
+    sealer: backup_file.Sealer, instance: Path, work: Path, begun: datetime
+) -> tuple[int, list[dict[str, Any]]]:
     engine = db.session().get_bind()
     if not isinstance(engine, Engine):
         raise TypeError("the session is bound to an engine")
+    elsewhere = modules_elsewhere(db.session(), instance)
     db.session().rollback()
     # The head of the audit chain goes first: behind the log it does no harm, ahead of it the
     # log would look cut off.
@@ -97,7 +105,9 @@ def _fill(sealer: backup_file.Sealer, instance: Path, work: Path, begun: datetim
     # it is in the books, so this journal knows every token of these books: no id is drawn again,
     # and what waits in the books finds its answer if there was one.  The other way round the
     # books could hold tokens, and ids, that the journal has never heard of.
-    manifest = {"format": FORMAT, "begun_at": begun.isoformat(), "books": facts}
+    manifest = {
+        "format": FORMAT, "begun_at": begun.isoformat(), "books": facts, "modules_elsewhere": elsewhere,
+    }  # fmt: skip
     with tarfile.open(fileobj=sealer, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 16) as archive:
         _add_bytes(archive, MANIFEST, json.dumps(manifest).encode())
         for path in sorted(books.iterdir()):
@@ -111,7 +121,7 @@ def _fill(sealer: backup_file.Sealer, instance: Path, work: Path, begun: datetim
             else:
                 _add_file(archive, name, path, work)
             count += 1
-    return count
+    return count, elsewhere
 
 
 def _files(instance: Path, engine: Engine) -> Iterator[Path]:

@@ -39,11 +39,15 @@ class CannotRestore(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: when the backup had been begun, when this was, how many files."""
+    """What came back: when the backup had been begun, when this was, how many files.
+
+    `elsewhere`: the modules that the books name and the backup does not hold.
+    """
 
     backup_of: datetime
     restored_at: datetime
     files: int
+    elsewhere: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,9 @@ def restore(source: Path, passphrase: str, way: Way, instant: datetime | None = 
             _undo(way, placed, facts["kind"])
             raise
         inside = [found for path in placed for found in (path, *path.rglob("*"))]
-    return Restored(backup_of, at, sum(path.is_file() for path in inside))
+    # A backup of an older release says nothing of them.
+    elsewhere = manifest.get("modules_elsewhere", [])
+    return Restored(backup_of, at, sum(path.is_file() for path in inside), elsewhere)
 
 
 def _require_empty(way: Way, source: Path) -> None:

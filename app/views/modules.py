@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
@@ -22,7 +22,7 @@ from app.domain.states import Algorithm
 from app.extensions import db
 from app.models import SecurityModule
 from app.models.base import now
-from app.services import health, module_facts, module_keys, modules
+from app.services import backup_modules, health, module_facts, module_keys, modules
 from app.views import choices
 from app.views.messages import sentence
 from app.views.module_form import TRUST, ModuleForm, PlaceForm
@@ -224,6 +224,7 @@ class SecurityModuleView(SafeBaseView):
             takes=[(choices.ALGORITHM[a], h) for a, h in holders.items() if row.serves(a) and h.id != row.id],
             uncovered=module_keys.uncovered(row),
             used=[USES[word](count) for word, count in used.items()],
+            elsewhere=backup_modules.is_elsewhere(row, current_app.config["INSTANCE_DIR"]),
             kinds=KINDS,
             trust=TRUST,
             base_year=choices.BASE_YEAR,
