@@ -27,11 +27,11 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import AppUser, Sale, SaleDecision
 from app.models.base import now
-from app.services.reserved import read_reserved
+from app.services.reserved import Reserved, read_reserved
 from app.services.resolve import Patience, ask_once_more
 from app.services.restores import last_restore
 from app.services.security_module import Modules
-from app.services.settle import fail
+from app.services.settle import fail_unless_asked
 from app.services.vending import Known, settle_if_known
 
 RELEASE, ASK_AGAIN = "release", "ask_again"
@@ -195,7 +195,11 @@ def approve(
     meanwhile (the proposal is then closed).
     """
     person = _person(scope)
-    answered = _answered(sale_id, decision_id, scope, modules, clock)
+    sale = sale_of(sale_id, scope)
+    peek = db.session().get(SaleDecision, decision_id)
+    # Anybody else's proposal, or one's own, is refused below, and then nothing is asked.
+    releases = peek is not None and (peek.sale_id, peek.kind, peek.status) == (sale_id, RELEASE, "proposed")
+    word = _last_word(sale, modules, patience, clock) if releases and peek.proposed_by != person else None
     with transaction() as session:
         settled = sale_of(sale_id, scope).status is not SaleStatus.RESERVED
         row = _open(session, sale_id, decision_id)
@@ -204,12 +208,12 @@ def approve(
         row.status = "declined" if settled else "done"
         row.decided_by, row.decided_at = person, clock()
         kind = row.kind
-    if answered:
+    if word is not None and word.known is Known.SETTLED:
         return sale_of(sale_id, scope).status  # a token that the module does know is the customer's
     if settled:
         raise errors.NothingToDecide
     if kind == RELEASE:
-        return _release(sale_id, scope, modules, clock)
+        return _release(word, sale_id, scope, clock)
     return ask_once_more(sale_id, modules, patience, clock)
 
 
@@ -223,48 +227,58 @@ def decline(sale_id: int, decision_id: int, scope: Scope, clock: Callable[[], da
 
 
 def carry_out(
-    sale_id: int, decision_id: int, scope: Scope, modules: Modules, clock: Callable[[], datetime] = now
+    sale_id: int,
+    decision_id: int,
+    scope: Scope,
+    modules: Modules,
+    patience: Patience,
+    clock: Callable[[], datetime] = now,
 ) -> SaleStatus:
     """Release what was decided to be released, after a crash kept it from happening.
 
-    Raises OutOfScope, ProposalClosed.
-    """
-    sale_of(sale_id, scope)
-    row = db.session().get(SaleDecision, decision_id)
-    if row is None or row.sale_id != sale_id or (row.kind, row.status) != (RELEASE, "done"):
-        raise errors.ProposalClosed
-    return _release(sale_id, scope, modules, clock)
-
-
-def _release(sale_id: int, scope: Scope, modules: Modules, clock: Callable[[], datetime]) -> SaleStatus:
-    """The module is asked for its answer a last time: a token it does know is the customer's."""
-    waiting = read_reserved(db.session(), sale_id)
-    db.session().rollback()  # no transaction is open while the module is asked
-    if waiting is not None and settle_if_known(waiting, modules, clock) is not Known.SETTLED:
-        fail(waiting, RELEASED, clock())
-    return sale_of(sale_id, scope).status
-
-
-def _answered(
-    sale_id: int, decision_id: int, scope: Scope, modules: Modules, clock: Callable[[], datetime]
-) -> bool:
-    """Before money is given back the module must have said that it knows no token; whether it knew one.
-
-    One that was switched off is not waited for: it may be lost for ever.  Raises StillSilent.
+    Raises OutOfScope, ProposalClosed, StillSilent.
     """
     sale = sale_of(sale_id, scope)
     row = db.session().get(SaleDecision, decision_id)
-    if row is None or (row.kind, row.status) != (RELEASE, "proposed") or row.proposed_by == scope.user_id:
-        return False  # nothing is released here, or it is refused straight afterwards
-    if sale.module is None or not sale.module.active:
-        return False
-    name = sale.module.name
-    waiting = read_reserved(db.session(), sale_id)
-    db.session().rollback()
-    known = Known.NEVER_TAKEN if waiting is None else settle_if_known(waiting, modules, clock)
-    if known is Known.UNCLEAR:
+    if row is None or row.sale_id != sale_id or (row.kind, row.status) != (RELEASE, "done"):
+        raise errors.ProposalClosed
+    return _release(_last_word(sale, modules, patience, clock), sale_id, scope, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a module said when it was asked for the last time; `sale` None: it does not wait any more."""
+
+    known: Known
+    sale: Reserved | None
+    asked_at: datetime | None
+
+
+def _last_word(sale: Sale, modules: Modules, patience: Patience, clock: Callable[[], datetime]) -> _Word:
+    """Ask the module for its answer before money is given back: a token it does know is the customer's.
+
+    One that was switched off is not waited for: it may be lost for ever.
+    Raises StillSilent, also while the request may be on its way once more.
+    """
+    name, active = (sale.module.name, sale.module.active) if sale.module else ("", False)
+    asked_at = sale.asked_at
+    waiting = read_reserved(db.session(), sale.id)
+    db.session().rollback()  # no transaction is open while the module is asked
+    if waiting is None:
+        return _Word(Known.NEVER_TAKEN, None, asked_at)
+    if asked_at is not None and clock() - asked_at < patience.wait:
         raise errors.StillSilent(module=name)
-    return known is Known.SETTLED
+    known = settle_if_known(waiting, modules, clock)
+    if known is Known.SILENT and active:
+        raise errors.StillSilent(module=name)
+    return _Word(known, waiting, asked_at)
+
+
+def _release(word: _Word | None, sale_id: int, scope: Scope, clock: Callable[[], datetime]) -> SaleStatus:
+    """Give the money back, unless the request was sent again since the module was asked: then it goes on waiting."""
+    if word is not None and word.sale is not None and word.known is not Known.SETTLED:
+        fail_unless_asked(word.sale, RELEASED, clock(), word.asked_at)
+    return sale_of(sale_id, scope).status
 
 
 # --- inside -------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from app.models import (
 )
 from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
+from app.services.switch_over import newest_elsewhere, waiting_elsewhere
 from app.sts import token_id
 from app.sts.errors import StsError
 
@@ -79,8 +80,8 @@ class Desk:
     """One meter in front of one counter.
 
     `plan` is the mark (id, version, when made) of the tariff plan in force, None when none has begun;
-    `first_plan` is when the tariff's first plan begins.  `point`, its region, `health`, `id_elsewhere` and
-    `sale_there`, the sale that already stands under the reference, are read for a sale only.
+    `first_plan` is when the tariff's first plan begins.  `point`, its region, `health`, what was made
+    elsewhere and `sale_there`, the sale that already stands under the reference, are read for a sale only.
     """
 
     meter: Meter
@@ -100,8 +101,9 @@ class Desk:
     today: date
     plan: tuple[int, int, datetime] | None
     first_plan: datetime | None
-    # The highest token id that another module has given this meter under the key's base date.
-    id_elsewhere: int | None
+    # Of modules that served this meter before, see switch_over.
+    newest_elsewhere: int | None
+    waiting_elsewhere: int
     sale_there: int | None
 
 
@@ -151,7 +153,7 @@ def obstacles(
 def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
     (meter, product, region, consumer, tariff, module, key, settings, money, licence,
      newest, confirmed, plan_id, plan_version, plan_made, first_plan, *of_sale) = row  # fmt: skip
-    point, point_region, health, id_elsewhere, sale_there = of_sale or (None,) * 5
+    point, point_region, health, elsewhere, waiting, sale_there = of_sale or (None, None, None, None, 0, None)
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
         point_region=point_region, module=module, health=health, key=key, settings=settings, licence=licence,
@@ -159,7 +161,7 @@ def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
         clock=_clock((newest, confirmed), ahead),
         today=business_date(instant, settings.time_zone),
         plan=None if plan_id is None else (plan_id, plan_version, plan_made),
-        first_plan=first_plan, id_elsewhere=id_elsewhere, sale_there=sale_there,
+        first_plan=first_plan, newest_elsewhere=elsewhere, waiting_elsewhere=waiting, sale_there=sale_there,
     )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def _of_a_sale(desks: Select[Any]) -> Select[Any]:
     """Beside the desk, what a price has no use for: the vending point, and what was sold and made before."""
     point_region = aliased(Region)
     return (
-        desks.add_columns(VendingPoint, point_region, ModuleHealth, _id_elsewhere(), _sale_there())
+        desks.add_columns(VendingPoint, point_region, ModuleHealth, newest_elsewhere(), waiting_elsewhere(), _sale_there())
         .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
         .outerjoin(point_region, VendingPoint.region_id == point_region.id)
         .outerjoin(ModuleHealth, ModuleHealth.module_id == SecurityModule.id)
@@ -240,20 +242,6 @@ def _first_plan() -> Any:
         select(func.min(plan.c.effective_from))
         .where(plan.c.tariff_id == Meter.tariff_id, plan.c.parent_id.is_(None))
         .correlate(Meter)
-        .scalar_subquery()
-    )
-
-
-def _id_elsewhere() -> Any:
-    token = Token.__table__.alias()
-    return (
-        select(func.max(token.c.token_id))
-        .where(
-            token.c.meter_id == Meter.id,
-            token.c.base_date == SupplyGroupKey.base_date,
-            token.c.module_id != SecurityModule.id,
-        )
-        .correlate(Meter, SupplyGroupKey, SecurityModule)
         .scalar_subquery()
     )
 

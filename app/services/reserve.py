@@ -43,8 +43,8 @@ from app.services.key_changes import amendment_for
 from app.services.pricing import Offer, Wish, price
 from app.services.reserved import Reserved, facts_of
 from app.services.snapshot import line_text, snapshot_text
+from app.services.switch_over import minute_to_ask
 from app.sts.meter_number import pan_from_drn
-from app.sts.token_id import base
 
 SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
 Alive = Callable[[SecurityModule, ModuleHealth | None], None]
@@ -223,7 +223,7 @@ def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> R
         received=_received(order, offer),
         token_units=offer.quote.token_units,
         module_id=desk.module.id if offer.quote.token_units else None,
-        request=_request(desk, offer.quote.token_units, instant) if offer.quote.token_units else None,
+        request=_request(session, desk, offer.quote.token_units, instant) if offer.quote.token_units else None,
         snapshot=snapshot_text(offer, _asked(order), order.operator_name),
     )
     session.add(sale)
@@ -266,19 +266,7 @@ def _asked(order: Order) -> dict[str, Any]:
     return {k: asked[k] for k in (*WISH, "shown_amount", "shown_units")}
 
 
-def _minute_to_ask(desk: Desk, instant: datetime) -> datetime:
-    """The clock, or later where another module has given this meter a token id of a later minute.
-
-    Each module knows its own ids only; after a switch-over the new one goes on above the old one's.
-    """
-    if desk.key is None or desk.id_elsewhere is None:
-        return instant
-    offset = timedelta(minutes=desk.settings.token_offset_minutes)
-    free = base(desk.key.base_date) + timedelta(minutes=desk.id_elsewhere + 1) - offset
-    return max(instant, free)
-
-
-def _request(desk: Desk, units: int, instant: datetime) -> str:
+def _request(session: Session, desk: Desk, units: int, instant: datetime) -> str:
     """The exact request, so that a resolve sends the same; no secrets.
 
     Credit lets the module put a key change first when one is due; one under way is asked for again.
@@ -301,7 +289,7 @@ def _request(desk: Desk, units: int, instant: datetime) -> str:
             },
             "subclass": SUBCLASS[meter.meter_type],
             "amount": units,
-            "issue_time": _minute_to_ask(desk, instant).isoformat(),
+            "issue_time": minute_to_ask(session, desk, instant).isoformat(),
             "offset_minutes": desk.settings.token_offset_minutes,
         },
         sort_keys=True,

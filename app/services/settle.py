@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,13 @@ def fail(sale: Reserved, code: str, instant: datetime) -> None:
     """Make a reserved sale a failed one and give the held money back; no postings."""
     require_step(SaleStatus.RESERVED, SaleStatus.FAILED)
     _once(sale, lambda: _fail(sale, code, instant))
+
+
+def fail_unless_asked(sale: Reserved, code: str, instant: datetime, asked_at: datetime | None) -> None:
+    """As `fail`, but only while nobody has sent the request again since `asked_at`: an answer may be on its way."""
+    require_step(SaleStatus.RESERVED, SaleStatus.FAILED)
+    same = Sale.asked_at.is_(None) if asked_at is None else Sale.asked_at == asked_at
+    _once(sale, lambda: _fail(sale, code, instant, same))
 
 
 def _once(sale: Reserved, work: Callable[[], None]) -> None:
@@ -128,16 +135,16 @@ def _pay_off(session: Session, sale: Reserved) -> bool:
     return sale.consumer_id is not None and debts.move(session, sale.consumer_id, -recovered)
 
 
-def _move(session: Session, sale: Reserved, **values: object) -> bool:
+def _move(session: Session, sale: Reserved, *guards: ColumnElement[bool], **values: object) -> bool:
     """The guarded step out of RESERVED; says whether this call made it."""
     table = Sale.__table__
     moved = session.execute(
-        update(table).where(table.c.id == sale.sale_id, table.c.status == SaleStatus.RESERVED).values(**values)
+        update(table).where(table.c.id == sale.sale_id, table.c.status == SaleStatus.RESERVED, *guards).values(**values)
     )
     return bool(moved.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def _fail(sale: Reserved, code: str, instant: datetime) -> None:
+def _fail(sale: Reserved, code: str, instant: datetime, *guards: ColumnElement[bool]) -> None:
     with transaction() as session:
         account = CashAccount.__table__
         session.execute(
@@ -145,7 +152,7 @@ def _fail(sale: Reserved, code: str, instant: datetime) -> None:
             .where(account.c.vending_point_id == sale.vending_point_id)
             .values(held=account.c.held - sale.amount)
         )
-        if not _move(session, sale, status=SaleStatus.FAILED, failure=code[:60], settled_at=instant):
+        if not _move(session, sale, *guards, status=SaleStatus.FAILED, failure=code[:60], settled_at=instant):
             session.rollback()
 
 

@@ -44,7 +44,8 @@ class Known(Enum):
 
     SETTLED = "it answered, and the sale is settled"
     NEVER_TAKEN = "it never took the message, as far as it knows now"
-    UNCLEAR = "it cannot be asked, or its answer is not to be believed"
+    UNUSABLE = "it answered, and the answer is not to be believed"
+    SILENT = "it cannot be asked"
 
 
 def vend(
@@ -126,10 +127,10 @@ def settle_if_known(sale: Reserved, modules: Modules, clock: Callable[[], dateti
         tokens = fetch(sale, modules)
     except ModuleError as error:
         log.warning("sale %s still waits: the module answered %s", sale.sale_id, error)
-        return Known.UNCLEAR
+        return Known.UNUSABLE if error.code.startswith("EAnswer.") else Known.SILENT
     if tokens is None:
         return Known.NEVER_TAKEN
-    return Known.SETTLED if _settle_answer(sale, tokens, clock()) else Known.UNCLEAR
+    return Known.SETTLED if _settle_answer(sale, tokens, clock()) else Known.UNUSABLE
 
 
 def _settle_answer(sale: Reserved, tokens: Tokens, instant: datetime) -> bool:

@@ -106,7 +106,8 @@ class DecisionView(SafeBaseView):
         """Do what was approved, when the power failed between the two."""
         _own(sale_id)
         try:
-            status = decisions.carry_out(sale_id, _named(), current_scope(), current_app.extensions["modules"])
+            modules = current_app.extensions["modules"]
+            status = decisions.carry_out(sale_id, _named(), current_scope(), modules, patience())
         except Refusal as refusal:
             return self._refused(sale_id, refusal)
         return _done(sale_id, status)

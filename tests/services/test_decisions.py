@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.db import transaction
@@ -20,10 +21,11 @@ from app.services.ledger_check import differences
 from app.services.receipts import receipt_for
 from app.services.reserved import read_reserved
 from app.services.resolve import Patience, ask_once_more, resolve
-from app.sts.module import ModuleError
+from app.sts.module import MeterConfig, ModuleError
 
 MEMORY = timedelta(hours=24)
 PATIENCE = Patience()
+OTHER = MeterConfig("600727000000000009", 7, 2, "123456", 1, 1, 255)
 WHY = "Asked the engineer of the module: its journal was lost."
 
 
@@ -216,7 +218,7 @@ def test_a_stranger_s_sale_does_not_exist_here(cast, harbour, deaf):
     for act in (
         lambda: decisions.approve(theirs, first, cast.scope("chidi"), deaf, PATIENCE),
         lambda: decisions.decline(theirs, first, cast.scope("chidi")),
-        lambda: decisions.carry_out(theirs, first, cast.scope("chidi"), deaf),
+        lambda: decisions.carry_out(theirs, first, cast.scope("chidi"), deaf, PATIENCE),
     ):
         with pytest.raises(errors.OutOfScope):
             act()
@@ -229,9 +231,77 @@ def test_a_release_that_a_power_cut_kept_from_happening_is_carried_out_afterward
         row = session.get_one(SaleDecision, first)
         row.status, row.decided_by, row.decided_at = "done", cast.users["efua"], now()
     assert status(waiting) is SaleStatus.RESERVED
+    with pytest.raises(errors.StillSilent):
+        decisions.carry_out(waiting, first, cast.scope("chidi"), deaf, PATIENCE)
+    forgot(deaf)
     for _twice in range(2):
-        assert decisions.carry_out(waiting, first, cast.scope("chidi"), deaf) is SaleStatus.FAILED
+        assert decisions.carry_out(waiting, first, cast.scope("chidi"), deaf, PATIENCE) is SaleStatus.FAILED
     assert counter.account.held == 0
+
+
+class Liar(Deaf):
+    """A module whose answer is that of another meter."""
+
+    def by_id(self, module_id, offset_minutes=0):
+        """The module, whose answers nobody can use."""
+        [token] = self.modules.by_id(module_id).credit_token("other", OTHER, 0, 10, now())
+        return SimpleNamespace(fetch=lambda _message_id: (token,))
+
+
+def test_an_answer_that_cannot_be_used_does_not_keep_the_money_for_ever(cast, counter, deaf, waiting):
+    """The module answers, so nobody need switch it off; its token is nobody's."""
+    first = propose(cast, waiting, decisions.RELEASE)
+    liar = Liar(deaf.modules)
+    assert decisions.approve(waiting, first, cast.scope("efua"), liar, PATIENCE) is SaleStatus.FAILED
+    assert counter.account.held == 0 and db.session.query(Token).count() == 0
+    assert differences() == []
+
+
+def test_the_module_is_asked_once_before_a_release(cast, deaf, waiting, monkeypatch):
+    first = propose(cast, waiting, decisions.RELEASE)
+    forgot(deaf)
+    asked = []
+    monkeypatch.setattr(_Ear, "forgotten", lambda _ear, message: (asked.append(message), _miss()))
+    decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE)
+    assert len(asked) == 1
+
+
+def _miss():
+    raise ModuleError("ECacheMiss", permanent=False)
+
+
+def _sent_again(sale_id, at):
+    """Another process has sent the request once more."""
+    with db.engine.begin() as other:
+        other.execute(update(Sale).where(Sale.id == sale_id).values(asked_at=at))
+
+
+def test_nothing_is_released_while_the_request_may_be_on_its_way(cast, counter, deaf, waiting):
+    first = propose(cast, waiting, decisions.RELEASE)
+    forgot(deaf)
+    _sent_again(waiting, now() - timedelta(seconds=3))
+    with pytest.raises(errors.StillSilent):
+        decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE)
+    assert status(waiting) is SaleStatus.RESERVED and counter.account.held == 2000
+
+
+def test_a_request_sent_between_the_question_and_the_release_keeps_the_sale(cast, counter, deaf, waiting, monkeypatch):
+    """Its token is the customer's; the release can be carried out later, if none comes."""
+    first = propose(cast, waiting, decisions.RELEASE)
+    forgot(deaf)
+
+    def asked(_ear, _message_id):
+        _sent_again(waiting, now())
+        _miss()
+
+    monkeypatch.setattr(_Ear, "forgotten", asked)
+    assert decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE) is SaleStatus.RESERVED
+    assert counter.account.held == 2000
+    deaf.forgets = False
+    ask(read_reserved(db.session(), waiting), deaf)  # it arrives
+    resolve(waiting, cast.scope("efua"), deaf, PATIENCE)
+    assert status(waiting) is SaleStatus.ISSUED and counter.account.held == 0
+    assert differences() == []
 
 
 def test_every_decision_stands_in_the_audit_log(cast, deaf, waiting):
