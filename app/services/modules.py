@@ -116,8 +116,6 @@ def make_active(module_id: int, take_from: Iterable[int] = ()) -> None:
     """
     named = set(take_from)
     with _told() as session:
-        # Who serves is asked under a lock of all, else a second switch-over takes from the first unnamed.
-        session.execute(select(SecurityModule.id).order_by(SecurityModule.id).with_for_update())
         row = _row(session, module_id)
         wanted = tuple(a for a in ALGORITHMS if row.serves(a))
         for algorithm, holder in serving(session).items():
@@ -192,9 +190,16 @@ def awaited(session: Session, module_id: int) -> int:
 
 @contextmanager
 def _told() -> Iterator[Session]:
-    """A transaction whose broken constraint is told as the refusal it means."""
+    """A transaction over all modules, whose broken constraint is told as the refusal it means.
+
+    All rows are locked, in one order: who serves must not change between the question and the step, and two who
+    give algorithms to each other's modules must not wait for each other.  Sales, which only refer to a module, go on.
+    """
     try:
         with transaction() as session:
+            session.execute(
+                select(SecurityModule.id).order_by(SecurityModule.id).with_for_update(key_share=True)
+            )
             yield session
     except IntegrityError as broken:
         raise _refusal(broken) from broken

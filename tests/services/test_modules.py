@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,44 @@ def test_the_database_itself_holds_one_active_module_for_an_algorithm(context, m
     with pytest.raises(errors.ValueTaken):
         modules.register(replace(DRAFT, active=False))
     assert names() == {"sts6": "Basement"}
+
+
+def test_changing_switching_and_standing_down_at_once_is_refused_or_done_and_never_fails(context, seed):
+    """Whatever the order of their locks: no deadlock, no two active, nothing but refusals."""
+    keys = [modules.register(replace(DRAFT, name=name, serves_legacy=True)) for name in ("Basement", "Attic", "Roof")]
+    db.session.rollback()
+    chance, troubles = random.Random(seed), []
+    start = threading.Barrier(3)
+
+    def act(key, dice):
+        with context.app_context():
+            for _ in range(25):
+                start.wait()
+                takes = [row.id for row in modules.serving(db.session()).values()]
+                draft = replace(DRAFT, name=f"M{key}", serves_legacy=dice.random() < 0.7, active=True, take_over=True)
+                version = modules.module(key).version
+                db.session.rollback()
+                work = dice.choice([
+                    lambda: modules.make_active(key, takes),
+                    lambda: modules.change(key, draft, version),
+                    lambda: modules.stand_down(key),
+                ])  # fmt: skip
+                try:
+                    work()
+                except errors.Refusal:  # somebody was quicker
+                    continue
+                except Exception as trouble:  # noqa: BLE001  told below
+                    troubles.append(trouble)
+            db.session.remove()
+
+    threads = [threading.Thread(target=act, args=(key, random.Random(chance.random()))) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    active = db.session.scalars(select(SecurityModule).where(SecurityModule.active)).all()
+    assert sum(row.serves_legacy for row in active) <= 1 and sum(row.serves_sts6 for row in active) <= 1
 
 
 def test_two_who_switch_over_at_once_leave_one_active(context):
