@@ -23,6 +23,7 @@ from app.services.ledger_check import differences
 from app.services.resolve import Patience, resolve_all
 from app.setup import run_setup
 from app.sts import token_id
+from app.sts.journal import Drawing
 from app.sts.module import ModuleError
 from app.sts.prism import folder as module_folder
 from app.sts.prism.journal import FileJournal
@@ -170,7 +171,7 @@ def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, 
         raise ModuleError("Enough", permanent=True)
 
     with pytest.raises(ModuleError):
-        journal.issue("m", "d", "600727000000000009", 14, wanted, lambda number: ())
+        journal.issue(Drawing("m", "d", "600727000000000009", 14, wanted, lambda number: ()))
     journal.close()
     assert drawn[0] is not None
     assert now + 14 <= drawn[0] <= now + 15

@@ -20,7 +20,7 @@ from app.db import prepared, retried, transaction
 from app.extensions import db
 from app.models import ModuleAnswer, ModuleTokenId
 from app.models.base import now
-from app.sts.journal import Answer, same_request, tokens_from_json, tokens_to_json
+from app.sts.journal import Answer, Drawing, same_request, tokens_from_json, tokens_to_json
 from app.sts.module import IssuedToken, ModuleError
 
 Tokens = tuple[IssuedToken, ...]
@@ -32,46 +32,40 @@ class DatabaseJournal:
     """One journal for every worker of the installation."""
 
     def answer(self, message_id: str) -> Answer | None:
-        """Return what was answered to a message id, or None when it was never taken."""
+        """See Journal."""
         return _known(db.session(), message_id)
 
-    def issue(
-        self,
-        message_id: str,
-        request_digest: str,
-        pan: str,
-        base_date: int,
-        wanted: Callable[[int | None], int],
-        make: Callable[[int], Tokens],
-    ) -> Tokens:
-        """Draw a token id, make the tokens and remember both in one transaction; see Journal."""
+    def issue(self, asked: Drawing) -> Tokens:
+        """See Journal; one transaction."""
 
         def work() -> Tokens:
             with transaction() as session:
-                drawn, known = _draw(session, pan, base_date, message_id, _earliest(wanted))
+                drawn, known = _draw(session, asked.pan, asked.row, asked.message_id, _earliest(asked.wanted))
                 if known is not None:
-                    return same_request(known, request_digest)
-                token_id = wanted(drawn - 1 if drawn else None)
-                tokens = make(token_id)
+                    return same_request(known, asked.request_digest)
+                token_id = asked.wanted(drawn - 1 if drawn else None)
+                tokens = asked.make(token_id)
                 if token_id != drawn:  # the rule steps over a reserved minute
                     ids = ModuleTokenId.__table__
                     session.execute(
-                        update(ids).where(ids.c.pan == pan, ids.c.base_date == base_date).values(token_id=token_id)
+                        update(ids)
+                        .where(ids.c.pan == asked.pan, ids.c.base_date == asked.row)
+                        .values(token_id=token_id)
                     )
-                _remember(session, message_id, request_digest, tokens)
+                _remember(session, asked.message_id, asked.request_digest, tokens)
                 return tokens
 
         try:
             return retried(work)
         except IntegrityError:
             # The same message came twice at once: the other one answered while we waited.
-            known = self.answer(message_id)
+            known = self.answer(asked.message_id)
             if known is None:
                 raise
-            return same_request(known, request_digest)
+            return same_request(known, asked.request_digest)
 
     def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
-        """Remember tokens without a token id; made twice they are the same digits."""
+        """See Journal; made twice they are the same digits."""
 
         def work() -> Tokens:
             with transaction() as session:

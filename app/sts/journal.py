@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.sts.module import Advice, IssuedToken, ModuleError
 
@@ -27,6 +27,21 @@ class Answer:
     tokens: Tokens
 
 
+class Drawing(NamedTuple):
+    """A request for tokens of which one has a token id: for whom it is drawn, and what is made of it.
+
+    ``wanted`` gives the id by the last one of (PAN, row of ids), which is None before the first; ``make`` the tokens
+    of an id.  An error that either raises leaves no trace.
+    """
+
+    message_id: str
+    request_digest: str
+    pan: str
+    row: int
+    wanted: Callable[[int | None], int]
+    make: Callable[[int], Tokens]
+
+
 class Journal(Protocol):
     """The memory of a module. All three methods may be called by several threads at once."""
 
@@ -34,21 +49,11 @@ class Journal(Protocol):
         """The answer given to a message id, or None when it was never taken."""
         ...
 
-    def issue(
-        self,
-        message_id: str,
-        request_digest: str,
-        pan: str,
-        base_date: int,
-        wanted: Callable[[int | None], int],
-        make: Callable[[int], Tokens],
-    ) -> Tokens:
+    def issue(self, asked: Drawing) -> Tokens:
         """Draw a token id, make the tokens and remember both, in ONE atomic and durable unit.
 
         A known message id returns its tokens when the digest is the same, else raises
-        ModuleError('EParamRange', permanent). Otherwise the token id is
-        ``wanted(last token id of (pan, base_date), or None)`` and the tokens are ``make(token_id)``.
-        An error raised by either leaves no trace.
+        ModuleError('EParamRange', permanent).
         """
         ...
 
@@ -71,25 +76,16 @@ class MemoryJournal:
         with self._lock:
             return self._answers.get(message_id)
 
-    def issue(
-        self,
-        message_id: str,
-        request_digest: str,
-        pan: str,
-        base_date: int,
-        wanted: Callable[[int | None], int],
-        make: Callable[[int], Tokens],
-    ) -> Tokens:
+    def issue(self, asked: Drawing) -> Tokens:
         """See Journal."""
-        with self._lock:
-            known = self._answers.get(message_id)
-            if known is not None:
-                return same_request(known, request_digest)
-            token_id = wanted(self._last.get((pan, base_date)))
-            tokens = make(token_id)
-            self._last[pan, base_date] = token_id
-            self._answers[message_id] = Answer(request_digest, tokens)
+
+        def make() -> Tokens:
+            drawn = asked.wanted(self._last.get((asked.pan, asked.row)))
+            tokens = asked.make(drawn)
+            self._last[asked.pan, asked.row] = drawn
             return tokens
+
+        return self.keep(asked.message_id, asked.request_digest, make)
 
     def keep(self, message_id: str, request_digest: str, make: Callable[[], Tokens]) -> Tokens:
         """See Journal."""

@@ -25,7 +25,7 @@ from typing import TypeVar
 from app.sts import credit, errors, key_change, management, meter_number, meter_test
 from app.sts.ciphers import sta
 from app.sts.drawing import Rule, draw
-from app.sts.journal import Journal, Tokens
+from app.sts.journal import Drawing, Journal, Tokens
 from app.sts.keyring import KeyRing, refused, require_time
 from app.sts.keys import DecoderKey
 from app.sts.keystore import VendingKey
@@ -152,7 +152,7 @@ class SoftwareModule:
         now = self._clock()
         alerts = self._ring.alerts(now)
         if self.training_only:
-            alerts += ("EA07 runs on the sample tables: its tokens are for training only",)
+            alerts += ("ETables.Training: EA07 runs on the sample tables: its tokens are for training only",)
         return ModuleStatus(self.name, VERSION, self._ring.facts(), self._issued, alerts)
 
     def _token(
@@ -197,7 +197,7 @@ class SoftwareModule:
             self._issued += 1 + len(before)
             return (*before, made)
 
-        return self._journal.issue(message_id, digest, after.pan, row, wanted, make)
+        return self._journal.issue(Drawing(message_id, digest, after.pan, row, wanted, make))
 
     def _require_vendable(
         self, meter: MeterConfig, key: VendingKey, token_class: int, issue_time: datetime

@@ -6,7 +6,7 @@ is not listed is worded by its family, and its own words stay beside it for an e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,15 @@ FAMILIES: Mapping[str, Any] = {
     "EAuthentication": _l("The module refused the request."),
     "EService": _l("The module is busy or not well. Try again in a minute."),
 }
+# What a module warns of by itself: its own words, in English, stand beside ours.
+ALERTS: Mapping[str, Any] = {
+    "EKeystore.Expiring": _l("A vending key makes its last token soon. The meters under it need a key change before."),
+    "ESts.VkExpired": _l("A vending key has expired and makes no more tokens. The meters under it need a key change."),
+    "ESts.VkBeforeBdt": _l("The base date of a vending key has not begun. It makes no tokens yet."),
+    "EKeystore.NotFound": _l("A vending key is not active yet. It makes no tokens before its first day."),
+    "EService.Disabled": _l("The transaction licence is nearly used up. Load a new one, or the module stops making tokens."),
+    "ETables.Training": _l("The module makes tokens for training only. No meter in the field accepts them."),
+}
 # Why a key makes no more tokens from a day on.
 KEY_ENDS: Mapping[str, Any] = {
     "expiry": _l("its expiry number (KEN) is reached"),
@@ -85,6 +94,24 @@ class StepShown:
     ms: int | None = None
     why: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertShown:
+    """One warning of a module: our sentence, and its own words in English."""
+
+    title: Any
+    detail: str
+
+
+def alerts_shown(lines: Iterable[str]) -> list[AlertShown]:
+    """A module's warnings in words, where their code is known."""
+    shown = []
+    for line in lines:
+        code, _colon, detail = line.partition(": ")
+        title = ALERTS.get(code)
+        shown.append(AlertShown(title or _("The module warns:"), detail if title else line))
+    return shown
 
 
 def why(code: str | None) -> str:

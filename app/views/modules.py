@@ -28,7 +28,7 @@ from app.views.messages import sentence
 from app.views.module_form import TRUST, ModuleForm, PlaceForm
 from app.views.module_saving import Unsaved, load_first_keys
 from app.views.module_trial import Answer, passed, test_now, try_place
-from app.views.module_words import KEY_ENDS, steps_shown, why
+from app.views.module_words import KEY_ENDS, alerts_shown, steps_shown, why
 
 ID_MAX = 2**31 - 1
 KINDS = {"software": _l("In this program"), "prism": _l("On the network")}
@@ -220,6 +220,7 @@ class SecurityModuleView(SafeBaseView):
             answer=answer,
             steps=[s for s in steps_shown(answer.trial, row.trust) if row.kind == "prism" or s.state != "wait"] if answer else [],
             why=why(facts.health.failure) if facts.health else "",
+            alerts=alerts_shown(facts.alerts),
             algorithms=algorithms(row),
             takes=[(choices.ALGORITHM[a], h) for a, h in holders.items() if row.serves(a) and h.id != row.id],
             uncovered=module_keys.uncovered(row),
@@ -263,6 +264,7 @@ class SecurityModuleView(SafeBaseView):
             form=form,
             row=row,
             trial=trial,
+            alerts=alerts_shown(trial.alerts) if trial is not None else [],
             good=good,
             steps=steps_shown(trial, form.trust.data) if trial is not None else [],
             second=row is not None or good or "name" in request.form,

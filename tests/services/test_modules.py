@@ -65,13 +65,11 @@ def test_changing_switching_and_standing_down_at_once_is_refused_or_done_and_nev
                 draft = replace(DRAFT, name=f"M{key}", serves_legacy=dice.random() < 0.7, active=True, take_over=True)
                 version = modules.module(key).version
                 db.session.rollback()
-                work = dice.choice([
-                    lambda: modules.make_active(key, takes),
-                    lambda: modules.change(key, draft, version),
-                    lambda: modules.stand_down(key),
+                work, *given = dice.choice([
+                    (modules.make_active, key, takes), (modules.change, key, draft, version), (modules.stand_down, key),
                 ])  # fmt: skip
                 try:
-                    work()
+                    work(*given)
                 except errors.Refusal:  # somebody was quicker
                     continue
                 except Exception as trouble:  # noqa: BLE001  told below

@@ -101,7 +101,7 @@ class PrismModule:
             keys = tuple(self._facts())
         info = nodes[0].info
         made = info.get("tokensIssued", "")
-        alerts = tuple(f"{alert.eCode}: {alert.eMsgEn}" for node in nodes for alert in node.alerts)
+        alerts = tuple(requests.alert(said) for node in nodes for said in node.alerts)
         return ModuleStatus(
             self.name, info.get("version", ""), keys, int(made) if made.isdecimal() else 0, alerts
         )

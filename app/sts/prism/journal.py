@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.sts import errors, token_id
-from app.sts.journal import Answer, same_request, tokens_from_json, tokens_to_json
+from app.sts.journal import Answer, Drawing, same_request, tokens_from_json, tokens_to_json
 from app.sts.module import IssuedToken, ModuleError
 from app.sts.prism import journal_log as logs
 from app.sts.prism import journal_tables as tables
@@ -69,26 +69,19 @@ class FileJournal:
             self._require_whole()
             return self._answers.get(message_id) or self._known(message_id)
 
-    def issue(
-        self,
-        message_id: str,
-        request_digest: str,
-        pan: str,
-        base_date: int,
-        wanted: Callable[[int | None], int],
-        make: Callable[[int], Tokens],
-    ) -> Tokens:
+    def issue(self, asked: Drawing) -> Tokens:
         """See Journal."""
+        spot = asked.pan, asked.row
         with self._lock:
-            known, last = self._look(message_id, pan, base_date)
+            known, last = self._look(asked.message_id, spot)
             if known is None:
                 self._require_transaction()
-                drawn = wanted(last)
-                tokens = make(drawn)
-                self._stage(message_id, request_digest, tokens, f'"{pan}",{base_date},{drawn}')
-                self._last[pan, base_date] = self._staged.last_ids[pan, base_date] = drawn
+                drawn = asked.wanted(last)
+                tokens = asked.make(drawn)
+                self._stage(asked.message_id, asked.request_digest, tokens, f'"{asked.pan}",{asked.row},{drawn}')
+                self._last[spot] = self._staged.last_ids[spot] = drawn
             else:
-                tokens = same_request(known, request_digest)
+                tokens = same_request(known, asked.request_digest)
         self._done()
         return tokens
 
@@ -241,16 +234,16 @@ class FileJournal:
         row = tables.answer(self._reader, message_id)
         return None if row is None else Answer(row[0], tokens_from_json(row[1]))
 
-    def _look(self, message_id: str, pan: str, base_date: int) -> tuple[Answer | None, int | None]:
+    def _look(self, message_id: str, spot: tuple[str, int]) -> tuple[Answer | None, int | None]:
         """The answer to a message and the id no new one may be at or below, wherever they stand."""
         self._require_whole()
-        digest, tokens, last = tables.answer_and_last_id(self._reader, message_id, pan, base_date)
+        digest, tokens, last = tables.answer_and_last_id(self._reader, message_id, *spot)
         answer = self._answers.get(message_id)
         if answer is None and digest is not None and tokens is not None:
             answer = Answer(digest, tokens_from_json(tokens))
-        last = self._last.get((pan, base_date), last)
+        last = self._last.get(spot, last)
         if self._floor is not None:
-            floor = _floor_id(self._floor, base_date)
+            floor = _floor_id(self._floor, spot[1])
             last = floor if last is None or (floor is not None and floor > last) else last
         return answer, last
 

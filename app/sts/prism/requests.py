@@ -142,6 +142,15 @@ def test_token(said: Any, subclass: int, control: int, mfr_code: int) -> MeterTe
     return MeterTestToken(said.tokenDec, subclass, control, mfr_code)
 
 
+def alert(said: Any) -> str:
+    """An alert in one line that begins with its code, which our own module writes before the words already.
+
+    >>> alert(API.Alert(eCode='EKey', eMsgEn='a key ends')), alert(API.Alert(eCode='ESm', eMsgEn='ESm: hot'))
+    ('EKey: a key ends', 'ESm: hot')
+    """
+    return str(said.eMsgEn if said.eMsgEn.startswith(f"{said.eCode}: ") else f"{said.eCode}: {said.eMsgEn}")
+
+
 def key_facts(said: Any) -> KeyFacts:
     """What our own module tells of a vending key. Raises ModuleError for what no key can be."""
     if said.baseDate not in token_id.BASE_DATES or said.dkga not in {2, 4}:

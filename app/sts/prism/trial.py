@@ -16,7 +16,7 @@ from app.sts.prism.connection import Connection, Unsent
 from app.sts.prism.interface import API
 from app.sts.prism.line import REALM, new_message_id
 from app.sts.prism.place import Place
-from app.sts.prism.requests import key_facts
+from app.sts.prism.requests import alert, key_facts
 
 T = TypeVar("T")
 ECHO = "is anybody there?"
@@ -152,9 +152,7 @@ def _talk(place: Place, line: Connection, notes: _Notes) -> None:
     token = notes.take("sign_in", sign_in)
     nodes = notes.take("status", lambda: ask("getStatus", new_message_id(), token))
     notes.found["version"] = next((node.info["version"] for node in nodes if "version" in node.info), None)
-    notes.found["alerts"] = tuple(
-        alert.eMsgEn or alert.eCode for node in nodes for alert in node.alerts
-    )
+    notes.found["alerts"] = tuple(alert(said) for node in nodes for said in node.alerts)
 
     def keys() -> tuple[KeyFacts, ...] | None:
         try:

@@ -307,7 +307,7 @@ def test_the_connect_test_walks_to_the_end_and_knows_hardware_by_what_it_does_no
     trial = connect_test(client(served).line.place)
     assert [step.name for step in trial.steps] == ["address", "connect", "tls", "ping", "sign_in", "status", "keys"]
     assert (trial.ok, trial.keys, trial.version) == (True, None, "TSM250 1.2")
-    assert trial.alerts == ("a key is about to expire",)
+    assert trial.alerts == ("EKey: a key is about to expire",)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from app.sts import token_id
 from app.sts.demonstration import demonstration_keys
+from app.sts.journal import Drawing
 from app.sts.module import IssuedToken, MeterConfig, ModuleError
 from app.sts.prism import journal as journals
 from app.sts.prism import journal_log, journal_tables, wire
@@ -74,10 +75,10 @@ def test_a_refused_request_leaves_no_trace(journal: FileJournal) -> None:
         raise ModuleError("ESm", permanent=False)
 
     with pytest.raises(ModuleError):
-        journal.issue("a", "digest", METER.pan, 14, lambda last: 7, broken)
+        journal.issue(Drawing("a", "digest", METER.pan, 14, lambda last: 7, broken))
     assert journal.answer("a") is None
     assert journal.staged == 0
-    assert journal.issue("a", "digest", METER.pan, 14, lambda last: last or 8, lambda identifier: ()) == ()
+    assert journal.issue(Drawing("a", "digest", METER.pan, 14, lambda last: last or 8, lambda identifier: ())) == ()
 
 
 def logged(path: Path) -> list[str]:
@@ -164,9 +165,9 @@ def test_a_floor_beyond_a_base_date_leaves_it_no_id_and_one_before_it_does_not_m
     FileJournal(path).close()
     raise_floor(path, NOON)
     journal = FileJournal(path)
-    assert journal._look("x", "x", 35)[1] is None
-    assert journal._look("x", "x", 93)[1] == token_id.MAX_TOKEN_ID
-    assert journal._look("x", "x", 14 + token_id.RESERVED_ROW)[1] == token_id.clock_minute(NOON, 14)
+    assert journal._look("x", ("x", 35))[1] is None
+    assert journal._look("x", ("x", 93))[1] == token_id.MAX_TOKEN_ID
+    assert journal._look("x", ("x", 14 + token_id.RESERVED_ROW))[1] == token_id.clock_minute(NOON, 14)
     journal.close()
 
 
