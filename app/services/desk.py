@@ -181,7 +181,9 @@ def _of_a_sale(desks: Select[Any]) -> Select[Any]:
     """Beside the desk, what a price has no use for: the vending point, and what was sold and made before."""
     point_region = aliased(Region)
     return (
-        desks.add_columns(VendingPoint, point_region, ModuleHealth, newest_elsewhere(), waiting_elsewhere(), _sale_there())
+        desks.add_columns(
+            VendingPoint, point_region, ModuleHealth, newest_elsewhere(), waiting_elsewhere(), _sale_there()
+        )
         .outerjoin(VendingPoint, VendingPoint.id == bindparam("point_id", type_=Integer))
         .outerjoin(point_region, VendingPoint.region_id == point_region.id)
         .outerjoin(ModuleHealth, ModuleHealth.module_id == SecurityModule.id)
