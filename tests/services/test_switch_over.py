@@ -151,6 +151,6 @@ def test_ids_of_another_base_date_count_too(counter):
         moved = session.query(SupplyGroupKey).filter_by(sgc=newest.sgc, krn=newest.krn)
         moved.update({"base_date": 93 if newest.base_date != 93 else 14})
     number = db.session.query(Meter.meter_number).filter_by(id=newest.meter_id).scalar()
-    desk = read_desk(db.session, number, Place(), counter.clock, timedelta(days=9))
+    desk = read_desk(db.session, number, Place(counter.cast.points["market"]), counter.clock, timedelta(days=9))
     given = token_id.issue_time(newest.token_id, newest.base_date)
     assert minute_to_ask(db.session, desk, counter.clock) == given + timedelta(minutes=1)
