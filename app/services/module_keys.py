@@ -144,20 +144,24 @@ def write_keys(session: Session, module_id: int, told: Iterable[KeyFacts]) -> in
     return len(wanted)
 
 
-def type_in(module_id: int, facts: KeyFacts) -> None:
-    """Note a key of a hardware module.  Raises OutOfScope, ValueTaken (this key is noted already)."""
+def type_in(module_id: int, facts: KeyFacts, *, correct: bool = False) -> None:
+    """Note a key of a hardware module, or correct what was mistyped of one while meters buy under it.
+
+    Raises OutOfScope, ValueTaken (this key is noted already, and nothing was said of correcting it).
+    """
     with transaction() as session:
         if session.get(SecurityModule, module_id) is None:
             raise errors.OutOfScope
-        spot = select(SupplyGroupKey.id).where(
+        spot = select(SupplyGroupKey).where(
             SupplyGroupKey.module_id == module_id,
             SupplyGroupKey.sgc == facts.sgc,
             SupplyGroupKey.krn == facts.krn,
             SupplyGroupKey.key_type == facts.key_type,
         )
-        if session.scalars(spot).first() is not None:
+        noted = session.scalars(spot).first()
+        if noted is not None and not correct:
             raise errors.ValueTaken
-        session.add(_copied(SupplyGroupKey(module_id=module_id), facts))
+        session.add(_copied(noted or SupplyGroupKey(module_id=module_id), facts))
 
 
 def forget(module_id: int, key_id: int) -> None:

@@ -29,6 +29,8 @@ from app.views.module_trial import place_of, told_keys
 from app.views.module_words import why
 from app.views.modules import row_of
 
+NOTED = _l("This key is noted already. Compare revision and key type, or press “Correct the noted key”.")
+
 
 class ModuleKeyView(SafeBaseView):
     """Keys of one module; the rights are those of the modules."""
@@ -93,7 +95,9 @@ class ModuleKeyView(SafeBaseView):
                 if request.form.get("more"):
                     return redirect(url_for("ModuleKeyView.type_in", module_id=module_id), 303)
                 return self._back(module_id)
-        page = self.render_template("modules/key.html", title=_("Type a key in"), form=form, row=row_of(module_id))
+        page = self.render_template(
+            "modules/key.html", title=_("Type a key in"), form=form, row=row_of(module_id), noted=NOTED in form.sgc.errors
+        )
         return page, 422 if request.method == "POST" else 200
 
     @expose("/<int:module_id>/forget/<int:key_id>", methods=["POST"])
@@ -136,9 +140,9 @@ class ModuleKeyView(SafeBaseView):
     @staticmethod
     def _noted(module_id: int, form: KeyForm, facts: Any) -> bool:
         try:
-            module_keys.type_in(module_id, facts)
+            module_keys.type_in(module_id, facts, correct=bool(request.form.get("correct")))
         except ValueTaken:
-            form.sgc.errors = [_("This key is noted already. Forget the old one first, or compare revision and key type.")]
+            form.sgc.errors = [NOTED]
             return False
         return True
 

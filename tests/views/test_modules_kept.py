@@ -57,6 +57,9 @@ def test_test_now_keeps_how_it_answered_and_shows_its_own_count(efua, server, ad
     said = text(answer)
     assert answer.status_code == 200 and "Test of just now" in said and "its own count: 0" in said
     assert look(select(ModuleHealth).where(ModuleHealth.module_id == added)).version
+    expired = "A vending key has expired and makes no more tokens. The meters under it need a key change."
+    assert f"{expired} vending key 888888/1 has expired" in said, "in the reader's language, with the module's own words"
+    assert '<bdi dir="ltr" lang="en">vending key 888888/1' in answer.get_data(as_text=True)
 
 
 def test_a_module_that_went_down_says_since_when_and_why_also_at_home(efua, amara, tmp_path, look):

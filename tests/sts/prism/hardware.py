@@ -49,6 +49,7 @@ class Hardware:
         self.access_token = "token-0"
         self.fails_with: list[str] = []  # codes with which the next issue calls are refused
         self.fails_after_making = False
+        self.forgets = False  # its memory ends at once
         self.kcv: str | None = None  # a check value to lie with
         self._number = itertools.count()
 
@@ -142,10 +143,12 @@ class Hardware:
             except ModuleError as error:
                 raise API.ApiException(eCode=error.code, eMsgEn=error.detail) from None
             self.made.append(message_id)
-            self.answers[message_id] = [_token(token, self.kcv) for token in tokens]
+            self.answers[message_id] = made = [_token(token, self.kcv) for token in tokens]
+            if self.forgets:
+                self.answers.clear()
         if code is not None:
             raise API.ApiException(eCode=code, eMsgEn="as the test wants")
-        return self.answers[message_id]
+        return made
 
     # --- the server ---------------------------------------------------------------------------
 

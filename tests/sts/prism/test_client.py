@@ -346,4 +346,3 @@ def test_hardware_does_not_know_our_own_calls(client, served):
     ):
         error = refusal(call)
         assert (error.code, error.permanent) == ("EMethod.Unknown", True)
-
