@@ -123,7 +123,9 @@ def _serves_module(settings: dict[str, Any]) -> bool:
 def _flask(*arguments: str) -> str:
     """One `flask` command to its end; what it printed.  Its failure ends the start."""
     command = [sys.executable, "-m", "flask", "--app", "run", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    # A set-up by hand beside a running program must not move the module's port; ours may (app/setup_module.py).
+    environment = {**os.environ, "RUN_PID": str(os.getpid())}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         print(done.stdout, end="")
         raise CannotStart(f"`flask {' '.join(arguments)}` failed; its own words stand above.")

@@ -6,6 +6,8 @@ processes when that is 0.  One that has a module keeps it as it is.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -92,11 +94,31 @@ def _follow_port(session: Session, config: dict[str, Any]) -> list[str]:
             SecurityModule.port != config["MODULE_PORT"],
         )
     ).scalars()
-    moved = []
+    moved, running = [], _runs_already(Path(config["INSTANCE_DIR"]))
     for row in ours:
+        if running:
+            moved.append(
+                f"NB: the program runs on this folder, and {row.name} listens on port {row.port}: left so, though "
+                f"MODULE_PORT is {config['MODULE_PORT']} here"
+            )
+            continue
         row.port = config["MODULE_PORT"]
         moved.append(f"{row.name} listens on port {row.port} now")
     return moved
+
+
+def _runs_already(folder: Path) -> bool:
+    """Whether a program holds the folder that did not start us; its module listens where the row says."""
+    if os.environ.get("RUN_PID") == str(os.getppid()):
+        return False
+    try:
+        with (folder / "run.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def key_row(module_id: int, facts: KeyFacts) -> SupplyGroupKey:

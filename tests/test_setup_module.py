@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_its_row_follows_the_port(bare, tmp_path):
     run_setup(bare(MODULE_PORT=19_500))
     assert run_setup(bare(MODULE_PORT=19_501)) == ["Software module listens on port 19501 now"]
     assert the_row(bare()).port == 19_501
+
+
+def test_a_set_up_by_hand_beside_the_running_program_moves_no_port(bare, tmp_path, monkeypatch):
+    """In a shell that does not know the program's settings: sales would go where nobody listens."""
+    run_setup(bare(MODULE_PORT=19_500))
+    with run._hold_folder(tmp_path):
+        [said] = run_setup(bare(MODULE_PORT=19_501))
+        assert said.startswith("NB: the program runs on this folder, and Software module listens on port 19500")
+        assert the_row(bare()).port == 19_500
+        monkeypatch.setenv("RUN_PID", str(os.getppid()))  # as run.py's own set-up is started
+        assert run_setup(bare(MODULE_PORT=19_501)) == ["Software module listens on port 19501 now"]
 
 
 def test_a_module_of_somebody_else_on_this_machine_is_left_alone(bare, tmp_path):
