@@ -6,6 +6,7 @@ the floors below get their values as arguments.  Reading writes nothing anywhere
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -54,12 +55,24 @@ def _yes_no(text: str) -> bool:
     return words[text.lower()]
 
 
+def _licence_key(text: str) -> str:
+    try:
+        length = len(base64.b64decode(text, validate=True))
+    except ValueError:
+        length = 0
+    if length != 32:  # as Ed25519 has it
+        raise ValueError("must be a public key as `flask licence keypair` prints it")
+    return text
+
+
 # What the environment may say: name, default, how it is read.  None: it follows from others.
 ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODE": ("demonstration", _one_of("demonstration", "production")),
     "INSTANCE_DIR": (str(ROOT / "instance"), lambda text: ROOT / Path(text).expanduser()),
     "DATABASE_URL": (None, _database),
     "SECRET_KEY": (None, str),
+    "DEMO": (None, _yes_no),
+    "LICENCE_KEY": (None, _licence_key),
     "HOST": ("127.0.0.1", str),
     "PORT": ("8080", _integer(1, 65535)),
     "WORKERS": ("2", _integer(1, 64)),
@@ -161,6 +174,9 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["CREDENTIALS_FILE"] = instance / "credentials.key"
     settings["AUDIT_KEY_FILE"] = instance / "audit.key"
     settings["QUEUE_FILE"] = instance / "queue.db"
+    if settings["DEMO"] is None:
+        settings["DEMO"] = settings["MODE"] == "demonstration"
+    settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
@@ -168,7 +184,9 @@ def _derive(settings: dict[str, Any]) -> None:
 
 
 def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
-    """In production a weak secret would let anybody make themselves a session."""
+    """In production nothing is for show, and a weak secret would let anybody make themselves a session."""
+    if settings["MODE"] == "production" and settings["DEMO"]:
+        raise SettingsError("DEMO is yes, but in production nothing is loaded for show: leave one of the two out.")
     secret = settings["SECRET_KEY"]
     if settings["MODE"] != "production" or secret is None:
         return

@@ -203,27 +203,30 @@ def start() -> int:
     _require_queue(settings)
     with _hold_folder(settings["INSTANCE_DIR"]):
         _say("Setting up ...")
-        print(_flask("setup"), end="")
+        done = _flask("setup")
+        print(done, end="")
         shown = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104 (asked for by HOST)
         return Supervisor(
-            _programs(settings, shown), say=_say, on_up=lambda: _announce(settings, shown)
+            _programs(settings, shown), say=_say, on_up=lambda: _announce(settings, shown, done)
         ).run()
 
 
 def _programs(settings: dict[str, Any], shown: str) -> list[Program]:
     """What runs, in the order in which it comes up."""
     programs = [_web(settings, shown), _worker()]
-    if settings["MODE"] == "demonstration":
+    if settings["DEMO"]:
         programs.insert(0, _demonstration())
     if _serves_module(settings) and settings["MODULE_DIR"].exists():
         programs.insert(0, _module(settings))
     return programs
 
 
-def _announce(settings: dict[str, Any], shown: str) -> None:
+def _announce(settings: dict[str, Any], shown: str, done: str) -> None:
     _say(f"\n  STS Vending runs on http://{shown}:{settings['PORT']}  (Ctrl-C stops it)\n")
-    if settings["MODE"] == "demonstration":
+    if settings["DEMO"]:
         _say(_logins())
+    elif first := [line for line in done.splitlines() if line.startswith("first administrator")]:
+        _say(f"  {first[0]}\n  The home page leads through the set-up (docs/setting-up.md).\n")
 
 
 def _say(line: str) -> None:

@@ -16,6 +16,7 @@ from werkzeug.security import generate_password_hash
 
 from app.access.roles import GROUPS
 from app.db import transaction
+from app.domain.licence import COMMUNITY
 from app.models import (
     AppUser,
     Currency,
@@ -26,7 +27,6 @@ from app.models import (
 from app.setup_module import seed_module
 
 CURRENCIES = (("USD", "US dollar", "$"), ("EUR", "Euro", "€"), ("CNY", "Chinese yuan", "¥"))
-COMMUNITY_METERS = 1_000_000
 ADMINISTRATOR = "admin"
 
 
@@ -56,7 +56,7 @@ def _base(session: Session) -> None:
         dollar = session.execute(select(Currency).where(Currency.code == "USD")).scalar_one()
         session.add(Settings(id=1, currency_id=dollar.id))
     if not session.execute(select(func.count(Licence.id))).scalar_one():
-        session.add(Licence(holder="Community", valid_until=None, meters_allowed=COMMUNITY_METERS))
+        session.add(Licence(holder=COMMUNITY.holder, meters_allowed=COMMUNITY.meters_allowed))
 
 
 def _groups(session: Session) -> None:

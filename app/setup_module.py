@@ -34,7 +34,7 @@ def seed_module(session: Session, config: dict[str, Any]) -> list[str]:
     make_key_file(Path(config["CREDENTIALS_FILE"]))  # passwords of modules that are added later
     if not config["SOFTWARE_MODULE_ALLOWED"]:
         return []
-    keys = demonstration_keys() if config["MODE"] == "demonstration" else ()
+    keys = demonstration_keys() if config["DEMO"] else ()
     kinds = set(session.execute(select(SecurityModule.kind)).scalars())
     if "software" in kinds:
         _key_store(config, keys)

@@ -34,7 +34,9 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
 def _databases(app: Flask) -> None:
     from app import models  # noqa: F401  (all tables must be known before FAB looks)
     from app.db import configure_sqlite
+    from app.services import licensing
 
+    licensing.trust(db.engine, app.config["LICENCE_KEY"])
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         configure_sqlite(db.engine)
 

@@ -21,6 +21,19 @@ def test_an_empty_environment_is_a_demonstration_on_sqlite_and_loopback():
     assert settings["SOFTWARE_MODULE_ALLOWED"] is True
 
 
+def test_a_demonstration_is_loaded_unless_it_is_told_not_to_and_never_in_production():
+    assert (load()["DEMO"], load(DEMO="0")["DEMO"], load(MODE="production")["DEMO"]) == (True, False, False)
+    with pytest.raises(config.SettingsError, match="DEMO"):
+        load(MODE="production", DEMO="yes")
+
+
+@pytest.mark.parametrize("text", ["x", "AAAA", "-----BEGIN PUBLIC KEY-----"])
+def test_a_licence_key_is_the_base64_of_32_bytes(text):
+    assert load()["LICENCE_KEY"] == ""
+    with pytest.raises(config.SettingsError, match="LICENCE_KEY"):
+        load(LICENCE_KEY=text)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("PORT", "0"), ("PORT", "http"), ("PORT", "-1"), ("PORT", "٨٠"), ("MODE", "test")],

@@ -6,6 +6,8 @@ matters: a sale names the currency it was made in.
 
 from __future__ import annotations
 
+import base64
+import secrets
 from datetime import date, datetime
 
 from flask_appbuilder import Model
@@ -13,7 +15,13 @@ from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, Stri
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import Settlement
-from app.models.base import Stamped, UTCDateTime, words
+from app.models.base import BigKey, Stamped, UTCDateTime, words
+
+
+def new_installation() -> str:
+    """A name for an installation that no other has: 60 bits as twelve letters in three groups."""
+    letters = base64.b32encode(secrets.token_bytes(8)).decode("ascii")[:12]
+    return "-".join(letters[at : at + 4] for at in range(0, 12, 4))
 
 
 class Currency(Stamped, Model):
@@ -58,12 +66,18 @@ class Settings(Stamped, Model):
     mask_id_number: Mapped[bool] = mapped_column(Boolean, default=False)
     default_language: Mapped[str] = mapped_column(String(8), default="en")
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
+    # What a licence may be bound to; it goes with the books, a backup's too.
+    installation: Mapped[str | None] = mapped_column(String(14), default=new_installation)
 
     currency: Mapped[Currency] = relationship()
 
 
 class Licence(Stamped, Model):
-    """A licence as it was loaded; the newest row counts."""
+    """A licence as it was loaded; the newest row counts, and rows are never changed (triggers refuse it).
+
+    What counts is the signed text; the columns beside it are for reading.  A row without a
+    text is the built-in community licence.
+    """
 
     __tablename__ = "licence"
 
@@ -71,8 +85,13 @@ class Licence(Stamped, Model):
     holder: Mapped[str] = mapped_column(String(100))
     valid_until: Mapped[date | None] = mapped_column(Date)
     meters_allowed: Mapped[int | None] = mapped_column(Integer)
+    issued_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The signed text it came from; empty for the built-in community licence.
     signed_text: Mapped[str] = mapped_column(Text, default="")
+    # The newest rows when it was loaded: what a wrong clock wrote up to there says nothing of its days.
+    after_sale_id: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")
+    after_token_id: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")
+    after_audit_id: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")
 
     def __str__(self) -> str:
         return self.holder

@@ -39,12 +39,12 @@ from app.models import (
 )
 from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
+from app.services.licensing import require_selling
 from app.services.switch_over import newest_elsewhere, waiting_elsewhere
 from app.sts import token_id
 from app.sts.errors import StsError
 
 CLOCK_BEHIND = timedelta(minutes=2)
-LICENCE_GRACE = timedelta(days=14)
 # What refuses every sale, not this meter's.
 OF_ALL_SALES = (errors.LicenceExpired, errors.ClockBehind, errors.ClockAhead, errors.NoModule)
 UNIQUE_KEY = 2  # key type of a vending unique key
@@ -306,9 +306,7 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
         raise errors.MeterWithoutConsumer
     if desk.tariff is None:
         raise errors.MeterWithoutTariff
-    licence = desk.licence
-    if licence and licence.valid_until and desk.today > licence.valid_until + LICENCE_GRACE:
-        raise errors.LicenceExpired(until=licence.valid_until)
+    require_selling(desk.licence, desk.settings.time_zone, desk.today)
     if desk.plan is None:
         raise errors.NoPlanInForce(since=desk.first_plan)
     if desk.module is None:

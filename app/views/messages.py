@@ -13,7 +13,7 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from app.domain import errors
+from app.domain import errors, licence
 from app.domain.errors import Refusal
 from app.domain.money import Currency
 from app.views import choices, figures
@@ -120,6 +120,31 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     ),
     errors.LicenceFull: _l(
         "The licence allows %(maximum)s meters and they are all used. Nothing was stored. Load a larger licence."
+    ),
+    licence.LicenceEnded: _l("The licence ended on %(until)s, so no meter can be added. Nothing was stored. Load a new licence."),
+    licence.LicenceUnproven: _l(
+        "The licence stored here does not bear the trusted signature, so no meter can be added. Nothing was stored. Load it again."
+    ),
+    licence.LicenceFileRefused: _l("This licence is not taken. Nothing was changed. Ask its issuer."),
+    licence.NotALicence: _l("This is no licence file. Nothing was changed. Choose the file as the issuer sent it."),
+    licence.NoLicenceKey: _l(
+        "No issuer is trusted here, so no licence can be checked. Nothing was changed. Set LICENCE_KEY to the issuer's public key."
+    ),
+    licence.ForgedLicence: _l(
+        "The signature is wrong: the file was altered, or another issuer made it. Nothing was changed. Ask the issuer to send it again."
+    ),
+    licence.LicenceOfAnother: _l(
+        "This licence is for the installation %(installation)s. Nothing was changed. Tell the issuer the name of this one."
+    ),
+    licence.LicenceOverAlready: _l("This licence ended on %(until)s. Nothing was changed. Ask the issuer for a new one."),
+    licence.OlderLicence: _l(
+        "This licence was issued on %(issued)s, and one of %(loaded)s was loaded already. Nothing was changed. Load a newer one."
+    ),
+    licence.LicenceFromAhead: _l(
+        "This licence was issued on %(issued)s, which this computer has not reached. Nothing was changed. Set its clock."
+    ),
+    licence.LimitsStay: _l(
+        "The licence limits something now, and going back would lift that. Nothing was changed. Load a newer licence instead."
     ),
     errors.ClockBehind: _l(
         "The clock of this computer stands before the newest token (%(newest)s)."

@@ -6,17 +6,15 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, inspect, select
+from sqlalchemy import inspect, select
 
 from app.access.fab import ScopedModelView
-from app.domain.calendar import business_date
-from app.domain.errors import LicenceExpired, LicenceFull
 from app.extensions import db
-from app.models import Licence, Meter, SupplyGroupKey
+from app.models import Meter, SupplyGroupKey
 from app.models.base import now
-from app.services.desk import LICENCE_GRACE
+from app.services.licensing import require_room
 from app.views import choices, figures
-from app.views.installation import currency, time_zone
+from app.views.installation import currency
 from app.views.lists import CONSUMER_WORDS, DIGITS, PLACE, Listed, Rows, begins, one_of, typed
 from app.views.meter_form import UNIQUE_KEY, MeterForm, has_history
 
@@ -119,8 +117,8 @@ class MeterView(Listed, ScopedModelView):
             form.ken.data = form.key.data.ken
 
     def pre_add(self, item: Meter) -> None:
-        """Within the licence only.  Raises LicenceFull, LicenceExpired."""
-        _require_room()
+        """Within the licence only.  Raises LicenceEnded, LicenceUnproven, LicenceFull."""
+        require_room(db.session())
         self._settle(item)
 
     def pre_update(self, item: Meter) -> None:
@@ -142,15 +140,3 @@ class MeterView(Listed, ScopedModelView):
                 number=item.meter_number,
             )
         return None
-
-
-def _require_room() -> None:
-    licence = db.session.scalars(select(Licence).order_by(Licence.id.desc()).limit(1)).first()
-    if licence is None:
-        return
-    if licence.valid_until and business_date(now(), time_zone()) > licence.valid_until + LICENCE_GRACE:
-        raise LicenceExpired(until=licence.valid_until)
-    count = select(func.count()).select_from(Meter)
-    meters = db.session.execute(count, execution_options={"unscoped": True}).scalar_one()
-    if licence.meters_allowed is not None and meters >= licence.meters_allowed:
-        raise LicenceFull(maximum=licence.meters_allowed)

@@ -9,11 +9,12 @@ import pytest
 from app.db import transaction
 from app.domain import errors
 from app.extensions import db
-from app.models import Consumer, Licence, Meter
+from app.models import Consumer, Meter
 from app.services import consumer_words
 from app.services.registration import find_consumers
 from app.services.search import find_meters
 from app.sts.meter_number import check_digit
+from tests import licences
 
 FOREIGN = 450
 
@@ -102,8 +103,7 @@ def test_a_card_knows_whether_its_meter_may_buy(counter, change, refusal, state)
 
 def test_what_stops_every_sale_is_not_said_of_each_meter(counter):
     counter.sells("pump", 5_00)
-    with transaction() as session:
-        session.add(Licence(holder="Nobody", valid_until=datetime.now(UTC).date() - timedelta(days=60)))
+    licences.put(valid_until=datetime.now(UTC).date() - timedelta(days=60))
     cards = find_meters("wanj", counter.cast.scope("amara"))
     assert [card.cannot_buy for card in cards] == [None, None, None]
 

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select
 
-from app.extensions import db
-from app.models import Licence, Meter, Product, SupplyGroupKey
+from app.models import Meter, Product, SupplyGroupKey
 from app.sts.meter_number import check_digit
+from tests import licences
 from tests.cast import PALM_STREET, PIER
 from tests.views.forms import act, send
 from tests.views.selling import sell
@@ -150,8 +150,7 @@ def test_a_meter_that_bought_keeps_number_and_type_and_stays(app, chidi, cast, l
 
 def test_a_full_licence_refuses_the_next_meter_and_says_so(app, chidi, look, meter):
     with app.app_context():
-        db.session.add(Licence(holder="Small", meters_allowed=4))
-        db.session.commit()
+        licences.put(meters_allowed=4)
     answer = send(chidi, "/meters/add", **meter)
     assert answer.status_code == 422
     assert "The licence allows 4 meters" in answer.get_data(as_text=True)
@@ -160,7 +159,6 @@ def test_a_full_licence_refuses_the_next_meter_and_says_so(app, chidi, look, met
 
 def test_an_expired_licence_refuses_a_new_meter(app, chidi, look, meter):
     with app.app_context():
-        db.session.add(Licence(holder="Old", valid_until=date(2024, 1, 31)))
-        db.session.commit()
+        licences.put(valid_until=date(2024, 1, 31))
     assert send(chidi, "/meters/add", **meter).status_code == 422
     assert look(select(func.count(Meter.id))) == 4
