@@ -78,6 +78,7 @@ DELETE_CURRENCIES = Permission("can_delete", "CurrencyView")
 READ_SETTINGS = Permission("can_read", "SettingsView")
 WRITE_SETTINGS = Permission("can_write", "SettingsView")
 READ_LICENCE = Permission("can_read", "LicenceView")
+LOAD_LICENCE = Permission("can_load", "LicenceView")
 
 
 def every() -> dict[str, Permission]:

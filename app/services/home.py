@@ -1,4 +1,4 @@
-"""What the home page shows: what needs a person, today's figures, the last sales, set-up."""
+"""What the home page shows: what needs a person, today's figures, the last sales."""
 
 from __future__ import annotations
 
@@ -8,23 +8,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from app.access.scope import By, Scope, criterion, narrow
+from app.access.scope import By, Scope, narrow
 from app.domain.calendar import business_date
 from app.domain.money import Currency
 from app.domain.states import SaleKind, SaleStatus
 from app.extensions import db
-from app.models import (
-    Consumer,
-    Meter,
-    Product,
-    Region,
-    Sale,
-    SecurityModule,
-    Settings,
-    Tariff,
-    TariffPlan,
-    VendingPoint,
-)
+from app.models import Sale, Settings
 from app.models.base import now
 
 WAITING_MAX = 20
@@ -38,15 +27,6 @@ class Today:
     sales: int
     waiting: int
     currency: Currency
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the manual's first set-up (G2): its code, whether it is done, and how many there are."""
-
-    code: str
-    done: bool
-    count: int
 
 
 def settings_row() -> Settings:
@@ -105,24 +85,3 @@ def last_sales(scope: Scope, limit: int = 5) -> list[Sale]:
         .limit(limit)
     )
     return list(db.session().execute(statement).scalars())
-
-
-def checklist(scope: Scope) -> list[Step]:
-    """The eight steps of the first set-up, in the manual's order."""
-    session = db.session()
-
-    def count(table: type[object], *conditions: object) -> int:
-        statement = select(func.count()).select_from(table).where(*conditions)  # type: ignore[arg-type]
-        return int(session.execute(statement).scalar_one())
-
-    counts = [
-        ("region", count(Region)),
-        ("product", count(Product)),
-        ("vending_point", count(VendingPoint, criterion(VendingPoint, scope))),
-        ("tariff", count(Tariff, Tariff.id.in_(select(TariffPlan.tariff_id)))),
-        ("security_module", count(SecurityModule, SecurityModule.active)),
-        ("setup", 0 if settings_row().version == 1 else 1),
-        ("consumer", count(Consumer, criterion(Consumer, scope))),
-        ("meter", count(Meter, criterion(Meter, scope))),
-    ]
-    return [Step(code, number > 0, number) for code, number in counts]

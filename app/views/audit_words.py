@@ -38,6 +38,7 @@ from app.models.audit import SECRET
 from app.models.base import Minor, Price, Quantity, UTCDateTime
 from app.views import choices, figures
 from app.views.consumers import ConsumerView
+from app.views.currencies import CurrencyView
 from app.views.groups import ROW_SCOPE, UserGroupView, in_words
 from app.views.installation import currency
 from app.views.menu import LINES
@@ -46,7 +47,7 @@ from app.views.module_keys import SupplyGroupKeyView
 from app.views.people import AppUserView
 from app.views.plan_form import FineRow, PlanForm, StepRow
 from app.views.products import ManufacturerView, ProductView
-from app.views.settings import CurrencyView, SettingsView
+from app.views.settings import SettingsView
 from app.views.tariffs import TariffView
 from app.views.vending_points import VendingPointView
 
@@ -73,6 +74,8 @@ OTHERS: Mapping[str, Any] = {
     "must_change_password": _l("Must change the password"), "role": _l("Rights"), "roles": _l("Rights"),
     "permissions": _l("They may"), "groups": _l("Groups"), "user": _l("User"),
     "holder": _l("Issued to"), "valid_until": _l("Valid until"), "meters_allowed": _l("Meters allowed"),
+    "issued_at": _l("Issued"), "installation": _l("Installation"), "after_sale_id": _l("Newest sale then"),
+    "after_token_id": _l("Newest token then"), "after_audit_id": _l("Newest entry then"),
     "signed_text": _l("Licence text"), "confirmed_at": _l("Time"), "after_token": _l("Newest token then"),
     "pending_sgc": _l("SGC to come"), "pending_krn": _l("KRN to come"), "pending_ti": _l("TI to come"),
     "pending_ken": _l("KEN to come"), "pending_tries": _l("Key changes made"), "demonstration": _l("Demonstration"),

@@ -78,7 +78,7 @@ class CounterView(SafeBaseView):
             card = card_of(typed.meter_number)
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
-        typed = typed.with_point(session.get("sells_for", "")).with_meter(card.meter_number)
+        typed = typed.with_point(session.get("sells_for", "") or _only_point()).with_meter(card.meter_number)
         if (why := why_not(card.meter_number, _circumstances(card))) is not None:
             return self._stopped(card, typed, why), UNPROCESSABLE if typed.value else 200
         purchase = price_typed(typed, _circumstances(card))
@@ -195,6 +195,12 @@ def _points() -> list[Any]:
     """Which vending points to choose from; none for somebody who has one."""
     scope = current_scope()
     return selling_points(scope) if scope.vending_point_id is None else []
+
+
+def _only_point() -> str:
+    """The vending point there is one of: nobody needs to choose it."""
+    points = _points()
+    return str(points[0].id) if len(points) == 1 else ""
 
 
 def _order(typed: Typed) -> Order:

@@ -68,6 +68,18 @@ def with_code(amount: str, code: str) -> str:
     return ltr(f"{code}{NBSP}{amount}" if shape.index("¤") < shape.index("0") else f"{amount}{NBSP}{code}")
 
 
+def money_symbol(minor: int, decimals: int, symbol: str) -> str:
+    """An amount with the currency's own sign where the language has it: $3,000.00, KSh 3,000.00, 3 000,00 $."""
+    locale = get_locale()
+    shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
+    sign, first = shape.index("¤"), shape.index("0")
+    amount = money(minor, decimals)
+    if sign > first:
+        return ltr(f"{amount}{NBSP}{symbol}")
+    spaced = symbol[-1:].isalpha() or any(blank in shape[sign:first] for blank in SPACES)
+    return ltr(f"{symbol}{NBSP if spaced else ''}{amount}")
+
+
 def units(tenths: int) -> str:
     """Base units as units: 1087 -> 108.7."""
     return number(Decimal(tenths).scaleb(-1), UNITS_DECIMALS)

@@ -23,6 +23,7 @@ from app.domain.states import RowScope
 from app.extensions import db
 from app.models import ModuleHealth, SecurityModule
 from app.sts.errors import StsError
+from app.views import first_steps
 from app.views.language import chosen_language, chosen_theme, direction
 
 # The manual's menu in the manual's order; what a release adds stands after it.
@@ -218,6 +219,14 @@ class Frame:
         if scope.row_scope is RowScope.REGION and scope.region_path is None:
             return _l("You have no region, so nothing is found here. An administrator can give you one.")
         return ""
+
+    @cached_property
+    def walk(self) -> Any:
+        """The step of the first set-up that this person is at, with the way back and on."""
+        try:
+            return first_steps.walk() if self.signed_in else None
+        except SQLAlchemyError:
+            return None
 
     # --- addresses ------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ ACTS = {
     "can_confirm_clock": _l("Confirm the clock"),
     "can_pick": _l("Look up in forms"),
     "can_decide": _l("Propose and approve"),
+    "can_load": _l("Load another"),
     "menu_access": _l("See it in the menu"),
 }
 ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers")}

@@ -6,14 +6,12 @@ waits, and confirming the clock.  A sale that no module remembers leads to its d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask import abort, current_app, flash, redirect, url_for
 from flask_appbuilder import IndexView, expose
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from app.access import permissions as p
 from app.access.current import current_scope
@@ -21,40 +19,19 @@ from app.access.fab import SafeBaseView, has_access
 from app.access.permissions import Permission
 from app.domain.errors import OutOfScope, Refusal
 from app.domain.states import SaleStatus
+from app.extensions import db
 from app.models.base import now
-from app.services import health, home, module_keys
+from app.services import first_steps as steps
+from app.services import health, home, licensing, module_keys
 from app.services.clock import clock_doubt, confirm_clock
 from app.services.decisions import overdue, proposed
 from app.services.resolve import resolve
+from app.views import first_steps, licence
 from app.views.decisions import memory, patience
 from app.views.messages import sentence
 from app.views.module_words import KEY_ENDS, why
 
 LAST = 6
-# The manual's order; where each step leads, what to add there, and whether the manual requires it.
-SET_UP: dict[str, tuple[Any, str, Any, bool]] = {
-    "region": (_l("Region"), "RegionView", _l("Add a region"), False),
-    "product": (_l("Product"), "ProductView", _l("Add a product"), True),
-    "vending_point": (_l("Vending point"), "VendingPointView", _l("Add a vending point"), False),
-    "tariff": (_l("Tariff"), "TariffView", _l("Add a tariff"), False),
-    "security_module": (_l("Security module"), "SecurityModuleView", _l("Add a security module"), False),
-    "setup": (_l("Setup"), "SettingsView", _l("Choose currency and settlement"), False),
-    "consumer": (_l("Consumer"), "ConsumerView", _l("Add a consumer"), True),
-    "meter": (_l("Meter"), "MeterView", _l("Add a meter"), True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """One step of the set-up as the page shows it."""
-
-    number: int
-    label: Any
-    act: Any
-    done: bool
-    count: int
-    required: bool
-    url: str | None
 
 
 class HomeView(SafeBaseView, IndexView):
@@ -85,7 +62,7 @@ class HomeView(SafeBaseView, IndexView):
             today=home.today(scope) if sees_sales else None,
             sales=home.last_sales(scope, LAST) if sees_sales else [],
             all_sales=_opens("SaleView") if _may(p.READ_SALES) else None,
-            steps=_leads() if _may(p.WRITE_SETTINGS) else [],
+            **_set_up(),
         )
 
     @expose("/resolve/<int:sale_id>", methods=["POST"])
@@ -135,6 +112,17 @@ def _health() -> dict[str, Any]:
     }
 
 
+def _set_up() -> dict[str, Any]:
+    """The checklist, until its steps are done and something was sold; and what the licence warns of."""
+    first_steps.seen()
+    open_yet = first_steps.may_set_up() and not steps.complete(current_scope())
+    return {
+        "steps": first_steps.leads() if open_yet else [],
+        "sold": open_yet and steps.sold(),
+        "licence_warned": list(licence.warnings(licensing.standing(db.session()))) if _may(p.LOAD_LICENCE) else [],
+    }
+
+
 def _doubt() -> str:
     doubt: Refusal | None = clock_doubt(ahead=timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
     return sentence(doubt) if doubt is not None else ""
@@ -145,15 +133,3 @@ def _opens(page: str) -> str | None:
     views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
     view = next((view for view in views if type(view).__name__ == page), None)
     return None if view is None else url_for(f"{view.endpoint}.{view.default_view}")
-
-
-def _leads() -> list[Lead]:
-    """The eight steps; nothing once all are done."""
-    steps = home.checklist(current_scope())
-    if all(step.done for step in steps):
-        return []
-    leads = []
-    for number, step in enumerate(steps, start=1):
-        label, page, act, required = SET_UP[step.code]
-        leads.append(Lead(number, label, act, step.done, step.count, required, _opens(page)))
-    return leads

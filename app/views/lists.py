@@ -28,6 +28,11 @@ from app.views.fields import Word
 from app.views.installation import time_zone
 
 
+def any_row(query: Any) -> bool:
+    """Whether there is any such row, whoever owns it."""
+    return db.session.execute(query.limit(1), execution_options={"unscoped": True}).first() is not None
+
+
 def _column(flt: BaseFilter) -> Any:
     return getattr(flt.model, flt.column_name)
 

@@ -74,7 +74,8 @@ LINES: tuple[Line, ...] = (
     Line("System", "modules:SecurityModuleView", _l("Security modules"), "fa-shield-halved"),
     Line(None, "module_keys:ModuleKeyView"),
     Line("System", "module_keys:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
-    Line("System", "settings:CurrencyView", _l("Currencies"), "fa-coins"),
+    Line("System", "currencies:CurrencyView", _l("Currencies"), "fa-coins"),
     Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
-    Line("System", "settings:LicenceView", _l("Licence"), "fa-certificate"),
+    Line(None, "first_steps:FirstStepsView"),
+    Line("System", "licence:LicenceView", _l("Licence"), "fa-certificate"),
 )

@@ -1,106 +1,40 @@
-"""Set-up: the installation, its currency and settlement, its licence (manual S8, S9, S10)."""
+"""Set-up (manual S9, S10): the utility, its currency and settlement, its clock, its slips."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import current_app, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 from wtforms import BooleanField
 from wtforms.validators import ValidationError
 
-from app.access.fab import SafeBaseView, SafeModelView
+from app.access.fab import SafeModelView
+from app.domain.money import settle
 from app.domain.states import Settlement
 from app.extensions import db
-from app.models import Currency, Licence, Meter, Sale, Settings, Token
-from app.views import choices
-from app.views.fields import Row, Shape, Text, Unused, Word
-from app.views.lists import Listed, Rows
+from app.models import Currency, Sale, Settings, Token
+from app.views import choices, figures
+from app.views.fields import Row, Text, Word
+from app.views.lists import Listed, Rows, any_row
 from app.views.lists import words as holds
 from app.views.numbers import Whole
+from app.views.zones import ZoneField
 
-
-def _any(query: Any) -> bool:
-    return db.session.execute(query.limit(1), execution_options={"unscoped": True}).first() is not None
-
-
-# --- currencies ---------------------------------------------------------------------------
-
-
-class CurrencyForm(DynamicForm):
-    """A currency unit: code, name, symbol, decimals."""
-
-    code = Text(
-        _l("Code"),
-        most=3,
-        description=_l("Three letters, as in USD."),
-        render_kw={"class": "mono"},
-        rules=[
-            Shape(r"[A-Z]{3}", _l("Three capital letters.")),
-            Unused(Currency.code, _l("This currency is here already.")),
-        ],
-    )
-    name = Text(_l("Name"), most=60)
-    symbol = Text(_l("Symbol"), most=8, description=_l("As it is printed: $, KSh, FCFA."))
-    decimals = Whole(_l("Decimals"), most=3, default=2, description=_l("0 to 3. Sums are kept in the smallest unit."))
-
-    def validate_decimals(self, field: Any) -> None:
-        """What was sold was counted in this unit."""
-        _keep(self, Currency.decimals, field)
-
-    def validate_code(self, field: Any) -> None:
-        """What was sold names this code."""
-        _keep(self, Currency.code, field)
-
-
-def _keep(form: Any, column: Any, field: Any) -> None:
-    own = getattr(form, "_id", None)
-    if own is None or field.data is None:
-        return
-    code, now = db.session.execute(select(Currency.code, column).where(Currency.id == own)).one()
-    if now != field.data and _any(select(Sale.id).where(Sale.currency == code)):
-        raise ValidationError(_("Sales were made in this currency; this stays. Add another currency instead."))
-
-
-class CurrencyView(Listed, SafeModelView):
-    """Currency units: three are ready, own ones can be added."""
-
-    datamodel = Rows(Currency)
-    route_base = "/currencies"
-    list_title = title = _l("Currencies")
-    add_title = _l("Add currency")
-    edit_title = _l("Change currency")
-    show_title = _l("Currency")
-    empty_text = _l("No currencies yet.")
-    add_row_message = _l("The currency is added.")
-    edit_row_message = _l("The currency is changed.")
-    delete_row_message = _l("The currency is deleted.")
-    label_columns = {
-        "code": _l("Code"), "name": _l("Name"), "symbol": _l("Symbol"), "decimals": _l("Decimals")
-    }  # fmt: skip
-    list_columns = ["code", "name", "symbol", "decimals"]
-    show_columns = add_columns = edit_columns = list_columns
-    order_columns = ["code", "name"]
-    base_order = ("code", "asc")
-    found_by = {"name": holds(_l("Name")), "code": holds(_l("Code"))}
-    add_form = edit_form = CurrencyForm
-
-    def why_kept(self, item: Currency) -> Any:
-        """The installation's currency and one that was sold in stay."""
-        if _any(select(Settings.id).where(Settings.currency_id == item.id)):
-            return _("%(code)s is the currency of this installation. Nothing was deleted.", code=item.code)
-        if _any(select(Sale.id).where(Sale.currency == item.code)):
-            return _("Sales were made in %(code)s. Nothing was deleted.", code=item.code)
-        return None
-
-
-# --- the installation ---------------------------------------------------------------------
+# Locked after the first sale, or the first token: the reason stands at the field.
+CURRENCY_STAYS = _l("Something was sold: prices, accounts and receipts are in this currency, and two are never added together. It stays.")
+ZONE_STAYS = _l("Something was sold: its business day and month were counted in this time zone. It stays.")
+WEEKDAY_STAYS = _l("Something was sold: its weekly fees were counted from this day. It stays.")
+OFFSET_STAYS = _l("Tokens were made with this clock, and another one could make them again. It stays.")
+# A sum between two minor units, as a price times a quantity gives it: 204.1137 with two decimals.
+EXAMPLE = Fraction("20411.37")
 
 
 def currencies() -> list[Currency]:
@@ -108,21 +42,15 @@ def currencies() -> list[Currency]:
     return list(db.session.scalars(select(Currency).order_by(Currency.code)))
 
 
-class _Zones(dict[str, str]):
-    """The time zones of the world, read when they are first needed."""
-
-    def items(self) -> Any:
-        if not self:
-            self.update((name, name) for name in sorted(available_timezones()) if "/" in name or name == "UTC")
-        return super().items()
-
-    def __iter__(self) -> Any:
-        self.items()
-        return super().__iter__()
-
-    def __contains__(self, name: object) -> bool:
-        self.items()
-        return super().__contains__(name)
+def settlement_example(currency: Currency, settlement: Settlement) -> str:
+    """What the method makes of one sum: computed as a sale is, with two more places to see it by."""
+    exact = figures.number(EXAMPLE / 10**currency.decimals, currency.decimals + 2)
+    minor = settle(EXAMPLE, settlement)
+    return _(
+        "A sum of %(exact)s becomes %(settled)s.",
+        exact=figures.with_code(exact, currency.code),
+        settled=figures.money_code(minor, currency.decimals, currency.code),
+    )
 
 
 class _Languages(dict[str, Any]):
@@ -138,7 +66,7 @@ class _Languages(dict[str, Any]):
         return code in current_app.config["LANGUAGES"]
 
 
-ZONES, LANGUAGES = _Zones(), _Languages()
+LANGUAGES = _Languages()
 
 
 class SettingsForm(DynamicForm):
@@ -153,7 +81,9 @@ class SettingsForm(DynamicForm):
         _l("Settlement method"), choices.SETTLEMENT, default=Settlement.UP,
         description=_l("How a sum is rounded to the smallest unit of the currency."),
     )  # fmt: skip
-    time_zone = Word(_l("Time zone"), ZONES, default="UTC", description=_l("Business days and months follow it."))
+    time_zone = ZoneField(
+        _l("Time zone"), default="UTC", description=_l("A city or a country. Business days and months follow it.")
+    )
     first_weekday = Word(_l("The week begins on"), choices.WEEKDAY, default=0)
     token_offset_minutes = Whole(
         _l("Token clock, minutes from UTC"), least=-840, most=840, default=0,
@@ -168,19 +98,39 @@ class SettingsForm(DynamicForm):
 
     def validate_currency(self, field: Any) -> None:
         """Prices, accounts and books are in one currency once something was sold."""
-        now = db.session.get_one(Settings, 1)
-        if field.data is not None and field.data.id != now.currency_id and _any(select(Sale.id)):
-            raise ValidationError(_("Sales were made in %(code)s; the currency stays.", code=now.currency.code))
+        now = db.session.get_one(Settings, 1).currency_id
+        _keep(field.data is not None and field.data.id != now, Sale, CURRENCY_STAYS)
 
     def validate_time_zone(self, field: Any) -> None:
         """Business days do not move once something was sold."""
-        if field.data != db.session.get_one(Settings, 1).time_zone and _any(select(Sale.id)):
-            raise ValidationError(_("Sales were made in this time zone; it stays."))
+        _keep(field.data != db.session.get_one(Settings, 1).time_zone, Sale, ZONE_STAYS)
+
+    def validate_first_weekday(self, field: Any) -> None:
+        """Neither do weeks."""
+        _keep(field.data != db.session.get_one(Settings, 1).first_weekday, Sale, WEEKDAY_STAYS)
 
     def validate_token_offset_minutes(self, field: Any) -> None:
         """Token ids do not jump once a token was made."""
-        if field.data != db.session.get_one(Settings, 1).token_offset_minutes and _any(select(Token.id)):
-            raise ValidationError(_("Tokens were made with this clock; it stays."))
+        _keep(field.data != db.session.get_one(Settings, 1).token_offset_minutes, Token, OFFSET_STAYS)
+
+    def lock(self) -> None:
+        """Show what stays as fixed, each with its reason."""
+        if any_row(select(Sale.id)):
+            self.currency.locked, self.time_zone.locked = CURRENCY_STAYS, ZONE_STAYS
+            self.first_weekday.locked = WEEKDAY_STAYS
+        if any_row(select(Token.id)):
+            self.token_offset_minutes.locked = OFFSET_STAYS
+
+
+def _keep(changed: bool, made: Any, reason: Any) -> None:
+    if changed and any_row(select(made.id)):
+        raise ValidationError(str(reason))
+
+
+class SettingsWidget(FormWidget):
+    """The form with its list of time zones and the example of the settlement."""
+
+    template = "settings/form.html"
 
 
 class SettingsView(Listed, SafeModelView):
@@ -190,7 +140,7 @@ class SettingsView(Listed, SafeModelView):
         Settings,
         eager=["currency"],
         computed={
-            "settlement": lambda row: choices.SETTLEMENT[row.settlement],
+            "settlement": lambda row: f"{choices.SETTLEMENT[row.settlement]}: {settlement_example(row.currency, row.settlement)}",
             "first_weekday": lambda row: choices.WEEKDAY[row.first_weekday],
             "default_language": lambda row: dict(LANGUAGES.items()).get(row.default_language, row.default_language),
         },
@@ -221,6 +171,9 @@ class SettingsView(Listed, SafeModelView):
     order_columns = ["utility_name"]
     found_by = {"utility_name": holds(_l("Name of the utility"))}
     add_form = edit_form = SettingsForm
+    edit_widget = SettingsWidget
+    edit_template = "settings/edit.html"
+    show_template = "settings/show.html"
 
     @expose("/")
     @has_access
@@ -233,28 +186,10 @@ class SettingsView(Listed, SafeModelView):
         """Back to the settings."""
         return redirect(url_for("SettingsView.show", pk=1), 303)
 
-
-class LicenceView(SafeBaseView):
-    """The licence's details (manual S8): until when, for how many meters, how many there are."""
-
-    route_base = "/licence"
-    default_view = "details"
-    title = list_title = _l("Licence")
-
-    @expose("/")
-    @has_access
-    @permission_name("read")
-    def details(self) -> Any:
-        """The newest licence, with the meters of the whole installation."""
-        licence = db.session.scalars(select(Licence).order_by(Licence.id.desc()).limit(1)).first()
-        count = select(func.count()).select_from(Meter)
-        meters = db.session.execute(count, execution_options={"unscoped": True}).scalar_one()
-        allowed = licence.meters_allowed if licence else None
-        self.update_redirect()
-        return self.render_template(
-            "settings/licence.html",
-            title=self.title,
-            licence=licence,
-            meters=meters,
-            share=min(100, meters * 100 // allowed) if allowed else 0,
-        )
+    def _get_edit_widget(self, form: Any, exclude_cols: Any = None, widgets: Any = None) -> Any:
+        """What stays is fixed; the example of every choice stands ready."""
+        form.lock()
+        form.settlement.examples = {
+            f"{row.id} {method.value}": settlement_example(row, method) for row in currencies() for method in Settlement
+        }
+        return super()._get_edit_widget(form=form, exclude_cols=exclude_cols, widgets=widgets)

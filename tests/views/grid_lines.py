@@ -111,5 +111,9 @@ LINES: dict[str, Line] = {
     "SettingsView.current": Line("ARE", answers=frozenset({200, 302, 303})),
     "SettingsView.show": Line("ARE", "settings", common=True),
     "SettingsView.edit": Line("RE", "settings", common=True),
+    "FirstStepsView.checklist": Line("RE"),
+    "FirstStepsView.go": Line("RE", "step", answers=frozenset({303}), common=True),
     "LicenceView.details": Line("MARE"),
+    "LicenceView.load": Line("RE"),
+    "LicenceView.fall_back": Line("RE"),
 }

@@ -47,6 +47,7 @@ class Grid:
             "file": {"market": "css/app.css"},
             "fab_file": {"market": "js/jquery-latest.js"},
             "source": {"market": "regions"},
+            "step": {"market": "tariff"},
             "currency": {"market": 1},
             "settings": {"market": 1},
         }

@@ -81,9 +81,11 @@ def test_an_empty_choice_says_where_its_rows_come_from(app, efua, chidi, cast):
     assert "No products yet." in manager and "/products/add" not in manager
 
 
-def test_the_set_up_list_leads_to_the_manufacturers(app, efua, cast):
+def test_the_set_up_list_leads_to_the_manufacturers_where_there_is_none(app, efua, cast):
+    empty(app, Meter, Product, Manufacturer)
     home = text_of(efua, "/").partition('class="rows setup"')[2].partition("</ol>")[0]
-    assert 'href="/manufacturers/list/"' in home
+    assert "Add a manufacturer" in home
+    assert efua.get("/set-up/product").headers["Location"] == "/manufacturers/add"
     assert "autofocus" not in text_of(efua, "/")  # or the page would open scrolled to the box below
 
 

@@ -1,0 +1,123 @@
+"""Currency units (manual S9): three are ready, own ones can be added; what was sold in stays as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_appbuilder.forms import DynamicForm
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from wtforms.validators import ValidationError
+
+from app.access.fab import SafeModelView
+from app.extensions import db
+from app.models import Currency, Sale, Settings
+from app.views import figures
+from app.views.fields import Shape, Text, Unused
+from app.views.lists import Listed, Rows, any_row
+from app.views.lists import words as holds
+from app.views.numbers import Whole
+
+SOLD = _l("Sales were made in this currency; this stays. Add another currency instead.")
+# Digits enough to show groups and every decimal: 1,234.567 and less.
+SAMPLE = "1234567"
+
+
+def sold_in(code: str) -> bool:
+    """Whether anything was ever sold in it; then its code and decimals are history."""
+    return any_row(select(Sale.id).where(Sale.currency == code))
+
+
+def sample(row: Currency) -> str:
+    """An amount as people write it in the reader's language, with the sign and with the code."""
+    minor = int(SAMPLE[: 4 + row.decimals])
+    signed = figures.money_symbol(minor, row.decimals, row.symbol)
+    return f"{signed} · {figures.money_code(minor, row.decimals, row.code)}"
+
+
+class CurrencyForm(DynamicForm):
+    """A currency unit: code, name, symbol, decimals."""
+
+    code = Text(
+        _l("Code"),
+        most=3,
+        description=_l("Three letters, as in USD."),
+        render_kw={"class": "mono"},
+        rules=[
+            Shape(r"[A-Z]{3}", _l("Three capital letters.")),
+            Unused(Currency.code, _l("This currency is here already.")),
+        ],
+    )
+    name = Text(_l("Name"), most=60)
+    symbol = Text(_l("Symbol"), most=8, description=_l("As people write it: $, KSh, FCFA."))
+    decimals = Whole(_l("Decimals"), most=3, default=2, description=_l("0 to 3. Sums are kept in the smallest unit."))
+
+    def validate_decimals(self, field: Any) -> None:
+        """What was sold was counted in this unit."""
+        _keep(self, Currency.decimals, field)
+
+    def validate_code(self, field: Any) -> None:
+        """What was sold names this code."""
+        _keep(self, Currency.code, field)
+
+
+def _keep(form: Any, column: Any, field: Any) -> None:
+    own = getattr(form, "_id", None)
+    if own is None or field.data is None:
+        return
+    code, now = db.session.execute(select(Currency.code, column).where(Currency.id == own)).one()
+    if now != field.data and sold_in(code):
+        raise ValidationError(str(SOLD))
+
+
+class CurrencyView(Listed, SafeModelView):
+    """Currency units."""
+
+    datamodel = Rows(
+        Currency,
+        computed={
+            "sample": sample,
+            "use": lambda row: _("Currency of this installation") if _installed(row) else "",
+        },
+    )
+    route_base = "/currencies"
+    list_title = title = _l("Currencies")
+    add_title = _l("Add currency")
+    edit_title = _l("Change currency")
+    show_title = _l("Currency")
+    empty_text = _l("No currencies yet.")
+    add_row_message = _l("The currency is added.")
+    edit_row_message = _l("The currency is changed.")
+    delete_row_message = _l("The currency is deleted.")
+    label_columns = {
+        "code": _l("Code"), "name": _l("Name"), "symbol": _l("Symbol"), "decimals": _l("Decimals"),
+        "sample": _l("Amounts look like"), "use": _l("Use"),
+    }  # fmt: skip
+    list_columns = ["code", "name", "decimals", "sample", "use"]
+    show_columns = ["code", "name", "symbol", "decimals", "sample", "use"]
+    add_columns = edit_columns = ["code", "name", "symbol", "decimals"]
+    order_columns = ["code", "name"]
+    base_order = ("code", "asc")
+    found_by = {"name": holds(_l("Name")), "code": holds(_l("Code"))}
+    add_form = edit_form = CurrencyForm
+
+    def _get_edit_widget(self, form: Any, exclude_cols: Any = None, widgets: Any = None) -> Any:
+        """Code and decimals stand fixed once something was sold in the currency."""
+        own = getattr(form, "_id", None)
+        code = form.code.object_data if own is None else db.session.get_one(Currency, own).code
+        if code and sold_in(code):
+            form.code.locked = form.decimals.locked = SOLD
+        return super()._get_edit_widget(form=form, exclude_cols=exclude_cols, widgets=widgets)
+
+    def why_kept(self, item: Currency) -> Any:
+        """The installation's currency and one that was sold in stay."""
+        if _installed(item):
+            return _("%(code)s is the currency of this installation. Nothing was deleted.", code=item.code)
+        if sold_in(item.code):
+            return _("Sales were made in %(code)s. Nothing was deleted.", code=item.code)
+        return None
+
+
+def _installed(row: Currency) -> bool:
+    return any_row(select(Settings.id).where(Settings.currency_id == row.id))

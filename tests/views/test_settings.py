@@ -1,0 +1,125 @@
+"""Settings and currencies: the example of the settlement, the time zone, and what stays after a sale."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.money import Currency as Money
+from app.domain.states import Settlement
+from app.models import AppUser, Currency, Settings
+from app.views import currencies
+from app.views.settings import settlement_example
+from tests.views.forms import send, text
+from tests.views.selling import sell
+
+pytestmark = pytest.mark.one_database
+
+
+def examples(page):
+    return json.loads(unescape(re.search(r'data-examples="([^"]*)"', page).group(1)))
+
+
+def test_every_choice_of_currency_and_settlement_has_its_example_ready(efua, look):
+    send(efua, "/currencies/add", code="JPY", name="Yen", symbol="¥", decimals="0")
+    send(efua, "/currencies/add", code="KWD", name="Dinar", symbol="KD", decimals="3")
+    ready = examples(efua.get("/settings/edit/1").get_data(as_text=True))
+    said = {}
+    for code in ("USD", "JPY", "KWD"):
+        key = look(select(Currency.id).where(Currency.code == code))
+        said[code] = [ready[f"{key} {method}"].replace("\u00a0", " ") for method in ("up", "down")]
+    assert said == {
+        "USD": ["A sum of USD 204.1137 becomes USD 204.12.", "A sum of USD 204.1137 becomes USD 204.11."],
+        "JPY": ["A sum of JPY 20,411.37 becomes JPY 20,412.", "A sum of JPY 20,411.37 becomes JPY 20,411."],
+        "KWD": ["A sum of KWD 20.41137 becomes KWD 20.412.", "A sum of KWD 20.41137 becomes KWD 20.411."],
+    }
+    assert len(ready) == 5 * len(Settlement)
+
+
+def test_without_a_script_the_stored_choice_is_shown(efua):
+    page = efua.get("/settings/edit/1").get_data(as_text=True)
+    assert "A sum of USD 204.1137 becomes USD 204.12." in text(efua.get("/settings/edit/1")).replace("\u00a0", " ")
+    assert "Round up: A sum of" in text(efua.get("/settings/show/1"))
+    assert "settings.js" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("Africa/Nairobi", "Africa/Nairobi"), ("africa/nairobi", "Africa/Nairobi"), ("nairobi", "Africa/Nairobi"),
+        ("Kenya", "Africa/Nairobi"), ("new york", "America/New_York"), ("UTC", "UTC"), ("Asia/Calcutta", "Asia/Calcutta"),
+    ],
+)  # fmt: skip
+def test_a_time_zone_is_found_by_city_country_or_name(efua, look, typed, zone):
+    assert send(efua, "/settings/edit/1", time_zone=typed).status_code == 303
+    assert look(select(Settings.time_zone)) == zone
+
+
+@pytest.mark.parametrize("typed", ["Brazil", "Mars/Base", "Etc/GMT+5", "../../etc/passwd", "x" * 200])
+def test_a_time_zone_that_is_none_or_several_is_refused(efua, look, typed):
+    answer = send(efua, "/settings/edit/1", time_zone=typed)
+    assert answer.status_code == 422
+    assert look(select(Settings.time_zone)) == "UTC"
+
+
+def test_the_list_of_time_zones_speaks_the_readers_language(app, efua):
+    assert '<option value="Africa/Nairobi">Kenya, Nairobi, UTC+03:00</option>' in efua.get("/settings/edit/1").get_data(as_text=True)
+    from app.extensions import db
+
+    with app.app_context():
+        db.session.query(AppUser).filter_by(username="efua").update({"language": "fr"})
+        db.session.commit()
+    assert ">Égypte, Le Caire, UTC" in efua.get("/settings/edit/1").get_data(as_text=True)
+
+
+def test_after_the_first_sale_what_was_counted_in_stays_and_says_why(app, efua, cast, look):
+    sell(app, cast)
+    page = text(efua.get("/settings/edit/1"))
+    for reason in ("two are never added together", "counted in this time zone", "counted from this day", "Tokens were made with this clock"):
+        assert reason in page
+    # Saved as it stands it changes nothing and is not refused.
+    assert send(efua, "/settings/edit/1", settlement="down", utility_name="Lake").status_code == 303
+    row = look(select(Settings))
+    assert (row.settlement, row.utility_name, row.time_zone) == ("down", "Lake", "UTC")
+    euro = look(select(Currency.id).where(Currency.code == "EUR"))
+    for field, forged in (("currency", euro), ("time_zone", "Africa/Lagos"), ("first_weekday", "6"), ("token_offset_minutes", "60")):
+        answer = send(efua, "/settings/edit/1", **{field: forged})
+        assert answer.status_code == 422 and "It stays." in text(answer), field
+
+
+def test_a_currency_that_was_sold_in_keeps_code_and_decimals_and_past_receipts_their_sign(app, efua, cast, look):
+    receipt = sell(app, cast)
+    key = look(select(Currency.id).where(Currency.code == "USD"))
+    assert "Sales were made in this currency" in text(efua.get(f"/currencies/edit/{key}"))
+    for field, forged in (("decimals", "0"), ("code", "UST")):
+        assert send(efua, f"/currencies/edit/{key}", **{field: forged}).status_code == 422
+    before = text(efua.get(f"/receipts/{receipt.sale_id}"))
+    assert send(efua, f"/currencies/edit/{key}", name="Dollar", symbol="US$").status_code == 302
+    efua.get("/currencies/list/")  # which says that it is changed
+    assert text(efua.get(f"/receipts/{receipt.sale_id}")) == before
+
+
+def test_one_that_was_not_sold_in_may_change(efua, look):
+    key = look(select(Currency.id).where(Currency.code == "CNY"))
+    assert send(efua, f"/currencies/edit/{key}", decimals="1").status_code == 302
+    assert look(select(Currency.decimals).where(Currency.id == key)) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "decimals", "symbol", "written"),
+    [
+        ("en", 2, "$", "$1,234.56 · XTS 1,234.56"), ("en", 3, "KD", "KD 1,234.567 · XTS 1,234.567"),
+        ("en", 0, "¥", "¥1,234 · XTS 1,234"), ("fr", 2, "€", "1 234,56 € · 1 234,56 XTS"),
+    ],
+)  # fmt: skip
+def test_amounts_look_as_the_language_writes_them(app, language, decimals, symbol, written):
+    from flask_babel import force_locale
+
+    with app.test_request_context(), force_locale(language):
+        said = currencies.sample(Currency(code="XTS", symbol=symbol, decimals=decimals))
+        assert said.replace("\u00a0", " ").replace("\u202f", " ") == written
+        assert "204" not in settlement_example(Money("XTS", symbol, 0), Settlement.UP) or decimals
