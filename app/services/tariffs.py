@@ -1,71 +1,23 @@
-"""Tariff plans: kept while they have not sold, frozen afterwards.
+"""Tariffs and their plans: kept while they have not sold, frozen afterwards.
 
-A plan is written whole, with its steps and fines, in one transaction.  What the short form
-does not show (further fees, taxes, levies, roundings) is taken over from the plan that the
-new one follows, so that nothing is lost by a change of price.
+A plan is written whole, with everything below it, in one transaction; a new tariff with its
+first plan, so that none is left without one when somebody gives up half-way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.domain.errors import OutOfScope, PlanFrozen, StaleRow
-from app.domain.states import ChargeMethod, Recovery, StepPeriod
-from app.models import (
-    Sale,
-    Tariff,
-    TariffFee,
-    TariffFine,
-    TariffLevy,
-    TariffPlan,
-    TariffStep,
-    TariffTax,
-)
+from app.domain.states import MeterType
+from app.models import Meter, Sale, Tariff, TariffPlan
+from app.services.plan_drafts import PlanDraft, fill, row_of
 
-T = TypeVar("T", TariffFee, TariffTax, TariffLevy)
-KEPT = ("step_scale_days", "tax_inclusive", "unit_rounding", "unit_quantum", "debt_share")
-
-
-@dataclass(frozen=True, slots=True)
-class StepDraft:
-    """From `start` (tenths) on, a unit costs `price` and is taxed at the share `tax_rate`."""
-
-    start: int
-    price: Decimal
-    tax_rate: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class FineDraft:
-    """A purchase of more than `start` tenths pays `fine`."""
-
-    start: int
-    fine: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class PlanDraft:
-    """A plan as it was typed.  Ends are in tenths; None leaves the last row open."""
-
-    name: str
-    effective_from: datetime
-    fixed_fee: Decimal
-    fixed_method: ChargeMethod
-    steps: tuple[StepDraft, ...]
-    steps_end: int | None
-    fines: tuple[FineDraft, ...] = ()
-    fines_end: int | None = None
-    step_period: StepPeriod = StepPeriod.MONTH
-    fee_recovery: Recovery = Recovery.WHOLE
-    fee_cap_share: Decimal | None = None
-    fines_taxed: bool = False
+CHILDREN = ("steps", "fines", "fees", "taxes", "levies", "schedules")
 
 
 def has_sold(session: Session, plan_id: int) -> bool:
@@ -76,6 +28,12 @@ def has_sold(session: Session, plan_id: int) -> bool:
     return found.first() is not None
 
 
+def sold_plans(session: Session, tariff: Tariff) -> set[int]:
+    """The ids of the tariff's plans that have sold.  Read unscoped."""
+    found = select(Sale.plan_id).where(Sale.plan_id.in_([plan.id for plan in tariff.plans])).distinct()
+    return set(session.execute(found, execution_options={"unscoped": True}).scalars())
+
+
 def newest_sale(session: Session, tariff_id: int) -> datetime | None:
     """When the tariff last sold; a new plan must begin after it.  Read unscoped."""
     plans = select(TariffPlan.id).where(TariffPlan.tariff_id == tariff_id)
@@ -84,16 +42,34 @@ def newest_sale(session: Session, tariff_id: int) -> datetime | None:
     ).scalar_one()
 
 
-def add_plan(tariff_id: int, draft: PlanDraft, based_on: int | None = None) -> int:
+def meters_on(session: Session, tariff_id: int) -> int:
+    """How many meters have the tariff, whoever owns them."""
+    query = select(func.count()).where(Meter.tariff_id == tariff_id)
+    return session.execute(query, execution_options={"unscoped": True}).scalar_one()
+
+
+def in_force(plans: list[TariffPlan], instant: datetime) -> TariffPlan | None:
+    """The plan that counts then: the last one that has begun."""
+    begun = [plan for plan in plans if plan.effective_from <= instant]
+    return begun[-1] if begun else None
+
+
+def add_tariff(name: str, meter_type: MeterType, draft: PlanDraft) -> int:
+    """Write a new tariff with its first plan and return the tariff's id."""
+    with transaction() as session:
+        tariff = Tariff(name=name, meter_type=meter_type)
+        session.add(tariff)
+        session.flush()
+        session.add(row_of(draft, tariff.id))
+        return tariff.id
+
+
+def add_plan(tariff_id: int, draft: PlanDraft) -> int:
     """Write a new plan and return its id.  Raises OutOfScope when the tariff is gone."""
     with transaction() as session:
         if session.get(Tariff, tariff_id) is None:
             raise OutOfScope
-        plan = TariffPlan(tariff_id=tariff_id)
-        _fill(plan, draft)
-        source = session.get(TariffPlan, based_on) if based_on is not None else None
-        if source is not None and source.tariff_id == tariff_id:
-            _take_over(plan, source)
+        plan = row_of(draft, tariff_id)
         session.add(plan)
         session.flush()
         return plan.id
@@ -106,10 +82,10 @@ def change_plan(plan_id: int, draft: PlanDraft, version: int) -> None:
         if plan.version != version:
             raise StaleRow
         # NB: the old rows go first; a new row may start where an old one did.
-        plan.steps.clear()
-        plan.fines.clear()
+        for name in CHILDREN:
+            getattr(plan, name).clear()
         session.flush()
-        _fill(plan, draft)
+        fill(plan, draft)
 
 
 def delete_plan(plan_id: int) -> None:
@@ -125,45 +101,3 @@ def _unsold(session: Session, plan_id: int) -> TariffPlan:
     if has_sold(session, plan_id):
         raise PlanFrozen
     return plan
-
-
-def _fill(plan: TariffPlan, draft: PlanDraft) -> None:
-    plan.name = draft.name
-    plan.effective_from = draft.effective_from
-    plan.fixed_fee, plan.fixed_method = draft.fixed_fee, draft.fixed_method
-    plan.fee_recovery, plan.fee_cap_share = draft.fee_recovery, draft.fee_cap_share
-    plan.step_period, plan.fines_taxed = draft.step_period, draft.fines_taxed
-    plan.steps = [TariffStep(start=s.start, price=s.price, tax_rate=s.tax_rate) for s in draft.steps]
-    plan.steps_end = draft.steps_end
-    plan.fines = [TariffFine(start=f.start, fine=f.fine) for f in draft.fines]
-    plan.fines_end = draft.fines_end
-
-
-def _take_over(plan: TariffPlan, source: TariffPlan) -> None:
-    for name in KEPT:
-        setattr(plan, name, getattr(source, name))
-    plan.fees = [_copy(TariffFee, fee, "amount", "method", "per_capacity", "first") for fee in source.fees]
-    plan.taxes = [_copy(TariffTax, tax, "rate", "bases", "of_gross") for tax in source.taxes]
-    plan.levies = [_copy(TariffLevy, levy, "price") for levy in source.levies]
-    plan.schedules = [_schedule(plan, below) for below in source.schedules]
-
-
-def _schedule(plan: TariffPlan, source: TariffPlan) -> TariffPlan:
-    """A lifeline schedule is a plan below the plan: copied whole, its own steps included."""
-    copy = TariffPlan(tariff_id=plan.tariff_id, up_to=source.up_to)
-    steps = tuple(StepDraft(s.start, s.price, s.tax_rate) for s in source.steps)
-    fines = tuple(FineDraft(f.start, f.fine) for f in source.fines)
-    _fill(
-        copy,
-        PlanDraft(
-            source.name, plan.effective_from, source.fixed_fee, source.fixed_method, steps, source.steps_end,
-            fines, source.fines_end, source.step_period, source.fee_recovery, source.fee_cap_share,
-            source.fines_taxed,
-        ),
-    )  # fmt: skip
-    _take_over(copy, source)
-    return copy
-
-
-def _copy(kind: type[T], row: T, *names: str) -> T:
-    return kind(**{name: getattr(row, name) for name in ("position", "code", "name", *names)})

@@ -45,7 +45,8 @@ from app.views.menu import LINES
 from app.views.meters import MeterView
 from app.views.module_keys import SupplyGroupKeyView
 from app.views.people import AppUserView
-from app.views.plan_form import FineRow, PlanForm, StepRow
+from app.views.plan_form import PlanForm
+from app.views.plan_rows import FeeRow, FineRow, LevyRow, StepRow, TaxRow
 from app.views.products import ManufacturerView, ProductView
 from app.views.settings import SettingsView
 from app.views.tariffs import TariffView
@@ -55,7 +56,10 @@ PAGES = (
     ConsumerView, MeterView, SupplyGroupKeyView, AppUserView, UserGroupView, ManufacturerView,
     ProductView, CurrencyView, SettingsView, TariffView, VendingPointView,
 )  # fmt: skip
-FORMS: Mapping[str, Any] = {"tariff_plan": PlanForm, "tariff_step": StepRow, "tariff_fine": FineRow}
+FORMS: Mapping[str, Any] = {
+    "tariff_plan": PlanForm, "tariff_step": StepRow, "tariff_fine": FineRow, "tariff_fee": FeeRow, "tariff_levy": LevyRow,
+    "tariff_tax": TaxRow,
+}  # fmt: skip
 # Columns that no form shows, in whatever table they stand.
 OTHERS: Mapping[str, Any] = {
     "name": _l("Name"), "code": _l("Code"), "start": _l("From"), "position": _l("Place in the list"),

@@ -70,6 +70,12 @@ RECOVERY: Mapping[Recovery, Any] = {
     Recovery.CAPPED: _l("taken up to a share of the purchase"),
     Recovery.FORGIVEN: _l("forgiven"),
 }
+ROUNDING: Mapping[str, Any] = {"up": _l("up"), "down": _l("down"), "half_up": _l("to the nearest")}
+UNIT_ROUNDING: Mapping[str, Any] = {**ROUNDING, "none": _l("not at all")}
+# What a fee may be multiplied by: the capacity of the meter, in the unit it is stated in.
+CAPACITY: Mapping[str, Any] = {
+    "kVA": _l("kVA of the meter"), "A": _l("ampere of the meter"), "kW": _l("kW of the meter")
+}  # fmt: skip
 SETTLEMENT: Mapping[Settlement, Any] = {Settlement.UP: _l("Round up"), Settlement.DOWN: _l("Round down")}
 GENDER: Mapping[str, Any] = {"f": _l("Female"), "m": _l("Male"), "x": _l("Other")}
 WEEKDAY: Mapping[int, Any] = {

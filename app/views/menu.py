@@ -70,6 +70,7 @@ LINES: tuple[Line, ...] = (
     Line("System", "products:ProductView", _l("Products"), "fa-box"),
     Line("System", "tariffs:TariffView", _l("Tariffs"), "fa-scale-balanced"),
     Line(None, "tariff_plans:TariffPlanView"),
+    Line(None, "tariff_catalogue:TariffCatalogueView"),
     Line(None, "pickers:PickView"),
     Line("System", "modules:SecurityModuleView", _l("Security modules"), "fa-shield-halved"),
     Line(None, "module_keys:ModuleKeyView"),

@@ -1,7 +1,7 @@
-"""The plan page's form (manual S6): fixed fee, price steps, fines, and from when they hold.
+"""The plan page's form: the manual's plan (S6), and behind "More" what real utilities need.
 
-A row says where it ends; it begins where the row above ends, so gaps and overlaps cannot be
-typed.  The last row may stay open.  Only the starts are stored.
+The form is filled from a draft and gives one; whether the plan is sound the engine says, and its
+words are put at the rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import BooleanField, FieldList, Form, FormField, HiddenField
+from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
 from app.access.versions import Versions
@@ -23,68 +23,33 @@ from app.domain.states import ChargeMethod, Recovery, StepPeriod
 from app.extensions import db
 from app.models import Tariff, TariffPlan
 from app.services import tariffs
-from app.services.tariffs import FineDraft, PlanDraft, StepDraft
-from app.views import choices, figures
+from app.services.plan_drafts import PlanDraft, row_of
+from app.services.plans import faults_of
+from app.views import choices, figures, plan_codes, plan_faults
 from app.views.fields import NEEDED, LocalMoment, Text, Word
 from app.views.installation import time_zone
-from app.views.numbers import PerCent, Price, Tenths
+from app.views.numbers import Exact, PerCent, Price, Whole
+from app.views.plan_rows import (
+    FINES_MAX,
+    NAMED_MAX,
+    OUTER_MARK,
+    SCHEDULES_MAX,
+    STEPS_MAX,
+    FeeRow,
+    FineRow,
+    LevyRow,
+    PlanRows,
+    ScheduleRow,
+    StepRow,
+    TaxRow,
+    check_ranges,
+    typed_in,
+)
+from app.views.plan_words import base_names
 
-STEPS_MAX = 20
-FINES_MAX = 5
-SPARE_ROWS = 2
-
-
-
-class StepRow(Form):
-    """One price step; an empty row is no row."""
-
-    to = Tenths(_l("To, included"), required=False, least=0)
-    price = Price(_l("Unit price"), required=False)
-    tax_rate = PerCent(_l("Tax rate"), required=False)
-
-    @property
-    def blank(self) -> bool:
-        """Whether nothing was typed in the row."""
-        return not any((field.raw_data or [""])[0].strip() for field in (self.to, self.price, self.tax_rate))
-
-
-class FineRow(Form):
-    """One fine; an empty row is no row."""
-
-    to = Tenths(_l("To, included"), required=False, least=0)
-    fine = Price(_l("Fine"), required=False)
-
-    @property
-    def blank(self) -> bool:
-        """Whether nothing was typed in the row."""
-        return not any((field.raw_data or [""])[0].strip() for field in (self.to, self.fine))
-
-
-def _text(field: Any) -> str:
-    return str(field._value())  # noqa: SLF001  (WTForms' name for what stands in a field)
-
-
-class PlanRows(FieldList):
-    """Steps or fines; empty rows do not count."""
-
-    @property
-    def counted(self) -> list[tuple[Any, ...]]:
-        """What tells one list of rows from another."""
-        rows = [tuple(field.data for field in entry.form) for entry in self]
-        # NB: a tax rate that was left empty is none.
-        return [(row[0], *(part or 0 for part in row[1:])) for row in rows if any(part is not None for part in row)]
-
-    @property
-    def in_words(self) -> str:
-        """The rows in one line: 0 – 100: 0.18 USD, 7.5 %; 100 – …: 0.27 USD, 7.5 %."""
-        said, start = [], "0"
-        for entry in self:
-            end, *parts = entry.form
-            if any(field.data is not None for field in entry.form):
-                shown = ", ".join(f"{_text(part) or 0}{figures.NBSP}{part.unit}" for part in parts)
-                said.append(f"{start} – {_text(end) or '…'}: {shown}")
-                start = _text(end)
-        return "; ".join(said)
+LISTS = ("steps", "fines", "fees", "levies", "taxes", "schedules")
+# What the sums do not depend on.
+BESIDE_THE_PRICE = frozenset({"name", "effective_from", "row_version", "csrf_token"})
 
 
 class PlanForm(FlaskForm):
@@ -96,21 +61,58 @@ class PlanForm(FlaskForm):
     )
     fixed_fee = Price(_l("Charge price"), default=Decimal(0))
     fixed_method = Word(_l("Charge method"), choices.CHARGE_METHOD, default=ChargeMethod.MONTH)
-    fee_recovery = Word(_l("Fees of missed periods are"), choices.RECOVERY, default=Recovery.WHOLE)
-    fee_cap_share = PerCent(_l("Share of the purchase"), required=False, description=_l("For the fixed fee, at most."))
-    step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH)
-    fines_taxed = BooleanField(_l("Fines are taxed"))
-    steps = PlanRows(FormField(StepRow), _l("Step price"), max_entries=STEPS_MAX + SPARE_ROWS)
-    fines = PlanRows(FormField(FineRow), _l("Fine"), max_entries=FINES_MAX + SPARE_ROWS)
+    steps = PlanRows(StepRow, _l("Step price"), STEPS_MAX)
+    fines = PlanRows(FineRow, _l("Fine"), FINES_MAX)
     row_version = HiddenField()
+
+    # --- behind "More"
+    step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH)
+    step_scale_days = Whole(
+        _l("Steps are stated for a month of"), required=False, least=1, most=366, unit=_l("days"),
+        description=_l("They then grow and shrink with the days of the month. Empty: they stay as they are."),
+    )  # fmt: skip
+    lifeline_adds_up = BooleanField(
+        _l("The first step of months without a purchase adds up"),
+        description=_l("After two months without a purchase the first step is three times as long."),
+    )
+    fee_recovery = Word(_l("Fees of missed periods are"), choices.RECOVERY, default=Recovery.WHOLE)
+    fee_cap_share = PerCent(
+        _l("Share of the purchase"), required=False,
+        description=_l("So much of a purchase goes to fees at most; the rest is carried to the next one."),
+    )  # fmt: skip
+    fee_cap_unit = Price(
+        _l("or money on each unit"), required=False,
+        description=_l("So much is taken with every unit bought until the fees are paid."),
+    )  # fmt: skip
+    fees = PlanRows(FeeRow, _l("Further fees"), NAMED_MAX)
+    levies = PlanRows(LevyRow, _l("Levies for each unit"), NAMED_MAX)
+    taxes = PlanRows(TaxRow, _l("Named taxes"), NAMED_MAX)
+    tax_inclusive = BooleanField(
+        _l("Prices hold their taxes"), description=_l("Steps, levies, fees and fines are then stated with tax.")
+    )
+    fines_taxed = BooleanField(_l("Fines are taxed"), description=_l("By the taxes of the highest step reached."))
+    schedules = PlanRows(ScheduleRow, _l("Lifeline schedules"), SCHEDULES_MAX, mark=OUTER_MARK)
+    unit_rounding = Word(_l("Units are rounded"), choices.UNIT_ROUNDING, default="up")
+    unit_quantum = Exact(_l("To whole multiples of"), least=Decimal("0.00000001"), most=1000, default=Decimal("0.1"))
+    money_rounding = Word(
+        _l("Sums are rounded"), choices.ROUNDING, required=False, empty=_l("as the settings say")
+    )
+    money_quantum = Price(_l("To whole multiples of"), required=False, least=Decimal("0.00000001"))
+    debt_share = PerCent(
+        _l("Share that pays debts"), required=False,
+        description=_l("So much of each purchase goes to what the consumer owes. Empty: nothing."),
+    )  # fmt: skip
 
     tariff: Tariff
     plan: TariffPlan | None = None
+    checked = False  # whether `errors` says all that is wrong
     stale = False  # somebody else saved the plan meanwhile; `versions` then holds both
     versions: Versions | None = None
 
     def validate_effective_from(self, field: Any) -> None:
         """One plan for one instant, and none that would begin in the middle of what was sold."""
+        if self.tariff.id is None:
+            return
         own = self.plan.id if self.plan else 0
         same = select(TariffPlan.id).where(
             TariffPlan.tariff_id == self.tariff.id,
@@ -125,115 +127,140 @@ class PlanForm(FlaskForm):
             raise ValidationError(_("It was sold on this tariff after that, on %(when)s.", when=figures.moment(sold)))
 
     def validate_steps(self, field: Any) -> None:
-        """At least one step, each with a price, each ending above where it begins."""
-        rows = [entry.form for entry in field if not entry.form.blank]
-        if not rows:
+        """At least one step (or a schedule), each with a price, each ending above where it begins."""
+        if not field.rows and not self.schedules.rows:
             raise ValidationError(_("A plan needs at least one price step."))
-        if len(rows) > STEPS_MAX:
-            raise ValidationError(_("At most %(most)d steps.", most=STEPS_MAX))
-        _check(rows, "price")
+        _require_few(field, _("At most %(most)d steps.", most=STEPS_MAX))
+        if check_ranges(field.rows, "price", NEEDED):
+            raise ValidationError(plan_faults.MARKED)
 
     def validate_fines(self, field: Any) -> None:
-        """At most five fines (manual S6)."""
-        rows = [entry.form for entry in field if not entry.form.blank]
-        if len(rows) > FINES_MAX:
-            raise ValidationError(_("At most %(most)d fines.", most=FINES_MAX))
-        _check(rows, "fine")
+        """At most five fines (manual S6); the sentence stands at the first row that is too many."""
+        _require_few(field, _("At most %(most)d fines.", most=FINES_MAX))
+        if check_ranges(field.rows, "fine", NEEDED):
+            raise ValidationError(plan_faults.MARKED)
+
+    def validate_fees(self, field: Any) -> None:
+        """A fee has a name and an amount."""
+        _require_both(field, "name", "amount")
+
+    def validate_levies(self, field: Any) -> None:
+        """A levy has a name and a price."""
+        _require_both(field, "name", "price")
+
+    def validate_taxes(self, field: Any) -> None:
+        """A tax has a name and a rate."""
+        _require_both(field, "name", "rate")
+
+    def validate_schedules(self, field: Any) -> None:
+        """Each schedule has a limit above the one before, and steps as a plan has."""
+        before, wrong = 0, False
+        for row in field.rows:
+            if row.up_to.data is None and not row.up_to.errors:
+                row.fault("up_to", NEEDED)
+            elif row.up_to.data is not None and row.up_to.data <= before:
+                row.fault("up_to", _("The limit must be above %(limit)s.", limit=figures.units_short(before)))
+            if not row.steps.rows:
+                row.steps.errors = [*row.steps.errors, _("A schedule needs at least one price step.")]
+            before = row.up_to.data or before
+            rows_wrong = check_ranges(row.steps.rows, "price", NEEDED)
+            wrong = wrong or rows_wrong or bool(row.up_to.errors) or not row.steps.rows
+        if wrong:
+            raise ValidationError(plan_faults.MARKED)
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """NB: the share is optional, so a rule of its own would not run when it is empty."""
-        fine = super().validate(extra_validators)
-        if self.fee_recovery.data is Recovery.CAPPED and self.fee_cap_share.data is None:
-            if not self.fee_cap_share.errors:
-                self.fee_cap_share.errors = [NEEDED]
-            return False
-        return fine
+        """NB: an optional field's own rule would not run when it is empty, so pairs are asked here."""
+        super().validate(extra_validators)
+        self.checked = True
+        share, each = self.fee_cap_share, self.fee_cap_unit
+        if self.fee_recovery.data is Recovery.CAPPED and not (share.errors or each.errors):
+            if share.data is None and each.data is None:
+                share.errors = [NEEDED]
+            elif share.data is not None and each.data is not None:
+                each.errors = [_("Either a share or money on each unit, not both.")]
+        if self.money_rounding.data is not None and self.money_quantum.data is None and not self.money_quantum.errors:
+            self.money_quantum.errors = [NEEDED]
+        if self.priceable:
+            plan_faults.mark(self, faults_of(self.row(), self.tariff.meter_type))
+        return not self.errors
+
+    # --- what it holds --------------------------------------------------------------------
+
+    @property
+    def priceable(self) -> bool:
+        """Whether everything that the sums depend on was found in order."""
+        return self.checked and not (self.errors.keys() - BESIDE_THE_PRICE)
 
     def draft(self) -> PlanDraft:
-        """The plan that was typed, once the form is valid."""
-        steps = [entry.form for entry in self.steps if not entry.form.blank]
-        fines = [entry.form for entry in self.fines if not entry.form.blank]
-        capped = self.fee_recovery.data is Recovery.CAPPED
-        return PlanDraft(
-            name=self.name.data,
-            effective_from=self.effective_from.data,
-            fixed_fee=self.fixed_fee.data,
-            fixed_method=self.fixed_method.data,
-            steps=tuple(
-                StepDraft(start, row.price.data, row.tax_rate.data or Decimal(0))
-                for start, row in zip(starts(steps), steps, strict=True)
-            ),
-            steps_end=steps[-1].to.data,
-            fines=tuple(FineDraft(start, row.fine.data) for start, row in zip(starts(fines), fines, strict=True)),
-            fines_end=fines[-1].to.data if fines else None,
-            step_period=self.step_period.data,
-            fee_recovery=self.fee_recovery.data,
-            fee_cap_share=self.fee_cap_share.data if capped else None,
-            fines_taxed=bool(self.fines_taxed.data),
+        """The plan that was typed, once the form is priceable."""
+        return plan_codes.draft_of_form(self, self.name.data or "", self.effective_from.data or first_start())
+
+    def row(self) -> TariffPlan:
+        """The plan as it would be stored, in no session."""
+        return row_of(self.draft(), self.tariff.id)
+
+    @property
+    def more_is_set(self) -> bool:
+        """Whether anything behind "More" is set, or wrong."""
+        rows = any(self[name].rows or self[name].errors for name in LISTS if name not in ("steps", "fines"))
+        return rows or any(
+            self[name].errors or (typed_in(self[name]) and self[name].data != standard) for name, standard in MORE.items()
         )
 
-    def grow(self, spare: int = SPARE_ROWS) -> None:
-        """Empty rows at the end, so that rows can be added without a script."""
-        for rows, most in ((self.steps, STEPS_MAX), (self.fines, FINES_MAX)):
-            blank = 0
-            for entry in reversed(rows.entries):
-                if not entry.form.blank or any(field.data is not None for field in entry.form):
-                    break
-                blank += 1
-            while blank < spare and len(rows) < most:
-                rows.append_entry()
-                blank += 1
+    def taxable(self, row: Any) -> list[tuple[str, str]]:
+        """What this tax can be taken of: code and name of the lines, fees, levies and earlier taxes."""
+        found = list(base_names().items())
+        found += [(one.code.data, one.name.data) for kind in (self.fees, self.levies) for one in kind.rows if one.name.data]
+        for entry in self.taxes:
+            if entry.form is row:
+                break
+            if entry.form.name.data and not entry.form.gross:
+                found.append((entry.form.code.data, entry.form.name.data))
+        return found
+
+    def grow(self) -> None:
+        """Empty rows at the end of each list, and a code for every row that has none."""
+        for name in LISTS:
+            self[name].grow()
+        plan_codes.give_codes(self)
+
+    def act(self, words: str) -> None:
+        """A button of a row that was pressed without a script: "schedules-0-steps:up:2"."""
+        path, _colon, rest = words.partition(":")
+        act, _colon, at = rest.partition(":")
+        rows: Any = self
+        for part in path.split("-"):
+            if isinstance(rows, PlanRows):
+                rows = rows.entries[int(part)].form if part.isdigit() and int(part) < len(rows.entries) else None
+            else:
+                rows = rows[part] if rows is not None and part in rows else None
+        if isinstance(rows, PlanRows) and act in ("add", "up", "down", "drop"):
+            rows.act(act, int(at) if at.isdigit() and len(at) < 4 else -1)
 
 
-def starts(rows: list[Any]) -> list[int]:
-    """Where each row begins: at zero, then where the row above ends."""
-    return ([0] + [row.to.data or 0 for row in rows[:-1]]) if rows else []
+# What stands behind "More" while nobody has touched it.
+MORE: dict[str, Any] = {
+    "step_period": StepPeriod.MONTH, "step_scale_days": None, "lifeline_adds_up": False, "fee_recovery": Recovery.WHOLE,
+    "fee_cap_share": None, "fee_cap_unit": None, "tax_inclusive": False, "fines_taxed": False, "unit_rounding": "up",
+    "unit_quantum": Decimal("0.1"), "money_rounding": None, "money_quantum": None, "debt_share": None,
+}  # fmt: skip
 
 
-def _check(rows: list[Any], value: str) -> None:
-    """Put the sentence at the row that is wrong; the list itself is then refused as well."""
-    begin, wrong = 0, False
-    for number, row in enumerate(rows, start=1):
-        last = number == len(rows)
-        field = getattr(row, value)
-        if field.data is None and not field.errors:
-            field.errors = [*field.errors, NEEDED]
-        if row.to.data is None and not row.to.errors and not last:
-            row.to.errors = [*row.to.errors, _("Only the last row may stay open. Say where this one ends.")]
-        if row.to.data is not None and row.to.data <= begin:
-            row.to.errors = [
-                *row.to.errors,
-                _(
-                    "Row %(row)d ends at %(end)s, not above its start of %(start)s.",
-                    row=number, end=figures.units_short(row.to.data), start=figures.units_short(begin),
-                ),
-            ]  # fmt: skip
+def _require_few(rows: PlanRows, sentence: str) -> None:
+    if len(rows.rows) > rows.most:
+        rows.rows[rows.most].fault("to", sentence)
+        raise ValidationError(sentence)
+
+
+def _require_both(rows: PlanRows, *names: str) -> None:
+    wrong = False
+    for row in rows.rows:
+        for name in names:
+            if row[name].data is None and not row[name].errors:
+                row.fault(name, NEEDED)
         wrong = wrong or any(field.errors for field in row)
-        begin = row.to.data if row.to.data is not None else begin
     if wrong:
-        raise ValidationError(_("Look at the rows that are marked."))
-
-
-def filled_from(plan: TariffPlan, *, effective_from: datetime, name: str) -> dict[str, Any]:
-    """The form's values for a plan: to change it, or to begin the next one with it."""
-    ends = [step.start for step in plan.steps[1:]] + [plan.steps_end]
-    fine_ends = ([fine.start for fine in plan.fines[1:]] + [plan.fines_end]) if plan.fines else []
-    return {
-        "name": name,
-        "effective_from": effective_from,
-        "fixed_fee": plan.fixed_fee,
-        "fixed_method": plan.fixed_method,
-        "fee_recovery": plan.fee_recovery,
-        "fee_cap_share": plan.fee_cap_share,
-        "step_period": plan.step_period,
-        "fines_taxed": plan.fines_taxed,
-        "steps": [
-            {"to": end, "price": step.price, "tax_rate": step.tax_rate}
-            for step, end in zip(plan.steps, ends, strict=True)
-        ],
-        "fines": [{"to": end, "fine": fine.fine} for fine, end in zip(plan.fines, fine_ends, strict=True)],
-        "row_version": str(plan.version),
-    }
+        raise ValidationError(plan_faults.MARKED)
 
 
 def next_start(now: datetime | None = None) -> datetime:

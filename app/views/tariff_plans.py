@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
@@ -15,42 +15,58 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.access.fab import SafeBaseView
 from app.access.versions import TAKE, compare, take
 from app.domain.errors import OutOfScope, Refusal, StaleRow
-from app.domain.states import UNIT
+from app.domain.states import MeterType
 from app.extensions import db
 from app.models import Tariff, TariffPlan
 from app.services import tariffs
-from app.views import figures
-from app.views.installation import currency
+from app.views import figures, plan_page
 from app.views.messages import sentence
-from app.views.plan_form import FINES_MAX, STEPS_MAX, PlanForm, filled_from, first_start, next_start
+from app.views.plan_form import PlanForm
+from app.views.plan_page import Subject
+from app.views.plan_words import read_out
+from app.views.tariff_form import TariffForm, first_step
 
 ID_MAX = 2**31 - 1
+UNPROCESSABLE = 422
 
 
 class TariffPlanView(SafeBaseView):
-    """Adding, changing and deleting a plan; one that has sold leads to a new one."""
+    """Adding, changing, reading and deleting a plan; one that has sold leads to a new one."""
 
     route_base = "/plans"
     class_permission_name = "TariffView"
     default_view = "add"
     title = list_title = _l("Tariff plan")
 
+    @expose("/new", methods=["GET", "POST"])
+    @has_access
+    @permission_name("write")
+    def new(self) -> Any:
+        """Step 2 of a new tariff, whose name and type the address holds; both are stored together."""
+        step_1 = TariffForm(formdata=request.args, meta={"csrf": False})
+        if not step_1.validate():
+            if request.method == "GET":
+                return redirect(url_for("TariffView.add"), 303)
+            return first_step(self, step_1, plan_page.kept_fields())
+        tariff = plan_page.new_tariff(step_1.name.data, step_1.meter_type.data)
+        subject = Subject(tariff, entry=plan_page.chosen_entry())
+        if request.method == "POST":
+            return self._save(subject)
+        self.update_redirect()
+        return plan_page.page(self, plan_page.begun(subject), subject)
+
     @expose("/add/<int:tariff_id>", methods=["GET", "POST"])
     @has_access
     @permission_name("write")
     def add(self, tariff_id: int) -> Any:
-        """A new plan; `after` names the plan it begins with, else the tariff's last one."""
+        """A further plan; `after` names the plan it begins with, `from` one of the catalogue, else the last one."""
         tariff = self._get(Tariff, tariff_id)
-        source = self._source(tariff)
+        entry = plan_page.chosen_entry()
+        subject = Subject(tariff, source=None if entry else self._source(tariff), entry=entry)
         if request.method == "POST":
-            return self._save(tariff, None, source)
-        if source is None:
-            values: dict[str, Any] = {"name": tariff.name, "effective_from": first_start()}
-        else:
-            start = next_start()
-            name = f"{tariff.name} {figures.moment(start).partition(',')[0]}"[:100]
-            values = filled_from(source, effective_from=start, name=name)
-        return self._page(PlanForm(formdata=None, data=values), tariff, None, source)
+            return self._save(subject)
+        self.update_redirect()
+        return plan_page.page(self, plan_page.begun(subject), subject)
 
     @expose("/edit/<int:plan_id>", methods=["GET", "POST"])
     @has_access
@@ -61,10 +77,35 @@ class TariffPlanView(SafeBaseView):
         if tariffs.has_sold(db.session(), plan_id) and request.method == "GET":
             flash(_("This plan has sold already and cannot change. Here is one that follows it."), "info")
             return redirect(url_for("TariffPlanView.add", tariff_id=plan.tariff_id, after=plan_id), 303)
+        subject = Subject(plan.tariff, plan)
         if request.method == "POST":
-            return self._save(plan.tariff, plan, None)
-        values = filled_from(plan, effective_from=plan.effective_from, name=plan.name)
-        return self._page(PlanForm(formdata=None, data=values), plan.tariff, plan, None)
+            return self._save(subject)
+        self.update_redirect()
+        return plan_page.page(self, plan_page.begun(subject), subject)
+
+    @expose("/preview", methods=["POST"])
+    @has_access
+    @permission_name("write")
+    def preview(self) -> Any:
+        """What stands in the form, priced and checked; nothing is stored."""
+        subject = self._named(request.args)
+        return jsonify(plan_page.answer(plan_page.sent(subject), subject))
+
+    @expose("/read/<int:plan_id>")
+    @has_access
+    @permission_name("read")
+    def read(self, plan_id: int) -> Any:
+        """One plan in words, to read and to print."""
+        plan = self._get(TariffPlan, plan_id)
+        later = [other.effective_from for other in plan.tariff.plans if other.effective_from > plan.effective_from]
+        return self.render_template(
+            "tariffs/words.html",
+            title=self.title,
+            plan=plan,
+            tariff=plan.tariff,
+            until=min(later, default=None),
+            words=read_out(plan, plan.tariff.meter_type),
+        )
 
     @expose("/delete/<int:plan_id>", methods=["POST"])
     @has_access
@@ -90,6 +131,18 @@ class TariffPlanView(SafeBaseView):
             abort(404)
         return row
 
+    def _named(self, given: Any) -> Subject:
+        """The plan, the tariff or at least the kind of meter that an address names."""
+        plan, tariff, kind = given.get("plan", ""), given.get("tariff", ""), given.get("meter_type", "")
+        if plan.isdigit() and len(plan) <= 10:
+            row = self._get(TariffPlan, int(plan))
+            return Subject(row.tariff, row)
+        if tariff.isdigit() and len(tariff) <= 10:
+            return Subject(self._get(Tariff, int(tariff)))
+        if kind not in set(MeterType):
+            abort(404)
+        return Subject(plan_page.new_tariff("", MeterType(kind)))
+
     def _source(self, tariff: Tariff) -> TariffPlan | None:
         wanted = request.args.get("after", "")
         named = [plan for plan in tariff.plans if str(plan.id) == wanted]
@@ -97,62 +150,58 @@ class TariffPlanView(SafeBaseView):
             return named[0]
         return tariff.plans[-1] if tariff.plans else None
 
-    def _save(self, tariff: Tariff, plan: TariffPlan | None, source: TariffPlan | None) -> Any:
-        form = PlanForm()
-        form.tariff, form.plan = tariff, plan
-        tariff_id = tariff.id
-        if "more" in request.form:  # no script: the button asks for further empty rows
-            return self._page(form, tariff, plan, source)
-        if plan is not None and TAKE in request.form:
-            _show_both(form, plan, request.form[TAKE])
-            return self._page(form, tariff, plan, source)
+    def _save(self, subject: Subject) -> Any:
+        form = plan_page.sent(subject)
+        if "act" in request.form:  # no script: a button of a row
+            form.act(request.form["act"][:60])
+            return plan_page.page(self, form, subject)
+        if "show" in request.form:  # no script: what does it mean so far?
+            form.validate()
+            return plan_page.page(self, form, subject)
+        if subject.plan is not None and TAKE in request.form:
+            _show_both(form, subject, request.form[TAKE])
+            return plan_page.page(self, form, subject)
         if form.validate():
-            try:
-                if plan is None:
-                    tariffs.add_plan(tariff_id, form.draft(), source and source.id)
-                else:
-                    tariffs.change_plan(plan.id, form.draft(), _version(form))
-            except IntegrityError:
-                form.effective_from.errors = [_("Another plan of this tariff begins at this time.")]
-            except (StaleDataError, StaleRow):
-                form.stale = True
-            except OutOfScope:
-                abort(404)
-            except Refusal as refusal:
-                flash(sentence(refusal), "danger")
+            stored = self._store(form, subject)
+            if stored is not None:
+                return stored
+        return plan_page.page(self, form, subject), UNPROCESSABLE
+
+    def _store(self, form: PlanForm, subject: Subject) -> Any:
+        """Store the plan and lead to its tariff; None when that was refused and the page says why."""
+        tariff_id, plan = subject.tariff.id, subject.plan
+        try:
+            if subject.is_new:
+                tariff_id = tariffs.add_tariff(subject.tariff.name, subject.tariff.meter_type, form.draft())
+            elif plan is None:
+                tariffs.add_plan(tariff_id, form.draft())
             else:
-                flash(_("The plan is saved. It holds from %(when)s.", when=figures.moment(form.effective_from.data)), "success")
-                return redirect(url_for("TariffView.show", pk=tariff_id), 303)
-            tariff, plan = db.session.get(Tariff, tariff_id), plan and db.session.get(TariffPlan, plan.id)
-            if plan is not None and form.stale:
-                _show_both(form, plan)
-                form.row_version.data = str(plan.version)  # whoever saves again has seen the other version
-        return self._page(form, tariff, plan, source), 422
-
-    def _page(self, form: PlanForm, tariff: Tariff, plan: TariffPlan | None, source: TariffPlan | None) -> Any:
-        form.grow()
-        unit, money = UNIT[tariff.meter_type], currency()
-        self.update_redirect()
-        return self.render_template(
-            "tariffs/plan.html",
-            title=_("Change plan") if plan else _("Add plan"),
-            form=form,
-            tariff=tariff,
-            plan=plan,
-            source=source,
-            unit=unit,
-            currency=money,
-            steps_max=STEPS_MAX,
-            fines_max=FINES_MAX,
-        )
+                tariffs.change_plan(plan.id, form.draft(), _version(form))
+        except IntegrityError:
+            if subject.is_new:
+                flash(_("A tariff of this name is known already. Nothing was stored. Press Previous and choose another."), "danger")
+            else:
+                form.effective_from.errors = [_("Another plan of this tariff begins at this time.")]
+        except (StaleDataError, StaleRow):
+            form.stale = True
+        except OutOfScope:
+            abort(404)
+        except Refusal as refusal:
+            flash(sentence(refusal), "danger")
+        else:
+            flash(_("The plan is saved. It holds from %(when)s.", when=figures.moment(form.effective_from.data)), "success")
+            return redirect(url_for("TariffView.show", pk=tariff_id), 303)
+        if form.stale:
+            _show_both(form, subject)
+            form.row_version.data = str(plan.version)  # type: ignore[union-attr]  # whoever saves again has seen it
+        return None
 
 
-def _show_both(form: PlanForm, plan: TariffPlan, taken: str = "") -> None:
+def _show_both(form: PlanForm, subject: Subject, taken: str = "") -> None:
     """Set what was typed beside the plan as it is stored now; `taken` names a field to take from there."""
-    stored = filled_from(plan, effective_from=plan.effective_from, name=plan.name)
-    theirs = PlanForm(formdata=None, data=stored)
+    theirs = plan_page.begun(subject)
     take(form, theirs, taken)
-    form.versions = compare(form, theirs, plan)
+    form.versions = compare(form, theirs, subject.plan)
 
 
 def _version(form: PlanForm) -> int:

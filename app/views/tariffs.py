@@ -6,60 +6,45 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import g, redirect, request, url_for
-from flask_appbuilder.forms import DynamicForm
+from flask import redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import func, select
-from wtforms import BooleanField
-from wtforms.validators import ValidationError
 
 from app.access.fab import SafeModelView
 from app.domain.states import UNIT
 from app.extensions import db
-from app.models import Meter, Sale, Tariff, TariffPlan
+from app.models import Tariff, TariffPlan
 from app.services import tariffs
 from app.views import choices
-from app.views.fields import Text, Unused, Word
 from app.views.installation import currency
 from app.views.lists import Listed, Rows, one_of
 from app.views.lists import words as holds
-
-
-class TariffForm(DynamicForm):
-    """Step 1: a name, and what kind of meter it is for."""
-
-    name = Text(_l("Tariff name"), most=100, rules=[Unused(Tariff.name, _l("A tariff of this name is known already."))])
-    meter_type = Word(
-        _l("Meter type"), choices.METER_TYPE, description=_l("The units follow it: kWh, m³ or minutes.")
-    )
-
-    def validate_meter_type(self, field: Any) -> None:
-        """A tariff with meters or plans keeps its type."""
-        own = getattr(self, "_id", None)
-        if own is None or field.data is None:
-            return
-        tariff = db.session.get(Tariff, own)
-        if tariff is not None and tariff.meter_type is not field.data and (tariff.plans or _meters(own)):
-            raise ValidationError(_("The tariff has plans or meters of the other type. Add another tariff instead."))
-
-
-class TariffChangeForm(TariffForm):
-    """A name, and whether new meters may take the tariff."""
-
-    active = BooleanField(
-        _l("Active"), default=True, description=_l("A tariff that is switched off is not offered to meters any more.")
-    )
+from app.views.tariff_form import TariffChangeForm, TariffForm, two_steps
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCard:
-    """A plan as the tariff's page shows it; one that has sold is frozen."""
+    """A plan as the tariff's page shows it; one that has sold is frozen, `until` is when the next begins."""
 
     plan: TariffPlan
     state: str
     frozen: bool
+    until: datetime | None = None
+
+    @property
+    def more(self) -> list[str]:
+        """What stands behind "More", counted."""
+        plan = self.plan
+        counted = (
+            (len(plan.fees), lambda n: ngettext("%(num)d further fee", "%(num)d further fees", n)),
+            (len(plan.levies), lambda n: ngettext("%(num)d levy", "%(num)d levies", n)),
+            (len(plan.taxes), lambda n: ngettext("%(num)d named tax", "%(num)d named taxes", n)),
+            (len(plan.schedules), lambda n: ngettext("%(num)d lifeline schedule", "%(num)d lifeline schedules", n)),
+        )
+        return [say(number) for number, say in counted if number]
 
     @property
     def steps(self) -> list[tuple[int, int | None, Any, Any]]:
@@ -74,28 +59,26 @@ class PlanCard:
         return [(f.start, end, f.fine) for f, end in zip(self.plan.fines, ends, strict=True)]
 
 
-def in_force(plans: list[TariffPlan]) -> TariffPlan | None:
-    """The plan that counts now: the last one that has begun."""
-    now = datetime.now(UTC)
-    begun = [plan for plan in plans if plan.effective_from <= now]
-    return begun[-1] if begun else None
-
-
 def _state(plan: TariffPlan, now: TariffPlan | None) -> str:
     if plan is now:
         return "now"
     return "past" if now is not None and plan.effective_from < now.effective_from else "coming"
 
 
-def _sold(tariff: Tariff) -> set[int]:
-    ids = [plan.id for plan in tariff.plans]
-    found = select(Sale.plan_id).where(Sale.plan_id.in_(ids)).distinct()
-    return set(db.session.execute(found, execution_options={"unscoped": True}).scalars())
+def _cards(tariff: Tariff) -> list[PlanCard]:
+    """The plans, newest first, each with its state and the moment at which the next one begins."""
+    sold = tariffs.sold_plans(db.session(), tariff)
+    now = tariffs.in_force(tariff.plans, datetime.now(UTC))
+    ends = [plan.effective_from for plan in tariff.plans[1:]] + [None]
+    cards = [
+        PlanCard(plan, _state(plan, now), plan.id in sold, end) for plan, end in zip(tariff.plans, ends, strict=True)
+    ]
+    return cards[::-1]
 
 
-def _meters(tariff_id: int) -> int:
-    query = select(func.count()).where(Meter.tariff_id == tariff_id)
-    return db.session.execute(query, execution_options={"unscoped": True}).scalar_one()
+def _plan_now(plans: list[TariffPlan]) -> str:
+    plan = tariffs.in_force(plans, datetime.now(UTC))
+    return plan.name if plan else _("none yet")
 
 
 class TariffView(Listed, SafeModelView):
@@ -108,7 +91,6 @@ class TariffView(Listed, SafeModelView):
     edit_title = _l("Change tariff")
     show_title = _l("Tariff")
     empty_text = _l("No tariffs yet. A meter needs one to buy.")
-    add_row_message = _l("The tariff is added. Now its first plan.")
     edit_row_message = _l("The tariff is changed.")
     delete_row_message = _l("The tariff is deleted.")
     label_columns = {
@@ -125,18 +107,16 @@ class TariffView(Listed, SafeModelView):
         "name": holds(_l("Tariff name")),
         "meter_type": one_of(_l("Meter type"), choices.METER_TYPE),
     }
-    formatters_columns = {"plans": lambda plans: plan.name if (plan := in_force(plans)) else _("none yet")}
+    formatters_columns = {"plans": _plan_now}
     add_form, edit_form = TariffForm, TariffChangeForm
-    add_template = "tariffs/add.html"
+    list_template = "tariffs/list.html"
     show_template = "tariffs/show.html"
 
-    def post_add(self, item: Tariff) -> None:
-        """Remember the new tariff for the rest of the request."""
-        g.new_tariff_id = item.id
-
-    def post_add_redirect(self) -> Any:
-        """Step 2 follows at once."""
-        return redirect(url_for("TariffPlanView.add", tariff_id=g.new_tariff_id), 303)
+    @expose("/add", methods=["GET", "POST"])
+    @has_access
+    def add(self) -> Any:
+        """Step 1; nothing is stored before the plan of step 2 is."""
+        return two_steps(self)
 
     def post_edit_redirect(self) -> Any:
         """Back to the tariff."""
@@ -145,14 +125,12 @@ class TariffView(Listed, SafeModelView):
     def beside(self, pk: str) -> dict[str, Any]:
         """The plans, newest first, each with its state."""
         tariff = self._row(pk)
-        sold = _sold(tariff)
-        now = in_force(tariff.plans)
         return {
             "tariff": tariff,
-            "plans": [PlanCard(plan, _state(plan, now), plan.id in sold) for plan in reversed(tariff.plans)],
+            "plans": _cards(tariff),
             "unit": UNIT[tariff.meter_type],
             "currency": currency(),
-            "meters": _meters(tariff.id),
+            "meters": tariffs.meters_on(db.session(), tariff.id),
             # NB: asked here: Jinja works a filter of constants out once, for whoever comes first.
             "can_write": self.appbuilder.sm.has_access("can_write", "TariffView"),
             "can_delete_plans": self.appbuilder.sm.has_access("can_delete", "TariffView"),
@@ -162,7 +140,7 @@ class TariffView(Listed, SafeModelView):
 
     def why_kept(self, item: Tariff) -> Any:
         """A tariff that meters have, or that has sold, stays and can be switched off."""
-        count = _meters(item.id)
+        count = tariffs.meters_on(db.session(), item.id)
         if count:
             return ngettext(
                 "%(num)d meter has this tariff. Nothing was deleted. Switch it off instead: Change, Active.",

@@ -90,7 +90,11 @@ LINES: dict[str, Line] = {
     **crud("ManufacturerView", "manufacturer", read="MARE", write="RE", delete="RE", common=True),
     **crud("ProductView", "product", read="MARE", write="RE", delete="RE", common=True),
     **crud("TariffView", "tariff", read="MARE", write="RE", delete="RE", common=True),
+    "TariffPlanView.new": Line("RE", answers=frozenset({303})),  # step 1 comes first
     "TariffPlanView.add": Line("RE", "tariff", common=True),
+    "TariffPlanView.preview": Line("RE", answers=frozenset({404, 405})),
+    "TariffPlanView.read": Line("MARE", "plan", common=True),
+    "TariffCatalogueView.entries": Line("RE"),
     "TariffPlanView.edit": Line("RE", "plan", answers=frozenset({303}), common=True),  # it has sold
     "TariffPlanView.delete": Line("RE", "plan", common=True),
     "SecurityModuleView.list": Line("ARE"),

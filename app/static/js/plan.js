@@ -1,84 +1,127 @@
-// The plan page: rows of steps and fines come and go without asking the server, and "From"
-// follows the row above.  Without this script the empty rows at the end do the same.
+// The plan page while somebody types: the server prices what stands in the form, the right side follows,
+// and what is wrong is said at its row.  Nothing is stored.  Without this file "Show what it means" asks.
 (() => {
   "use strict";
   const form = document.querySelector("[data-plan-form]");
   if (!form) return;
+  const PARTS = ["meaning-curve", "meaning-samples", "meaning-last"];
+  const WAIT_MS = 350;
+  const say = form.querySelector("[data-say]");
+  const byId = (id) => document.getElementById(id);
+  form.querySelectorAll("[data-no-script]").forEach((one) => one.remove());
 
-  const rowsOf = (box) => [...box.querySelectorAll("[data-row]")];
-  const inputs = (row) => [...row.querySelectorAll("input")];
-  const blank = (row) => inputs(row).every((input) => input.value.trim() === "");
-
-  function follow(box) {
-    const rows = rowsOf(box);
-    rows.forEach((row, number) => {
-      const from = number === 0 ? "0" : inputs(rows[number - 1])[0].value.trim();
-      row.querySelector("[data-from] bdi").textContent = from || "…";
-      row.querySelector("[data-row-drop]").hidden = rows.length === 1;
-      inputs(row)[0].placeholder = number === rows.length - 1 ? box.dataset.open : "";
+  // --- what is wrong, at its row ------------------------------------------------------------------
+  function sentence(id, words) {
+    const line = document.createElement("p");
+    line.className = "error";
+    if (id) line.id = `${id}-error`;
+    const icon = document.createElement("i");
+    icon.className = "fa fa-circle-exclamation";
+    icon.setAttribute("aria-hidden", "true");
+    const text = document.createElement("span");
+    text.textContent = words;
+    line.append(icon, text);
+    return line;
+  }
+  function clear() {
+    form.querySelectorAll(".error").forEach((one) => { if (!one.closest("[id^=meaning-]")) one.remove(); });
+    form.querySelectorAll("[aria-invalid]").forEach((one) => {
+      one.removeAttribute("aria-invalid");
+      if ((one.getAttribute("aria-describedby") || "").endsWith("-error")) one.removeAttribute("aria-describedby");
     });
-    const add = form.querySelector(`[data-row-add="${box.dataset.rows}"]`);
-    add.disabled = rows.length >= Number(box.dataset.most);
+  }
+  function mark(errors) {
+    clear();
+    for (const [name, words] of Object.entries(errors)) {
+      const list = form.querySelector(`[data-rows="${CSS.escape(name)}"]`);
+      if (list) {
+        list.querySelector(":scope > [data-rows-errors]").append(sentence("", words.join(" ")));
+        continue;
+      }
+      const field = form.querySelector(`[name="${CSS.escape(name)}"]`) || form.querySelector(`[data-bases="${CSS.escape(name)}"]`);
+      if (!field) continue;
+      const at = form.querySelector(`[data-bases="${CSS.escape(name)}"]`) || field;
+      at.setAttribute("aria-invalid", "true");
+      at.setAttribute("aria-describedby", `${field.id || name}-error`);
+      const row = field.closest(".plan-row");
+      (row || field.closest(".field") || field.parentElement).append(sentence(field.id || name, words.join(" ")));
+    }
   }
 
-  function renumber(box) {
-    rowsOf(box).forEach((row, number) => {
-      row.querySelectorAll("[name]").forEach((input) => {
-        input.name = input.name.replace(/-\d+-/, `-${number}-`);
-        input.id = input.id.replace(/-\d+-/, `-${number}-`);
+  // --- the right side ------------------------------------------------------------------------------
+  const open = (root) => [...root.querySelectorAll("details[data-key]")].filter((one) => one.open).map((one) => one.dataset.key);
+  function show(html) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    for (const id of PARTS) {
+      const fresh = page.getElementById(id);
+      if (!fresh) continue;
+      const kept = new Set(open(byId(id)));
+      byId(id).replaceWith(fresh);
+      fresh.querySelectorAll("details[data-key]").forEach((one) => { one.open = kept.has(one.dataset.key); });
+    }
+  }
+  const stale = (on) => PARTS.forEach((id) => byId(id).classList.toggle("stale", on));
+
+  let timer = 0, retry = 0, asking = null, first = true, fresh = true;
+  const state = () => new URLSearchParams(new FormData(form)).toString();
+  let shown = state();
+  async function ask() {
+    clearTimeout(timer);
+    clearTimeout(retry);
+    const now = state();
+    if (now === shown && !first) return stale(!fresh);
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    try {
+      const answer = await fetch(form.dataset.planForm, {
+        method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" }, signal: mine.signal,
       });
-    });
+      // Signed out, or no longer allowed: asking again would not help.
+      if (answer.redirected || (answer.status >= 400 && answer.status < 500)) return void (say.textContent = form.dataset.lost);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const said = await answer.json();
+      mark(said.errors);
+      say.textContent = said.say;
+      say.classList.toggle("bad", said.wrong);
+      if (said.html) show(said.html);
+      fresh = Boolean(said.html);
+      stale(!fresh);
+      shown = now;
+      first = false;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      stale(true);
+      say.textContent = form.dataset.lost;
+      retry = setTimeout(() => { first = true; ask(); }, 4000);
+    } finally {
+      if (asking === mine) asking = null;
+    }
   }
-
-  function add(box) {
-    const rows = rowsOf(box);
-    if (rows.length >= Number(box.dataset.most)) return;
-    const row = rows[rows.length - 1].cloneNode(true);
-    inputs(row).forEach((input) => {
-      input.value = "";
-      input.removeAttribute("aria-invalid");
-      input.removeAttribute("aria-describedby");
-    });
-    row.querySelectorAll(".error").forEach((error) => error.remove());
-    box.append(row);
-    renumber(box);
-    follow(box);
-    inputs(row)[0].focus();
+  function soon() {
+    stale(true);
+    clearTimeout(timer);
+    timer = setTimeout(ask, WAIT_MS);
   }
-
-  form.querySelectorAll("[data-rows]").forEach((box) => {
-    // The empty rows are for those without a script: one is enough for a first step, none for fines.
-    rowsOf(box).reverse().forEach((row) => {
-      const alone = rowsOf(box).length === 1;
-      if (blank(row) && !alone && !row.querySelector(".error")) row.remove();
-    });
-    follow(box);
-    box.addEventListener("input", () => follow(box));
-    box.addEventListener("click", (event) => {
-      const drop = event.target.closest("[data-row-drop]");
-      if (!drop) return;
-      drop.closest("[data-row]").remove();
-      renumber(box);
-      follow(box);
-    });
-    box.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      add(box);
-    });
+  form.addEventListener("input", soon);
+  form.addEventListener("change", soon);
+  form.addEventListener("rows", soon);
+  form.addEventListener("submit", (event) => {
+    if (event.submitter?.name !== "show") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    ask();
   });
 
-  form.querySelectorAll("[data-row-add]").forEach((button) => {
-    button.type = "button";
-    button.addEventListener("click", () => add(form.querySelector(`[data-rows="${button.dataset.rowAdd}"]`)));
-  });
+  // A page that came without figures (rows added, back from step 1) gets them now.
+  if (form.hasAttribute("data-ask-first")) ask();
 
-  // The share counts only where fees are taken up to it.
-  const recovery = form.querySelector("[name=fee_recovery]");
-  const share = form.querySelector("[name=fee_cap_share]").closest(".field");
-  const showShare = () => {
-    share.hidden = recovery.value !== "capped";
-  };
-  recovery.addEventListener("change", showShare);
-  showShare();
+  // --- what counts only beside something else ---------------------------------------------------------
+  const recovery = form.elements.fee_recovery;
+  const rounding = form.elements.money_rounding;
+  function reveal() {
+    form.querySelectorAll("[data-capped]").forEach((one) => { one.hidden = recovery.value !== "capped"; });
+    form.querySelectorAll("[data-money-rounding]").forEach((one) => { one.hidden = !rounding.value; });
+  }
+  form.addEventListener("change", reveal);
+  reveal();
 })();
