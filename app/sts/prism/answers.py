@@ -87,7 +87,7 @@ def scaled(token_class: int, subclass: int, amount: int | None) -> tuple[str, st
     if token_class == 0 and subclass >= 4:
         return format(Decimal(amount).scaleb(-5, _EXACT), "f"), _CURRENCY[1]
     if token_class == 0:
-        return format(Decimal(amount).scaleb(-1), "f"), _UNITS[subclass][1]
+        return f"{amount // 10}.{amount % 10}", _UNITS[subclass][1]
     return str(amount), "W" if subclass in _WATTS else ""
 
 
