@@ -163,7 +163,8 @@ def _affordable(plan: Plan, past: History, tenths: Fraction, money: Fraction) ->
 def there_and_back(data: st.DataObject) -> None:
     """By quantity, then by amount: at most a unit step and a money quantum's worth apart.
 
-    The quantum is the currency's unit, or what the plan rounds the sum to.
+    The quantum is the currency's unit, or what the plan rounds the sum to; a plan that rounds
+    units to more than a tenth adds that.
     """
     plan = data.draw(plans.full_plans())
     past = data.draw(plans.pasts(plan))
@@ -190,7 +191,9 @@ def there_and_back(data: st.DataObject) -> None:
     apart = back.token_units - there.token_units
     if back.left_minor or _jumps(plan, there, back):
         return
-    assert abs(Fraction(apart, 10)) <= max(step, quantum) + worth
+    # What the plan rounds to more than a tenth is then raised to a step of the token as well.
+    coarse = step + quantum if quantum > Fraction(1, 10) else step
+    assert abs(Fraction(apart, 10)) <= coarse + worth
 
 
 def _jumps(plan: Plan, there: Quote, back: Quote) -> bool:
