@@ -10,11 +10,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from sqlalchemy import text
 
 from app.extensions import db
+from app.services import catalogue
+from app.services.plan_drafts import draft_of
 from tests.cast import PALM_STREET, make_cast
 from tests.hard_wording import LETTERS, SHOWN
 from tools import words
@@ -80,6 +83,17 @@ def data_words() -> set[str]:
     for table in db.metadata.sorted_tables:
         for row in db.session.execute(text(f'SELECT * FROM "{table.name}"')):  # noqa: S608
             found.update(word for value in row if isinstance(value, str) for word in LETTERS.findall(value))
+    return found | catalogue_words()
+
+
+def catalogue_words() -> set[str]:
+    """The price lists of real utilities are data too: their names, sources, and countries in Babel's words."""
+    found = set(LETTERS.findall(catalogue.FILE.read_text("utf-8")))
+    for entry in catalogue.entries():
+        plan = draft_of(catalogue.make_plan(entry))
+        named = (*plan.fees, *plan.levies, *plan.taxes, *(fee for below in plan.schedules for fee in below.fees))
+        found.update(word for row in named for word in LETTERS.findall(row.name))
+        found.update(LETTERS.findall(Locale("en").territories[entry.country]))
     return found
 
 
