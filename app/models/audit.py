@@ -14,7 +14,19 @@ from decimal import Decimal
 from typing import Any
 
 from flask_appbuilder import Model
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, event, inspect
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    cast,
+    event,
+    insert,
+    inspect,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 
 from app.models.base import BigKey, UTCDateTime, now
@@ -34,6 +46,7 @@ SILENT = frozenset(
         "password", "sealed_password", "changed_at", "created_at", "version", "login_count", "fail_login_count",
         "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
         "tariff_since",  # follows from the tariff
+        "search_name",  # follows from the full name
     }
 )  # fmt: skip
 
@@ -112,16 +125,51 @@ def record(session: Session, action: str, row: Any) -> AuditEntry | None:
     if not before and not after:
         return None
     key = inspect(row).mapper.primary_key_from_instance(row)
-    user = session.info.get("actor")
+    return _entry(session, action, row.__tablename__, str(key[0]), before, after)
+
+
+def _entry(
+    session: Session, action: str, table: str, row_id: str, before: dict[str, Any], after: dict[str, Any]
+) -> AuditEntry:
+    user_id, actor = session.info.get("actor") or (None, "system")
     return AuditEntry(
-        at=now(),
-        user_id=user[0] if user else None,
-        actor=user[1] if user else "system",
-        action=action,
-        table_name=row.__tablename__,
-        row_id=str(key[0]),
-        before=json.dumps(before, sort_keys=True, ensure_ascii=False),
-        after=json.dumps(after, sort_keys=True, ensure_ascii=False),
+        at=now(), user_id=user_id, actor=actor, action=action, table_name=table, row_id=row_id,
+        before=_written(before), after=_written(after),
+    )  # fmt: skip
+
+
+def _written(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False)
+
+
+def note(
+    session: Session, action: str, table: str, row_id: int, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Write an entry for what no column of the row itself tells; in the caller's transaction."""
+    session.add(_entry(session, action, table, str(row_id), before, after))
+
+
+def note_moved(session: Session, model: Any, column: str, before: int, after: int) -> None:
+    """Write an entry for every row of `model` whose `column` is about to go from `before` to `after`.
+
+    One statement, for bulk updates, which the flush listener does not see.
+    """
+    user_id, actor = session.info.get("actor") or (None, "system")
+    facts: dict[Any, Any] = {
+        AuditEntry.at: literal(now(), UTCDateTime),
+        AuditEntry.user_id: literal(user_id, Integer),
+        AuditEntry.actor: literal(actor),
+        AuditEntry.action: literal("change"),
+        AuditEntry.table_name: literal(model.__tablename__),
+        AuditEntry.row_id: cast(model.id, String(40)),
+        AuditEntry.before: literal(_written({column: before})),
+        AuditEntry.after: literal(_written({column: after})),
+    }
+    rows = select(*facts.values()).where(getattr(model, column) == before)
+    names = [entry_column.key for entry_column in facts]
+    session.execute(
+        insert(AuditEntry).from_select(names, rows, include_defaults=False),
+        execution_options={"unscoped": True},
     )
 
 

@@ -8,13 +8,13 @@ the country code, with the leading zero, or from the local part on.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from flask_appbuilder import Model
-from sqlalchemy import Connection, ForeignKey, Index, String, delete, event, insert
+from sqlalchemy import Boolean, Connection, ForeignKey, Index, String, delete, event, insert, true
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
+from app.domain.folding import fold
 from app.models.base import BigKey, Minor, Stamped, binary_string
 from app.models.region import Region
 
@@ -39,6 +39,8 @@ class Consumer(Stamped, Model):
     language: Mapped[str | None] = mapped_column(String(8))
     # What the consumer owes; changed by postings only.
     debt_minor: Mapped[int] = mapped_column(Minor, default=0)
+    # Off once the customer has left; then no meter is bound to them.
+    active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     region: Mapped[Region] = relationship()
 
@@ -56,17 +58,6 @@ class ConsumerTerm(Model):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     term: Mapped[str] = mapped_column(binary_string(TERM_LENGTH))
     consumer_id: Mapped[int] = mapped_column(ForeignKey("consumer.id", ondelete="CASCADE"))
-
-
-def fold(words: str) -> str:
-    """Lower case without accents, so that 'Kouamé' is found by 'kouame'.
-
-    >>> fold("Kouamé  N'Guessan")
-    "kouame n'guessan"
-    """
-    plain = unicodedata.normalize("NFKD", words)
-    kept = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(kept.casefold().split())
 
 
 def digits_of(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_appbuilder import Model
-from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Integer, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import MeterType
@@ -19,6 +19,8 @@ class Manufacturer(Stamped, Model):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     code: Mapped[str | None] = mapped_column(String(4), unique=True)
+    # Off: not offered to new products.
+    active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     def __str__(self) -> str:
         return f"{self.name} ({self.code})" if self.code else self.name
@@ -35,6 +37,8 @@ class Product(Stamped, Model):
     name: Mapped[str] = mapped_column(String(100))
     meter_type: Mapped[MeterType] = mapped_column(words(MeterType), index=True)
     manufacturer_id: Mapped[int] = mapped_column(ForeignKey("manufacturer.id"), index=True)
+    # Off: not offered to new meters.
+    active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     manufacturer: Mapped[Manufacturer] = relationship()
 

@@ -11,7 +11,7 @@ import secrets
 from datetime import date, datetime
 
 from flask_appbuilder import Model
-from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, String, Text
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import Settlement
@@ -38,6 +38,8 @@ class Currency(Stamped, Model):
     name: Mapped[str] = mapped_column(String(60))
     symbol: Mapped[str] = mapped_column(String(8))
     decimals: Mapped[int] = mapped_column(Integer, default=2)
+    # Off: not offered any more; what was sold in it keeps it.
+    active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     def __str__(self) -> str:
         return self.code

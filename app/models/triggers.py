@@ -2,7 +2,8 @@
 
 Postings, debts, tokens, token answers, reprints, the lines of a sale and licences can be inserted and
 never changed or deleted.  A sale moves once from reserved to issued or failed and then stays.
-The audit log lets the sealer fill its three chain columns, once.
+The audit log lets the sealer fill its three chain columns, once.  Nothing is put into a place
+that was merged into another one, by whatever statement.
 
 A batch migration on SQLite drops the triggers of its table: the same migration calls
 `install` again, and a test compares what stands with this list.  Decision 0004.
@@ -37,6 +38,21 @@ GUARDED = {
 DIFFERS = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
 
+# Who belongs to a place; the sale and its sums keep the place they were made in.
+PLACED = ("consumer", "meter", "vending_point", "ab_user")
+_GONE = "the place was merged into another one"
+_PLACE_LIVES = f"""
+    CREATE OR REPLACE FUNCTION place_lives() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE into_id integer;
+    BEGIN
+        SELECT merged_into_id INTO into_id FROM region WHERE id = NEW.region_id FOR KEY SHARE;
+        IF into_id IS NOT NULL THEN
+            RAISE EXCEPTION '{_GONE}' USING ERRCODE = 'foreign_key_violation';
+        END IF;
+        RETURN NEW;
+    END $$"""  # noqa: S608  (own words)
+
+
 def definitions() -> list[tuple[str, str, str, str]]:
     """Every trigger as (name, table, 'UPDATE' or 'DELETE', condition)."""
     made = []
@@ -49,12 +65,46 @@ def definitions() -> list[tuple[str, str, str, str]]:
     return made
 
 
+def place_names() -> list[str]:
+    """The triggers that keep merged places empty."""
+    return [f"{table}_place_lives_{verb}" for table in PLACED for verb in ("insert", "update")]
+
+
+def install_places(connection: Connection) -> None:
+    """Refuse rows in a merged place, as a foreign key would: the answer is an IntegrityError.
+
+    NB: on PostgreSQL the place is locked as its foreign key would lock it, and read after the
+    wait: who merges it at this moment is waited for.
+    """
+    remove_places(connection)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_PLACE_LIVES))
+    for table in PLACED:
+        for verb, when in (("insert", "INSERT"), ("update", "UPDATE OF region_id")):
+            head = f"CREATE TRIGGER {table}_place_lives_{verb} BEFORE {when} ON {table} FOR EACH ROW"
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"{head} EXECUTE FUNCTION place_lives()"))
+            else:
+                gone = "EXISTS (SELECT 1 FROM region WHERE id = NEW.region_id AND merged_into_id IS NOT NULL)"
+                connection.execute(text(f"{head} WHEN {gone} BEGIN SELECT RAISE(ABORT, '{_GONE}'); END"))
+
+
+def remove_places(connection: Connection) -> None:
+    """Drop them (before the column goes that they read)."""
+    for table in PLACED:
+        for verb in ("insert", "update"):
+            where = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_place_lives_{verb}{where}"))
+
+
 def install(connection: Connection) -> None:
     """Create every trigger that is missing, on the tables that there are by now.
 
-    NB: earlier migrations call this too, when later tables do not exist yet.
+    NB: earlier migrations call this too, when later tables and columns do not exist yet.
     """
     tables = set(inspect(connection).get_table_names())
+    if any(column["name"] == "merged_into_id" for column in inspect(connection).get_columns("region")):
+        install_places(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(
             text(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask_appbuilder import Model
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import Boolean, ForeignKey, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Integer, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import RowScope
@@ -28,6 +28,8 @@ class UserGroup(Stamped, Model):
     description: Mapped[str | None] = mapped_column(String(200))
     role_id: Mapped[int] = mapped_column(ForeignKey("ab_role.id"), unique=True)
     row_scope: Mapped[RowScope] = mapped_column(words(RowScope), default=RowScope.VENDING_POINT)
+    # Off: nobody is put into it any more; who is in it stays as they are.
+    active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     role: Mapped[Role] = relationship(Role)
 
@@ -46,6 +48,9 @@ class AppUser(User):  # type: ignore[misc]
     language: Mapped[str | None] = mapped_column(String(8))
     theme: Mapped[str | None] = mapped_column(String(8))
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+    # Rises when somebody changes the person's page.  NB: not the mapper's own version: a sign-in
+    # writes to this row as well, and must neither fail nor make an open form old.
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
     group: Mapped[UserGroup | None] = relationship(UserGroup)
     region: Mapped[Region | None] = relationship(Region)

@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, and_, func, literal, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope, criterion
+from app.domain.folding import fold
 from app.models import Consumer, ConsumerTerm
-from app.models.consumer import TERM_LENGTH, digits_of, fold
+from app.models.consumer import TERM_LENGTH, digits_of
 
 WORDS_MAX = 6
 # A word with so many terms or fewer is rare, a region with so many rows or fewer is small.
