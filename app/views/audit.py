@@ -16,7 +16,7 @@ from app.services.regions import in_scope
 from app.views import audit_words
 from app.views.lists import Listed, Rows, begins, days, one_of
 
-ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted")}
+ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place")}
 TABLES = {
     "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
     "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),

@@ -21,6 +21,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Date, Enum, inspect, select
 from sqlalchemy.orm import selectinload
 
+from app.access.current import current_scope
 from app.access.permissions import Permission
 from app.domain.states import (
     Algorithm,
@@ -33,9 +34,10 @@ from app.domain.states import (
     StepPeriod,
 )
 from app.extensions import db
-from app.models import AppUser, AuditEntry, UserGroup
+from app.models import AppUser, AuditEntry, Region, UserGroup
 from app.models.audit import SECRET
 from app.models.base import Minor, Price, Quantity, UTCDateTime
+from app.services.regions import in_scope
 from app.views import choices, figures
 from app.views.consumers import ConsumerView
 from app.views.currencies import CurrencyView
@@ -89,7 +91,10 @@ OTHERS: Mapping[str, Any] = {
     "serves_legacy": _l("Serves legacy meters"), "serves_sts6": _l("Serves STS6 meters"),
     "sale": _l("Sale"), "kind": _l("Kind"), "status": _l("State"), "reason": _l("Reason"),
     "proposed_by": _l("Proposed by"), "proposed_at": _l("Proposed"), "decided_by": _l("Decided by"),
-    "decided_at": _l("Decided"),
+    "decided_at": _l("Decided"), "merged_into": _l("Merged into"), "merged_place": _l("Merged into it"),
+    "moved_places": _l("Places that came along"), "moved_consumers": _l("Consumers that came along"),
+    "moved_meters": _l("Meters that came along"), "moved_vending_points": _l("Vending points that came along"),
+    "moved_users": _l("Users that came along"), "credit_limit": _l("Credit limit"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})
@@ -145,6 +150,21 @@ def learn_names(entries: Iterable[AuditEntry]) -> None:
         _learn(table, keys)
 
 
+def learn_values(entries: Iterable[AuditEntry]) -> None:
+    """Read the rows that the values of a whole page of entries name, one statement for each table."""
+    models, wanted = _models(), {}
+    for entry in entries:
+        model = models.get(entry.table_name)
+        for facts in (json.loads(entry.before), json.loads(entry.after)) if model is not None else ():
+            for column, stored in facts.items():
+                attribute = inspect(model).column_attrs.get(column)
+                target = next(iter(attribute.columns[0].foreign_keys), None) if attribute is not None else None
+                if target is not None and stored is not None:
+                    wanted.setdefault(target.column.table.name, set()).add(int(stored))
+    for table, keys in wanted.items():
+        _learn(table, keys)
+
+
 def _key(entry: AuditEntry) -> int:
     return int(entry.row_id) if entry.row_id.isascii() and entry.row_id.isdigit() else 0
 
@@ -168,6 +188,8 @@ def _learn(table: str, keys: set[int]) -> None:
         known.update({(table, role_id): name for role_id, name in db.session.execute(groups)})
         return
     rows = select(model).where(model.id.in_(new))
+    if model is Region:  # no owner, so the guard lets it pass
+        rows = rows.where(in_scope(current_scope()))
     if hasattr(model, "plan"):
         rows = rows.options(selectinload(model.plan))
     for row in db.session.scalars(rows):
@@ -213,14 +235,16 @@ def value(table: str, column: str, stored: Any) -> Any:
         return _set(stored)
     model = _models().get(table)
     attribute = inspect(model).column_attrs.get(column) if model is not None else None
+    if column == "credit_limit":  # told of the vending point, kept in its account
+        return figures.money_code(stored, currency().decimals, currency().code)
     return stored if attribute is None else _of_type(table, column, attribute.columns[0], stored)
 
 
 def _of_type(table: str, column: str, kind: Any, stored: Any) -> Any:  # noqa: PLR0911  (one line for each type)
     target = next(iter(kind.foreign_keys), None)
     if target is not None:
-        name = row_name(target.column.table.name, int(stored))
-        return name or _("number %(id)s", id=stored)
+        other = target.column.table.name
+        return row_name(other, int(stored)) or (_("outside your own region") if other == "region" else _("number %(id)s", id=stored))
     if (table, column) in COLUMNS:
         return str(COLUMNS[table, column].get(stored, stored))
     if isinstance(kind.type, Enum) and kind.type.enum_class in LISTS:

@@ -64,6 +64,8 @@ LINES: tuple[Line, ...] = (
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
     Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),
+    Line(None, "vending_points:PointAccountView"),
+    Line(None, "changes:ChangesView"),
     Line("System", "groups:UserGroupView", _l("User groups"), "fa-people-group"),
     Line("System", "people:AppUserView", _l("Users"), "fa-user"),
     Line("System", "products:ManufacturerView", _l("Manufacturers"), "fa-industry"),
