@@ -30,6 +30,7 @@ from app.access.interface import (
 )
 from app.access.saving import Acting, Saving, sentence
 from app.access.scope import SCOPED, By, require
+from app.access.versions import NAMES
 from app.domain.errors import OutOfScope, Refusal
 from app.models import Region
 
@@ -72,6 +73,7 @@ class SafeModelView(History, Saving, Acting, RequestFilters, ModelView):  # type
 
     method_permission_name: ClassVar[dict[str, str]] = {
         "list": "read", "show": "read", "add": "write", "edit": "write", "delete": "delete",
+        "switch": "write",
     }  # fmt: skip
     download = None  # FAB's would hand out any uploaded file
 
@@ -107,7 +109,8 @@ class SafeModelView(History, Saving, Acting, RequestFilters, ModelView):  # type
     def _init_forms(self) -> None:
         super()._init_forms()
         if hasattr(self.datamodel.obj, "version"):
-            self.edit_form = type("VersionedForm", (self.edit_form,), {"row_version": HiddenField()})
+            carried = {name: HiddenField() for name in NAMES}
+            self.edit_form = type("VersionedForm", (self.edit_form,), carried)
 
     # --- reading --------------------------------------------------------------------------
 

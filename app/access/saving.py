@@ -18,8 +18,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug import Response
 
 from app.access.interface import read_filters
-from app.access.versions import TAKE, compare, take
-from app.domain.errors import Refusal, StaleRow, StillReferred, ValueTaken
+from app.access.versions import KEEP, TAKE, remember, show_both
+from app.domain.errors import OutOfScope, Refusal, StaleRow, StillReferred, ValueTaken
 
 ACTION_ROWS_MAX = 500
 UNPROCESSABLE = 422
@@ -28,6 +28,24 @@ UNPROCESSABLE = 422
 def sentence(refusal: Refusal) -> str:
     """A refusal in the reader's language."""
     return str(current_app.extensions["sentence"](refusal))
+
+
+def _refers(error: IntegrityError) -> bool:
+    """Whether a row was chosen that went meanwhile (a place that was merged or deleted)."""
+    words = str(error.orig)
+    return getattr(error.orig, "sqlstate", "") == "23503" or "FOREIGN KEY" in words or "was merged" in words
+
+
+def _choosing() -> bool:
+    """Whether a button was pressed that chooses one field of two versions; nothing is stored then."""
+    return TAKE in request.form or KEEP in request.form
+
+
+def _offer_present(form: Any, item: Any) -> None:
+    """A choice offers what the row has now, even when that is no longer offered to others."""
+    for name, field in form._fields.items():
+        if hasattr(field, "offer_present"):
+            field.offer_present(getattr(item, name, None))
 
 
 class Saving:
@@ -57,14 +75,15 @@ class Saving:
         page = self.render_template(
             self.edit_template, title=self.edit_title, widgets=widgets, related_views=self.allowed_related()
         )
-        refused = request.method == "POST" and TAKE not in request.form
+        refused = request.method == "POST" and not _choosing()
         return page, UNPROCESSABLE if refused else 200
 
     @expose("/delete/<pk>", methods=["POST"])
     @has_access
     def delete(self, pk: str) -> Response:
-        """Remove a row that nothing refers to."""
-        self._delete(pk)
+        """Remove a row that nothing refers to; one that stays says why on its own page."""
+        if not self._delete(pk):
+            return redirect(url_for(f"{self.endpoint}.show", pk=pk, kept=1), 303)
         return self.post_delete_redirect()  # type: ignore[no-any-return]
 
     def post_add_redirect(self) -> Response:
@@ -111,8 +130,9 @@ class Saving:
             form = self.edit_form.refresh()
             self._fill_form_exclude_cols(given, form)
             form._id = key  # noqa: SLF001  (FAB's Unique passes the row itself by it)
-            if TAKE in request.form:
-                self._show_both(form, item, request.form[TAKE])
+            _offer_present(form, item)
+            if _choosing():
+                self._show_both(form, item)
             elif form.validate():
                 self.process_form(form, False)
                 if self._save(form, item, new=False):
@@ -120,12 +140,13 @@ class Saving:
                 item = self._row(pk)  # what was refused is no longer in it
                 if getattr(form, "stale", False):
                     self._show_both(form, item)
-                    form.row_version.data = item.version  # whoever saves again has seen the other version
         else:
             form = self.edit_form.refresh(obj=item)
             if hasattr(item, "version"):
                 form.row_version.data = item.version
             self.prefill_form(form, key)
+            if hasattr(item, "version"):
+                remember(form, item)
             self.update_redirect()
         return self._related(item, self._get_edit_widget(form=form, exclude_cols=given))
 
@@ -163,9 +184,9 @@ class Saving:
             database.rollback()
             self.explain(form, StaleRow())
             return False
-        except IntegrityError:
+        except IntegrityError as error:
             database.rollback()
-            self.explain(form, ValueTaken())
+            self.explain(form, OutOfScope() if _refers(error) else ValueTaken())
             return False
         (self.post_add if new else self.post_update)(item)
         flash(str(self.add_row_message if new else self.edit_row_message), "success")
@@ -176,12 +197,11 @@ class Saving:
         shown = form.row_version.data if "row_version" in form else None
         return not shown or shown == str(item.version)
 
-    def _show_both(self, form: Any, item: Any, taken: str = "") -> None:
-        """Set what was typed beside what is stored now; `taken` names a field to take from there."""
+    def _show_both(self, form: Any, item: Any) -> None:
+        """Set what was typed beside what is stored now, field by field."""
         theirs = self.edit_form(formdata=None, obj=item)
         self.prefill_form(theirs, self.datamodel.get_pk_value(item))
-        take(form, theirs, taken)
-        form.versions = compare(form, theirs, item)
+        form.versions = show_both(form, theirs, item, request.form)
 
     def explain(self, form: Any, refusal: Refusal) -> None:
         """Put the sentence at its field, or over the form when it belongs to none of them."""
@@ -198,25 +218,21 @@ class Saving:
     def require_own(self, item: Any) -> None:
         """Refuse a row that would belong to somebody else; `ScopedModelView` knows whose it is."""
 
-    def _delete(self, pk: Any) -> None:
+    def _delete(self, pk: Any) -> bool:
         item = self._row(pk)
         database = self.datamodel.session
         try:
             self.pre_delete(item)
             database.delete(item)
             database.commit()
-        except Refusal as refusal:
+        except (Refusal, StaleDataError, IntegrityError) as error:
             database.rollback()
-            flash(sentence(refusal), "danger")
-        except StaleDataError:
-            database.rollback()
-            flash(sentence(StaleRow()), "danger")
-        except IntegrityError:
-            database.rollback()
-            flash(sentence(StillReferred()), "danger")
-        else:
-            self.post_delete(item)
-            flash(str(self.delete_row_message), "success")
+            refused = StaleRow() if isinstance(error, StaleDataError) else StillReferred()
+            flash(sentence(error if isinstance(error, Refusal) else refused), "danger")
+            return False
+        self.post_delete(item)
+        flash(str(self.delete_row_message), "success")
+        return True
 
 
 class Acting:

@@ -6,7 +6,7 @@ Every refusal is a sentence at the field; what was typed is shown again unchange
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from wtforms import Field, SelectField, StringField
+from wtforms.fields.choices import Choice
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
 from wtforms.widgets import Select, TextInput
 
@@ -148,6 +149,27 @@ class Row(QuerySelectField):
             blank_text=_l("Choose one") if required else "",
             **more,
         )
+
+    def process_data(self, value: Any) -> None:
+        """Fill the field from its row."""
+        self.offer_present(value)
+        super().process_data(value)
+
+    def offer_present(self, row: Any) -> None:
+        """Offer what the row has now, too: it may have been switched off since it was chosen."""
+        self.present = row
+
+    def iter_choices(self) -> Iterator[Choice]:
+        """The options; the framework's bare tuples are what WTForms warns of."""
+        for choice in super().iter_choices():
+            yield Choice(*choice)
+
+    def _get_object_list(self) -> Any:
+        offered = super()._get_object_list()
+        own = getattr(self, "present", None)
+        if own is None or any(row is own for _key, row in offered):
+            return offered
+        return [*offered, (str(self.get_pk_func(own)), own)]
 
     @property
     def nothing(self) -> Source | None:

@@ -28,6 +28,7 @@ from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, UserGroup
+from app.models.base import now
 from app.views.fields import Text, Unused, Word
 from app.views.lists import Listed
 from app.views.lists import words as holds
@@ -66,7 +67,7 @@ ACTS = {
     "can_load": _l("Load another"),
     "menu_access": _l("See it in the menu"),
 }
-ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers")}
+ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
 
 
 def page_label(page: str) -> Any:
@@ -164,10 +165,10 @@ class UserGroupView(Listed, SafeModelView):
     delete_row_message = _l("The user group is deleted.")
     label_columns = {
         "name": _l("Name"), "description": _l("Description"), "row_scope": _l("They see the rows of"),
-        "rights": _l("They may"),
+        "rights": _l("They may"), "active": _l("Active"),
     }  # fmt: skip
-    list_columns = ["name", "description", "row_scope"]
-    show_columns = list_columns
+    list_columns = ["name", "description", "row_scope", "active"]
+    show_columns = ["name", "description", "row_scope"]
     add_columns = edit_columns = ["name", "description", "row_scope", "rights"]
     order_columns = ["name"]
     base_order = ("name", "asc")
@@ -240,6 +241,9 @@ class UserGroupView(Listed, SafeModelView):
         }
         wanted = (item.wanted & own) | (had.keys() - own)
         rows = db.session.scalars(select(PermissionView)).all()
+        if wanted != had.keys():
+            # NB: the rights stand in another table; so that the second of two is refused, the group changes too.
+            item.changed_at = now()
         item.role.permissions = [row for row in rows if (row.permission.name, row.view_menu.name) in wanted]
 
     def why_kept(self, item: Any) -> Any:
@@ -256,3 +260,7 @@ class UserGroupView(Listed, SafeModelView):
     def pre_delete(self, item: Any) -> None:
         """Its role goes with it."""
         db.session.delete(item.role)
+
+    def why_not(self, row: Any, *, on: bool) -> Any:
+        """A group above one's own is left alone."""
+        return None if given_by(row) else _("This group may do more than you. Ask somebody who may do as much.")

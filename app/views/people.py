@@ -13,7 +13,7 @@ from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from wtforms import BooleanField, PasswordField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
@@ -21,14 +21,14 @@ from app.access.current import current_scope, signed_in
 from app.access.fab import Interface, SafeModelView
 from app.access.roles import may_give
 from app.access.scope import Scope
-from app.domain.errors import OutOfScope
+from app.domain.errors import OutOfScope, StaleRow
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Region, UserGroup, VendingPoint
 from app.views import sessions
 from app.views.account import password_fault, set_password
 from app.views.fields import NEEDED, Row, Shape, Text, Unused, email
-from app.views.lists import Listed, begins
+from app.views.lists import PLACE, Listed, begins, one_row, typed
 from app.views.pickers import REGIONS, Picker
 from app.views.signin import TEXT_MAX
 
@@ -78,13 +78,21 @@ def given_by(group: UserGroup) -> bool:
 
 def groups_to_give() -> list[UserGroup]:
     """The groups that the signed-in person may put somebody into."""
-    return [group for group in db.session.scalars(select(UserGroup).order_by(UserGroup.name)) if given_by(group)]
+    rows = select(UserGroup).where(UserGroup.active).order_by(UserGroup.name)
+    return [group for group in db.session.scalars(rows) if given_by(group)]
 
 
 def _points() -> list[VendingPoint]:
+    rows = select(VendingPoint).where(VendingPoint.active).order_by(VendingPoint.name)
+    return list(db.session.scalars(rows))
+
+
+def _all_points() -> list[VendingPoint]:
     return list(db.session.scalars(select(VendingPoint).order_by(VendingPoint.name)))
 
 
+def _all_groups() -> list[UserGroup]:
+    return list(db.session.scalars(select(UserGroup).order_by(UserGroup.name)))
 
 class UserForm(DynamicForm):
     """What is known of a person."""
@@ -174,7 +182,7 @@ class AppUserView(Listed, SafeModelView):
 
     datamodel = Interface(AppUser, eager=["group", "region", "vending_point"])
     route_base = "/users"
-    include_route_methods = {"list", "show", "add", "edit"}
+    include_route_methods = {"list", "show", "add", "edit", "switch"}
     base_filters = [["id", OwnPeople, None]]
     list_title = _l("Users")
     add_title = _l("Add user")
@@ -197,6 +205,9 @@ class AppUserView(Listed, SafeModelView):
         "username": begins(_l("User name")),
         "last_name": begins(_l("Last name")),
         "email": begins(_l("E-mail")),
+        "group": one_row(_l("User group"), _all_groups),
+        "vending_point": one_row(_l("Vending point"), _all_points),
+        "region": typed(PLACE, _l("Region")),
     }
     add_form = NewUserForm
     edit_form = ChangeUserForm
@@ -233,9 +244,30 @@ class AppUserView(Listed, SafeModelView):
         set_password(item, item.new_password, must_change=True)
 
     def pre_update(self, item: Any) -> None:
-        """A new password, and being switched off, end every session of the person."""
+        """A new password, and being switched off, end every session of the person.
+
+        The version rises by a guarded update: the second of two at one moment is refused.
+        """
+        table = AppUser.__table__
+        same = (table.c.id == item.id) & (table.c.version == item.version)
+        if db.session.execute(update(table).where(same).values(version=item.version + 1)).rowcount != 1:
+            raise StaleRow
         if item.new_password:
             set_password(item, item.new_password, must_change=item.id != current_scope().user_id)
         if item.new_password or not item.active:
             own = item.id == current_scope().user_id
             sessions.end_all(item.id, but_this=own)
+
+    def why_not(self, row: Any, *, on: bool) -> Any:
+        """Whoever has more than oneself is left alone, and nobody switches themselves."""
+        if row.group is not None and not given_by(row.group):
+            return _("This person may do more than you. Ask somebody who may do as much.")
+        if row.id == current_scope().user_id:
+            return _("Your own group and access are changed by somebody else.")
+        return None
+
+    def switched(self, row: Any, *, on: bool) -> None:
+        """Who was switched off is signed out everywhere."""
+        if not on:
+            sessions.end_all(row.id, but_this=False)
+            db.session.commit()
