@@ -92,9 +92,9 @@ class CurrencyView(Listed, SafeModelView):
     delete_row_message = _l("The currency is deleted.")
     label_columns = {
         "code": _l("Code"), "name": _l("Name"), "symbol": _l("Symbol"), "decimals": _l("Decimals"),
-        "sample": _l("Amounts look like"), "use": _l("Use"),
+        "sample": _l("Amounts look like"), "use": _l("Use"), "active": _l("Active"),
     }  # fmt: skip
-    list_columns = ["code", "name", "decimals", "sample", "use"]
+    list_columns = ["code", "name", "decimals", "sample", "use", "active"]
     show_columns = ["code", "name", "symbol", "decimals", "sample", "use"]
     add_columns = edit_columns = ["code", "name", "symbol", "decimals"]
     order_columns = ["code", "name"]

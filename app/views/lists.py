@@ -6,26 +6,31 @@ names and differ in what they accept: an unknown word finds nothing, and is neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
-from flask import flash
+from flask import current_app
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import false, func, select
+from sqlalchemy import false, select
 from wtforms import DateField, StringField
 from wtforms.widgets import TextInput
 
+from app.access.current import current_scope
 from app.access.fab import Interface
+from app.access.permissions import LOOK_UP
 from app.domain.calendar import day_start_utc
 from app.extensions import db
 from app.models import Meter, Region
 from app.models.base import UTCDateTime
+from app.services import regions
 from app.services.consumer_words import all_of
-from app.services.regions import literal
-from app.views.fields import Word
+from app.views.fields import Row, Word
 from app.views.installation import time_zone
+from app.views.pickers import REGIONS, suggesting
+from app.views.switching import Switching
 
 
 def any_row(query: Any) -> bool:
@@ -143,17 +148,30 @@ def _meter_digits(flt: BaseFilter, query: Any, value: str) -> Any:
 
 
 def _place(flt: BaseFilter, query: Any, value: str) -> Any:
-    """Rows in a place whose full name holds the words: a town's name holds its country's."""
-    pattern = f"%{literal(value.strip().lower())}%"
-    places = select(Region.id).where(func.lower(Region.full_name).like(pattern, escape="!"))
+    """Rows in a place and below it; words that are no full name stand for every place that holds them.
+
+    A place that was merged away lies below the one it went into, and what keeps it is found there.
+    """
+    if not value.strip():
+        return query
+    session = db.session()
+    place = regions.by_full_name(session, current_scope(), value)
+    meant = regions.within(place.path) if place else regions.holds(value)
     (own,) = _column(flt).property.local_columns
-    return query.filter(own.in_(places)) if value.strip() else query
+    return query.filter(own.in_(select(Region.id).where(meant)))
 
 
 CONSUMER_WORDS = _named("FilterStartsWith", _consumer_words)
+def _row(flt: BaseFilter, query: Any, value: str) -> Any:
+    """Rows of one row of a short list, by its key."""
+    (own,) = _column(flt).property.local_columns
+    return query.filter(own == int(value)) if re.fullmatch(r"[0-9]{1,9}", value) else query.filter(false())
+
+
 DIGITS = _named("FilterStartsWith", _digits)
 METER_DIGITS = _named("FilterStartsWith", _meter_digits)
 PLACE = _named("FilterContains", _place)
+ROW = _named("FilterRelationOneToManyEqual", _row)
 
 Found = tuple[Sequence[type[BaseFilter]], Any]
 
@@ -168,14 +186,35 @@ def begins(label: Any) -> Found:
     return (FilterStartsWith,), StringField(label, widget=TextInput())
 
 
+class PlaceInput(TextInput):
+    """A text box with the suggestions of the region picker; the panel knows it by its name."""
+
+
+class Place(StringField):
+    """A place by its full name, or by some words of it: the region control of the panels."""
+
+    widget = PlaceInput()
+
+    @property
+    def suggesting(self) -> Mapping[str, str]:
+        """The attributes that hang the suggestions under it, for who may look rows up."""
+        may = current_app.appbuilder.sm.has_access(*LOOK_UP)  # type: ignore[attr-defined]
+        return suggesting(REGIONS) if may else {}
+
+
 def typed(kind: type[BaseFilter], label: Any) -> Found:
-    """A text box with a filter of its own."""
-    return (kind,), StringField(label, widget=TextInput())
+    """A text box with a filter of its own; a place is the region control."""
+    return (kind,), Place(label) if kind is PLACE else StringField(label, widget=TextInput())
 
 
 def one_of(label: Any, table: Mapping[Any, Any]) -> Found:
     """A closed list to choose from."""
     return (FilterEqual,), Word(label, table, required=False)
+
+
+def one_row(label: Any, rows: Callable[[], Any]) -> Found:
+    """A row of a short list to choose from."""
+    return (ROW,), Row(label, rows, required=False)
 
 
 def days(label: Any) -> Found:
@@ -200,7 +239,7 @@ class Rows(Interface):
         return getattr(item, col)
 
 
-class Listed:
+class Listed(Switching):
     """A list whose search panel is told, column by column, what to find and how."""
 
     found_by: ClassVar[Mapping[str, Found]] = {}
@@ -226,8 +265,10 @@ class Listed:
         return {}
 
     def render_template(self, template: str, **kwargs: Any) -> Any:
-        """Draw a page; that of one row gets what stands beside it."""
+        """Draw a page; that of one row gets what stands beside it, its switch, and why it was kept."""
         if template == self.show_template and "pk" in kwargs:  # type: ignore[attr-defined]
+            row = self._row(kwargs["pk"])  # type: ignore[attr-defined]
+            kwargs |= {"record": row, "switch": self.switch_of(row), "kept": self.kept_of(row)}
             kwargs.update(self.beside(kwargs["pk"]))
         return super().render_template(template, **kwargs)  # type: ignore[misc]
 
@@ -237,9 +278,6 @@ class Listed:
         """The sentence that says why this row stays, or nothing when it may go."""
         return None
 
-    def _delete(self, pk: Any) -> None:
-        reason = self.why_kept(self._row(pk))  # type: ignore[attr-defined]
-        if reason:
-            flash(str(reason), "danger")
-        else:
-            super()._delete(pk)  # type: ignore[misc]
+    def _delete(self, pk: Any) -> bool:
+        """Delete the row unless it has history; its page then says why, and offers the switch."""
+        return not self.why_kept(self._row(pk)) and super()._delete(pk)  # type: ignore[misc]

@@ -29,8 +29,8 @@ UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold unde
 
 
 def products() -> list[Product]:
-    """Every product, with its manufacturer, for a choice."""
-    rows = select(Product).options(selectinload(Product.manufacturer)).order_by(Product.model)
+    """Every product that is switched on, with its manufacturer, for a choice."""
+    rows = select(Product).where(Product.active).options(selectinload(Product.manufacturer)).order_by(Product.model)
     return list(db.session.scalars(rows))
 
 

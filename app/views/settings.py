@@ -38,8 +38,8 @@ EXAMPLE = Fraction("20411.37")
 
 
 def currencies() -> list[Currency]:
-    """Every currency by its code, for a choice."""
-    return list(db.session.scalars(select(Currency).order_by(Currency.code)))
+    """Every currency that is switched on, by its code, for a choice."""
+    return list(db.session.scalars(select(Currency).where(Currency.active).order_by(Currency.code)))
 
 
 def settlement_example(currency: Currency, settlement: Settlement) -> str:
