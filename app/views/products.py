@@ -13,7 +13,7 @@ from app.extensions import db
 from app.models import Manufacturer, Meter, Product
 from app.views import choices
 from app.views.fields import Row, Shape, Source, Text, Unused, Word
-from app.views.lists import Listed, Rows, begins, one_of
+from app.views.lists import Listed, Rows, begins, one_of, one_row
 from app.views.lists import words as holds
 
 
@@ -53,8 +53,8 @@ class ManufacturerView(Listed, SafeModelView):
     add_row_message = _l("The manufacturer is added.")
     edit_row_message = _l("The manufacturer is changed.")
     delete_row_message = _l("The manufacturer is deleted.")
-    label_columns = {"name": _l("Name"), "code": _l("STS manufacturer code")}
-    list_columns = ["name", "code"]
+    label_columns = {"name": _l("Name"), "code": _l("STS manufacturer code"), "active": _l("Active")}
+    list_columns = ["name", "code", "active"]
     show_columns = ["name", "code"]
     add_columns = edit_columns = ["name", "code"]
     order_columns = ["name", "code"]
@@ -66,14 +66,19 @@ class ManufacturerView(Listed, SafeModelView):
         """A manufacturer with products stays."""
         count = _count(select(func.count()).where(Product.manufacturer_id == item.id))
         return count and ngettext(
-            "%(num)d product is of this manufacturer. Nothing was deleted. Change the product first.",
-            "%(num)d products are of this manufacturer. Nothing was deleted. Change the products first.",
+            "%(num)d product is of this manufacturer.",
+            "%(num)d products are of this manufacturer.",
             count,
         )
 
 
 def manufacturers():
-    """Every manufacturer by name, for a choice."""
+    """Every manufacturer that is switched on, by name, for a choice."""
+    rows = select(Manufacturer).where(Manufacturer.active).order_by(Manufacturer.name)
+    return db.session.execute(rows).scalars().all()
+
+
+def _all_manufacturers():
     return db.session.execute(select(Manufacturer).order_by(Manufacturer.name)).scalars().all()
 
 
@@ -112,7 +117,14 @@ class ProductForm(DynamicForm):
 class ProductView(Listed, SafeModelView):
     """Products."""
 
-    datamodel = Rows(Product, eager=["manufacturer"])
+    datamodel = Rows(
+        Product,
+        eager=["manufacturer"],
+        computed={
+            "maker": lambda row: row.manufacturer.name,
+            "maker_code": lambda row: row.manufacturer.code or "",
+        },
+    )
     route_base = "/products"
     list_title = _l("Products")
     add_title = _l("Add product")
@@ -127,16 +139,20 @@ class ProductView(Listed, SafeModelView):
         "name": _l("Product name"),
         "meter_type": _l("Meter type"),
         "manufacturer": _l("Manufacturer"),
+        "maker": _l("Manufacturer"),
+        "maker_code": _l("STS manufacturer code"),
+        "active": _l("Active"),
     }
-    list_columns = ["model", "name", "meter_type", "manufacturer"]
-    show_columns = list_columns
-    add_columns = edit_columns = list_columns
+    list_columns = ["model", "name", "meter_type", "manufacturer", "active"]
+    show_columns = ["model", "name", "meter_type", "maker", "maker_code"]
+    add_columns = edit_columns = ["model", "name", "meter_type", "manufacturer"]
     order_columns = ["model", "name", "meter_type"]
     base_order = ("model", "asc")
     found_by = {
         "model": holds(_l("Product model")),
         "name": holds(_l("Product name")),
         "meter_type": one_of(_l("Meter type"), choices.METER_TYPE),
+        "manufacturer": one_row(_l("Manufacturer"), _all_manufacturers),
     }
     add_form = edit_form = ProductForm
 
@@ -144,7 +160,7 @@ class ProductView(Listed, SafeModelView):
         """A product that meters are of stays."""
         count = _count(select(func.count()).where(Meter.product_id == item.id))
         return count and ngettext(
-            "%(num)d meter is of this product. Nothing was deleted.",
-            "%(num)d meters are of this product. Nothing was deleted.",
+            "%(num)d meter is of this product.",
+            "%(num)d meters are of this product.",
             count,
         )

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from wtforms import BooleanField
 
-from app.access.fab import ScopedModelView
+from app.access.fab import SafeBaseView, ScopedModelView
+from app.access.permissions import READ_USERS, SEE_ACCOUNTS
 from app.extensions import db
 from app.models import AppUser, Sale, VendingPoint
 from app.models.token import EngineeringRecord
+from app.services import points
 from app.views.fields import Shape, Text, Unused, email, telephone
+from app.views.installation import currency
 from app.views.lists import PLACE, Listed, Rows, begins, typed
 from app.views.lists import words as holds
+from app.views.numbers import Money
 from app.views.pickers import REGIONS, Picker
+
+
+class CreditLimit(Money):
+    """How far the account may go below zero; it belongs to the account, not to the point's own row."""
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Leave it for the view, which writes it to the account."""
+        obj.limit_typed = self.data
 
 
 class VendingPointForm(DynamicForm):
@@ -41,9 +55,22 @@ class VendingPointForm(DynamicForm):
     contact_person = Text(_l("Contact person"), most=100, required=False)
     telephone = Text(_l("Telephone"), most=40, required=False, rules=[telephone()], render_kw={"type": "tel"})
     email = Text(_l("E-mail"), most=120, required=False, rules=[email()], render_kw={"type": "email"})
+    credit_limit = CreditLimit(
+        _l("Credit limit"),
+        required=False,
+        description=_l("Empty: no limit. With one, sales stop when balance and limit are used up."),
+    )
     active = BooleanField(
         _l("Active"), default=True, description=_l("A point that is switched off keeps its records and sells nothing.")
     )
+
+
+class PointAccountView(SafeBaseView):
+    """No page: it stands for the right to see balance and limit on the point's own page and in its form."""
+
+    route_base = "/point-accounts"
+    class_permission_name = "PointAccounts"
+    base_permissions = ["can_read"]
 
 
 class VendingPointView(Listed, ScopedModelView):
@@ -62,11 +89,12 @@ class VendingPointView(Listed, ScopedModelView):
     label_columns = {
         "name": _l("Point name"), "code": _l("Short sign"), "region": _l("Region"), "address": _l("Address"),
         "contact_person": _l("Contact person"), "telephone": _l("Telephone"), "email": _l("E-mail"),
-        "active": _l("Active"),
+        "active": _l("Active"), "credit_limit": _l("Credit limit"),
     }  # fmt: skip
     list_columns = ["name", "code", "region", "contact_person", "telephone", "active"]
     show_columns = ["name", "code", "region", "address", "contact_person", "telephone", "email", "active"]
-    add_columns = edit_columns = show_columns
+    add_columns = edit_columns = [*show_columns[:-1], "credit_limit", "active"]
+    show_template = "points/show.html"
     order_columns = ["name", "code", "active"]
     base_order = ("name", "asc")
     found_by = {
@@ -76,13 +104,60 @@ class VendingPointView(Listed, ScopedModelView):
     }
     add_form = edit_form = VendingPointForm
 
+    # --- the account ----------------------------------------------------------------------
+
+    def _sees_account(self) -> bool:
+        return self.appbuilder.sm.has_access(*SEE_ACCOUNTS)
+
+    def _get_add_widget(self, form: Any, **more: Any) -> Any:
+        """The form without the limit, for who may not see the account."""
+        return super()._get_add_widget(form=self._cut(form), **more)
+
+    def _get_edit_widget(self, form: Any, **more: Any) -> Any:
+        """As when adding."""
+        return super()._get_edit_widget(form=self._cut(form), **more)
+
+    def _cut(self, form: Any) -> Any:
+        if "credit_limit" in form and not self._sees_account():
+            del form.credit_limit
+        return form
+
+    def _save(self, form: Any, item: Any, *, new: bool) -> bool:
+        """What is not shown is not changed either, whatever a browser sends."""
+        return super()._save(self._cut(form), item, new=new)
+
+    def prefill_form(self, form: Any, pk: Any) -> None:
+        """The limit stands in the account."""
+        if "credit_limit" in self._cut(form):
+            form.credit_limit.data = points.account_of(db.session(), pk).credit_limit
+
+    def pre_add(self, item: Any) -> None:
+        """The point's account is made with it; its limit is written right after, in the same transaction."""
+        if hasattr(item, "limit_typed"):
+            db.session.add(item)
+            db.session.flush()
+            points.set_credit_limit(db.session(), item.id, item.limit_typed)
+
+    def pre_update(self, item: Any) -> None:
+        """The limit is written to the account, in the same transaction."""
+        if hasattr(item, "limit_typed"):
+            points.set_credit_limit(db.session(), item.id, item.limit_typed)
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """Account and people of the point, for who may see them."""
+        point, may = self._row(pk), self.appbuilder.sm.has_access
+        return {
+            "point": point,
+            "account": points.account_of(db.session(), point.id) if self._sees_account() else None,
+            "currency": currency(),
+            "people": points.people_of(db.session(), point.id) if may(*READ_USERS) else None,
+            "may_add_people": may("can_write", "AppUserView"),
+        }
+
     def why_kept(self, item):
         """A point with sales, tokens or people stays and can be switched off."""
         for model in (Sale, EngineeringRecord, AppUser):
             used = select(model.id).where(model.vending_point_id == item.id).limit(1)
             if db.session.execute(used, execution_options={"unscoped": True}).first():
-                return _(
-                    "%(name)s has sales or people. Nothing was deleted. Switch it off instead: Change, Active.",
-                    name=item.name,
-                )
+                return _("%(name)s has sales or people.", name=item.name)
         return None
