@@ -1,19 +1,22 @@
 """Choosing one row out of thousands by its first letters: the field and its look-up.
 
-With a script, suggestions come while typing; without one, what was typed must name exactly
-one row when the form is sent.  Only rows of the reader's own scope are found or accepted.
+With a script, suggestions come while typing, and regions can be walked through from the top
+down; without one, what was typed must name exactly one row when the form is sent.  Only rows of
+the reader's own scope are found or accepted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import abort, jsonify, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms import Field
@@ -28,6 +31,7 @@ from app.services import regions, registration
 from app.views.fields import UNSTORABLE, presence
 
 LIMIT = 10
+BROWSED_MAX = 200
 TEXT_MAX = 200
 Find = Callable[[Session, str, Scope, int], Sequence[Any]]
 
@@ -43,6 +47,17 @@ class Source:
     note: Callable[[Any], str]
     # Other fields of a form that follow from the row, while they are empty: name to row.
     fills: Callable[[Any], dict[str, Any]] = lambda _row: {}
+    # What a row may be called besides its whole name, when that is unambiguous.
+    short: Callable[[Any], str] = str
+    # Rows that stand below a row (None: at the top), for who would rather walk than type.
+    walk: Callable[[Session, Scope, Any | None], list[Any]] | None = None
+    # Further words of the look-up's address.
+    asked: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Where suggestions come from."""
+        return url_for("PickView.pick", source=self.name, **dict(self.asked))
 
     def rows(self, text: str, limit: int = LIMIT) -> Sequence[Any]:
         """Rows of the reader's scope for what was typed."""
@@ -59,13 +74,45 @@ class Source:
         return row if row is not None and self.owns(row, current_scope()) else None
 
 
+LEVELS = (_l("Country"), _l("Province or state"), _l("City or town"))
+
+
+def _walk_regions(session: Session, scope: Scope, above: Region | None) -> list[Region]:
+    """The places directly below one; at the top the countries, or the highest place of one's own."""
+    if above is None and not scope.sees_all:
+        own = regions.root(session, scope)
+        return [own] if own else []
+    rows, _count = regions.below(session, above, BROWSED_MAX)
+    return [row for row in rows if row.active]
+
+
+def _owns_region(region: Region, scope: Scope) -> bool:
+    return region.merged_into_id is None and regions.may_see(region, scope)
+
+
 REGIONS = Source(
     "regions",
     Region,
-    lambda session, text, scope, limit: regions.visible(session, scope, text, limit),
-    regions.may_see,
-    lambda _region: "",
+    lambda session, text, scope, limit: regions.visible(session, scope, text, limit, for_new=True),
+    _owns_region,
+    lambda region: str(LEVELS[region.level]),
+    short=lambda region: region.name,
+    walk=_walk_regions,
 )
+
+
+def regions_at(level: int) -> Source:
+    """Regions of one level only."""
+
+    def find(session: Session, text: str, scope: Scope, limit: int) -> Sequence[Region]:
+        return regions.visible(session, scope, text, limit, level=level)
+
+    def owns(region: Region, scope: Scope) -> bool:
+        return region.level == level and _owns_region(region, scope)
+
+    return replace(REGIONS, find=find, owns=owns, walk=None, asked=(("level", level),))
+
+
 CONSUMERS = Source(
     "consumers",
     Consumer,
@@ -75,6 +122,14 @@ CONSUMERS = Source(
     lambda consumer: {"region": consumer.region},
 )
 SOURCES = {source.name: source for source in (REGIONS, CONSUMERS)}
+
+
+def suggesting(source: Source) -> dict[str, str]:
+    """The attributes by which static/js/picker.js hangs its list under a field."""
+    said = {"data-picker": source.url, "data-none": _("Nothing is found.")}
+    if source.walk is not None:
+        said |= {"data-open": _("Places below"), "data-back": _("Back")}
+    return said
 
 
 class _Widget:
@@ -92,8 +147,7 @@ class _Widget:
             "autocomplete": "off",
             "spellcheck": "false",
             "maxlength": TEXT_MAX,
-            "data-picker": url_for("PickView.pick", source=field.source.name),
-            "data-none": _("Nothing is found."),
+            **suggesting(field.source),
             "placeholder": _("Type the first letters"),
         }
         if field.errors:
@@ -154,12 +208,13 @@ class Picker(Field):
             return row
         if not typed:
             return None
-        found = self.source.rows(typed, 2)
+        found = self.source.rows(typed)
         if not found:
             raise ValueError(_("Nothing is found by these words. Type fewer letters, or add it first."))
-        exact = [other for other in found if str(other).casefold() == typed.casefold()]
-        if len(exact) == 1:
-            return exact[0]
+        for called in (str, self.source.short):
+            exact = [other for other in found if called(other).casefold() == typed.casefold()]
+            if len(exact) == 1:
+                return exact[0]
         if len(found) > 1:
             raise ValueError(_("Several are found by these words. Type more, or choose one of the list."))
         return found[0]
@@ -175,17 +230,33 @@ class PickView(SafeBaseView):
     @has_access
     @permission_name("pick")
     def pick(self, source: str) -> Any:
-        """At most ten rows as id, label, note, and what else follows from each."""
+        """At most ten rows as id, label, note, and what else follows from each.
+
+        Without words, what stands below the row `under`, or at the top.
+        """
         known = SOURCES.get(source) or abort(404)
-        rows = known.rows(request.args.get("q", ""))
-        return jsonify(
-            [
-                {
-                    "id": row.id,
-                    "label": str(row),
-                    "note": known.note(row),
-                    "fills": {name: {"id": one.id, "label": str(one)} for name, one in known.fills(row).items()},
-                }
-                for row in rows
-            ]
-        )
+        level = request.args.get("level", "")
+        if known is REGIONS and level in ("0", "1", "2"):
+            known = regions_at(int(level))
+        words, above = request.args.get("q", ""), None
+        if request.args.get("under"):
+            above = known.row(request.args["under"]) or abort(404)
+        if known.walk is not None and not words.strip():
+            rows: Sequence[Any] = known.walk(db.session(), current_scope(), above)
+            holding = regions.holding(db.session(), [row.id for row in rows])
+        else:
+            rows, holding = known.rows(words), {}
+        return jsonify([_told(known, row, holding.get(row.id, 0)) for row in rows])
+
+
+def _told(source: Source, row: Any, below: int) -> dict[str, Any]:
+    """One suggestion; `below` places can be walked into."""
+    note = ngettext("%(num)d place below it", "%(num)d places below it", below) if below else source.note(row)
+    return {
+        "id": row.id,
+        "label": str(row),
+        "name": source.short(row) if source.walk is not None else str(row),
+        "note": note,
+        "below": below,
+        "fills": {name: {"id": one.id, "label": str(one)} for name, one in source.fills(row).items()},
+    }

@@ -1,14 +1,12 @@
 """The region tree (manual S1): Country > Province or State > City or Town, on one page.
 
 Type a name and press the plus at its level; the next level opens once the one above is
-chosen.  Renaming, moving and deleting stand beside the chosen place.
+chosen.  Renaming, moving, merging, switching off and deleting stand beside the chosen place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
@@ -16,59 +14,36 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
-from app.access.scope import Scope
-from app.domain.errors import OutOfScope, Refusal, ValueTaken
+from app.domain.errors import OutOfScope, Refusal, StaleRow, ValueTaken
 from app.extensions import db
 from app.models import Region
-from app.services import regions
-from app.views.fields import Text
+from app.services import region_changes, regions
+from app.views import region_page
 from app.views.messages import sentence
+from app.views.pickers import Picker, regions_at
+from app.views.region_page import SAID, HomeForm, NameForm
 
 FOUND_MAX = 50
-LEVELS = (
-    (_l("Country"), _l("Country name"), ""),
-    (_l("Province or state"), _l("Province or state name"), _l("Choose a country first.")),
-    (_l("City or town"), _l("City or town name"), _l("Choose a province or state first.")),
-)
-# What uses a place; each a word for one and a word for many.
-USES: Mapping[str, Callable[[int], str]] = {
-    "places": lambda n: ngettext("%(num)d place below it", "%(num)d places below it", n),
-    "vending_points": lambda n: ngettext("%(num)d vending point", "%(num)d vending points", n),
-    "users": lambda n: ngettext("%(num)d user", "%(num)d users", n),
-    "consumers": lambda n: ngettext("%(num)d consumer", "%(num)d consumers", n),
-    "meters": lambda n: ngettext("%(num)d meter", "%(num)d meters", n),
-    "sales": lambda n: ngettext("%(num)d sale", "%(num)d sales", n),
-}
 
 
-class NameForm(FlaskForm):
-    """The name of a place."""
+class MergeForm(FlaskForm):
+    """Which place the other one goes into."""
 
-    name = Text(_l("Name"), most=100)
+    into = Picker(_l("Into"), regions_at(0))
 
-
-@dataclass(slots=True)
-class Column:
-    """One level of the tree as the page shows it."""
-
-    title: Any
-    prompt: Any
-    hint: Any
-    level: int
-    parent: Region | None
-    rows: list[Region]
-    chosen: Region | None
-    open: bool
-    can_add: bool
-    # Those of the rows that may be opened; places above one's own only show where it lies.
-    doors: frozenset[int]
-    form: NameForm | None = None
+    @classmethod
+    def of(cls, place: Region, formdata: Any = None) -> MergeForm:
+        """The form that offers the places of the same level."""
+        form = cls(formdata=None)
+        form.into.source = regions_at(place.level)
+        if formdata is not None:
+            form.into.process(formdata)
+        return form
 
 
 class RegionView(SafeBaseView):
@@ -84,7 +59,13 @@ class RegionView(SafeBaseView):
     def tree(self) -> Any:
         """The tree, open at `at`; with `q`, the places that hold these words."""
         at = request.args.get("at", "")
-        return self._page(self._place(at) if at else None)
+        if not at:
+            return self._page(None)
+        place = self._any_place(at)
+        if place.merged_into_id is not None:
+            flash(_("%(name)s was merged into this place.", name=place.full_name), "info")
+            return self._to(place.merged_into_id)
+        return self._page(place)
 
     @expose("/add", methods=["POST"])
     @has_access
@@ -95,9 +76,9 @@ class RegionView(SafeBaseView):
         parent = self._place(key) if key else None
         if form.validate():
             try:
-                made = regions.add(form.name.data, parent and parent.id, current_scope())
+                made = region_changes.add(form.name.data, parent and parent.id, current_scope())
             except Refusal as refusal:
-                self._explain(form, refusal)
+                self._explain(form.name, refusal)
             else:
                 flash(_("%(name)s is added.", name=form.name.data), "success")
                 # The name stays chosen, so that the next level is open at once.
@@ -112,9 +93,9 @@ class RegionView(SafeBaseView):
         place, form = self._place(region_id), NameForm()
         if form.validate():
             try:
-                regions.rename(place.id, form.name.data, current_scope())
+                region_changes.rename(place.id, form.name.data, current_scope())
             except Refusal as refusal:
-                self._explain(form, refusal)
+                self._explain(form.name, refusal)
             else:
                 flash(_("The new name stands everywhere but on what was sold before."), "success")
                 return self._to(region_id)
@@ -124,18 +105,61 @@ class RegionView(SafeBaseView):
     @has_access
     @permission_name("write")
     def move(self, region_id: int) -> Any:
-        """Hang the place under another one of the level above."""
-        place, key = self._place(region_id), request.form.get("parent", "")
-        if not key:
-            flash(_("Choose where it belongs."), "danger")
-            return self._page(place), 422
-        try:
-            regions.move(region_id, self._place(key).id, current_scope())
-        except ValueTaken as refusal:
-            flash(sentence(refusal), "danger")
-            return self._page(self._place(region_id)), 422
-        except OutOfScope:
+        """Hang the place under another one of the level above, with all that lies below it."""
+        place = self._place(region_id)
+        if place.level == 0:
             abort(404)
+        form = HomeForm.of(place, request.form)
+        twin = None
+        if form.validate():
+            parent = form.parent.data
+            try:
+                region_changes.move(region_id, parent.id, current_scope())
+            except ValueTaken:
+                form.parent.errors = [_("A place of this name is there already.")]
+                twin = self._twin(parent.id, region_id)
+            except Refusal as refusal:
+                self._explain(form.parent, refusal)
+            else:
+                flash(_("%(name)s is moved, with everything that belongs to it.", name=self._place(region_id).name), "success")
+                return self._to(region_id)
+        return self._page(self._place(region_id), moving=form, twin=twin), 422
+
+    @expose("/merge/<int:region_id>", methods=["GET", "POST"])
+    @has_access
+    @permission_name("write")
+    def merge(self, region_id: int) -> Any:
+        """Put everything of this place into another one: first what would happen, then the act."""
+        place = self._place(region_id)
+        given = request.form if request.method == "POST" else request.args
+        form = MergeForm.of(place, given if "into" in given or "into-text" in given else None)
+        if form.into.raw_data is None:
+            return self._merge_page(place, form)
+        if not form.into.validate(form):
+            return self._merge_page(place, form), 422
+        target = form.into.data
+        if request.method == "POST" and request.form.get("seen"):
+            try:
+                region_changes.merge(region_id, target.id, request.form["seen"], current_scope())
+            except OutOfScope:
+                abort(404)
+            except StaleRow:
+                flash(_("One of the two was changed meanwhile. Nothing was merged. Look at it again."), "warning")
+                return self._merge_page(self._place(region_id), form), 409
+            flash(_("The two are one place now. What was sold before keeps the place it was sold in."), "success")
+            return self._to(target.id)
+        return self._merge_page(place, form)
+
+    @expose("/switch/<int:region_id>", methods=["POST"])
+    @has_access
+    @permission_name("write")
+    def switch(self, region_id: int) -> Any:
+        """Offer the place for new things no more, or again."""
+        place, on = self._place(region_id), request.form.get("on") == "1"
+        region_changes.switch(place.id, current_scope(), on=on)
+        name = self._place(region_id).name
+        said = _("%(name)s is offered again.", name=name) if on else _("%(name)s is switched off.", name=name)
+        flash(said, "success")
         return self._to(region_id)
 
     @expose("/delete/<int:region_id>", methods=["POST"])
@@ -146,7 +170,7 @@ class RegionView(SafeBaseView):
         place = self._place(region_id)
         name, above = place.name, place.parent_id
         try:
-            regions.delete(region_id, current_scope())
+            region_changes.delete(region_id, current_scope())
         except OutOfScope:
             abort(404)
         except Refusal as refusal:
@@ -157,7 +181,9 @@ class RegionView(SafeBaseView):
 
     # --- the page -------------------------------------------------------------------------
 
-    def _place(self, key: Any) -> Region:
+    @staticmethod
+    def _any_place(key: Any) -> Region:
+        """A place of one's own, be it merged into another one; else 404."""
         if not re.fullmatch(r"[0-9]{1,9}", str(key)):
             abort(404)
         place = db.session.get(Region, int(key))
@@ -165,27 +191,45 @@ class RegionView(SafeBaseView):
             abort(404)
         return place
 
-    def _to(self, at: int | None) -> Any:
+    def _place(self, key: Any) -> Region:
+        place = self._any_place(key)
+        return place if place.merged_into_id is None else abort(404)
+
+    @staticmethod
+    def _to(at: int | None) -> Any:
         return redirect(url_for("RegionView.tree", at=at or None), 303)
 
     @staticmethod
-    def _explain(form: NameForm, refusal: Refusal) -> None:
+    def _twin(parent_id: int, region_id: int) -> Region | None:
+        """The place that has the name already: the two may be meant to be one."""
+        name = db.session.get_one(Region, region_id).name.casefold()
+        rows = db.session.scalars(select(Region).where(regions.living(), Region.parent_id == parent_id))
+        return next((row for row in rows if row.name.casefold() == name), None)
+
+    @staticmethod
+    def _explain(field: Any, refusal: Refusal) -> None:
         if isinstance(refusal, OutOfScope):
             abort(404)
         words = _("A place of this name is here already.") if isinstance(refusal, ValueTaken) else sentence(refusal)
-        form.name.errors = [*form.name.errors, words]
+        field.errors = [*field.errors, words]
 
-    def _page(self, place: Region | None, adding: NameForm | None = None, renaming: NameForm | None = None) -> Any:
-        scope = current_scope()
-        sm = self.appbuilder.sm
-        can_write = sm.has_access("can_write", "RegionView")
-        columns = _columns(place, scope, can_write)
+    def _page(
+        self, place: Region | None, adding: NameForm | None = None, renaming: NameForm | None = None,
+        moving: HomeForm | None = None, twin: Region | None = None,
+    ) -> Any:  # fmt: skip
+        scope, session = current_scope(), db.session()
+        may = {act: self.appbuilder.sm.has_access(f"can_{act}", "RegionView") for act in ("write", "delete")}
+        columns = region_page.columns(place, scope, can_write=may["write"])
         if adding is not None:
             level = place.level + 1 if place else 0
             if level < len(columns):
                 columns[level].form = adding
         words = " ".join(request.args.get("q", "").split())[:100]
-        used = regions.uses(db.session(), place.id) if place else {}
+        shown = {row.id: row for column in columns for row in column.rows if row.id in column.doors}
+        if place:
+            shown[place.id] = place
+        counts = regions.counts(session, list(shown.values()))
+        used = regions.uses(session, place.id) if place else {}
         # After a place was added the next one is typed: a level below it, or beside it on the last level.
         typing = min(place.level + 1, len(columns) - 1) if place and "added" in request.args else None
         self.update_redirect()
@@ -196,44 +240,33 @@ class RegionView(SafeBaseView):
             typing=typing,
             place=place,
             words=words,
-            found=regions.visible(db.session(), scope, words, FOUND_MAX) if words else [],
-            used=", ".join(USES[word](count) for word, count in used.items()),
+            found=regions.visible(session, scope, words, FOUND_MAX) if words else [],
+            counts=counts,
+            beside=region_page.beside,
+            figures=region_page.figures(place, counts[place.id]) if place else [],
+            used=[(SAID[word](count), region_page.link(word, place)) for word, count in used.items()] if place else [],
+            merged=regions.merged_into(session, place.id) if place else [],
+            comes_along=", ".join(SAID[word](count) for word, count in counts[place.id].said().items()) if place else "",
             rename_form=renaming or (NameForm(formdata=None, data={"name": place.name}) if place else None),
-            homes=_homes(place, scope) if place and can_write else [],
-            can_write=can_write,
-            can_delete=sm.has_access("can_delete", "RegionView"),
+            move_form=moving or (HomeForm.of(place) if place and place.level else None),
+            twin=twin,
+            may=may,
+            may_pick=self.appbuilder.sm.has_access("can_pick", "Pick"),
         )
 
-
-def _columns(place: Region | None, scope: Scope, can_write: bool) -> list[Column]:
-    """The three levels; each holds the places below the one chosen above it."""
-    inside = place
-    if inside is None and scope.region_path:
-        inside = db.session.get(Region, int(scope.region_path.strip("/").rpartition("/")[2]))
-    chain = [int(key) for key in inside.path.strip("/").split("/")] if inside else []
-    above = {row.id: row for row in db.session.scalars(select(Region).where(Region.id.in_(chain)))}
-    columns: list[Column] = []
-    for level, (title, prompt, hint) in enumerate(LEVELS):
-        parent = above.get(chain[level - 1]) if 0 < level <= len(chain) else None
-        opened = level == 0 or parent is not None
-        rows: list[Region] = []
-        if opened:
-            below = select(Region).where(Region.parent_id == (parent.id if parent else None)).order_by(Region.name)
-            rows = [row for row in db.session.scalars(below) if row.id in chain or regions.may_see(row, scope)]
-        mine = scope.sees_all if parent is None else regions.may_see(parent, scope)
-        columns.append(
-            Column(
-                title, prompt, hint, level, parent, rows,
-                above.get(chain[level]) if level < len(chain) else None, opened, can_write and opened and mine,
-                frozenset(row.id for row in rows if regions.may_see(row, scope)),
-            )
-        )  # fmt: skip
-    return columns
-
-
-def _homes(place: Region, scope: Scope) -> list[Region]:
-    """Where a place could be moved: the places of the level above, but its own."""
-    if place.level == 0:
-        return []
-    above = select(Region).where(Region.level == place.level - 1).order_by(Region.full_name)
-    return [row for row in db.session.scalars(above) if row.id != place.parent_id and regions.may_see(row, scope)]
+    def _merge_page(self, place: Region, form: MergeForm) -> Any:
+        merging = None
+        if form.into.data is not None and not form.into.errors:
+            try:
+                merging = region_changes.merging(db.session(), place.id, form.into.data.id, current_scope())
+            except OutOfScope:
+                form.into.errors = [_("Choose another place than this one, of the same level.")]
+        return self.render_template(
+            "regions/merge.html",
+            title=_("Merge %(name)s into another place", name=place.name),
+            place=place,
+            form=form,
+            merging=merging,
+            moved=[SAID[word](count) for word, count in merging.moved.items()] if merging else [],
+            sales=SAID["sales"](merging.sales) if merging and merging.sales else "",
+        )

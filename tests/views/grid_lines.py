@@ -25,11 +25,15 @@ class Line:
     common: bool = False
 
 
-def crud(view: str, row: str, *, read: str, write: str = "", delete: str = "", common: bool = False) -> dict[str, Line]:
-    """The five routes of a page of reference data, as far as it has them."""
+def crud(
+    view: str, row: str, *, read: str, write: str = "", delete: str = "", common: bool = False, switch: bool = True
+) -> dict[str, Line]:
+    """The six routes of a page of reference data, as far as it has them."""
     lines = {f"{view}.list": Line(read), f"{view}.show": Line(read, row, common=common)}
     if write:
         lines |= {f"{view}.add": Line(write), f"{view}.edit": Line(write, row, common=common)}
+        if switch:
+            lines[f"{view}.switch"] = Line(write, row, common=common)
     if delete:
         lines[f"{view}.delete"] = Line(delete, row, common=common)
     return lines
@@ -83,6 +87,8 @@ LINES: dict[str, Line] = {
     "RegionView.add": Line("RE"),
     "RegionView.rename": Line("RE", "region"),
     "RegionView.move": Line("RE", "region"),
+    "RegionView.merge": Line("RE", "region"),
+    "RegionView.switch": Line("RE", "region"),
     "RegionView.delete": Line("RE", "region"),
     **crud("VendingPointView", "point", read="MARE", write="RE", delete="RE"),
     **crud("UserGroupView", "group", read="ARE", write="RE", delete="RE", common=True),
