@@ -20,8 +20,8 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.fixtures.ports import free_ports  # noqa: E402
 from tests.stories.crash_trial import Site, trial  # noqa: E402
-from tests.stories.test_crash_trial import free_ports  # noqa: E402
 
 PAUSE_S = (1.5, 5.0)
 
@@ -45,7 +45,7 @@ def cutter(url: str, chance: random.Random) -> Callable[[], int]:
 
 def report(name: str, folder: Path, tenders: int, clients: int, seed: int, url: str | None = None) -> None:
     """One trial and its line."""
-    site = Site(folder, free_ports(), url)
+    site = Site(folder, free_ports(2), url)
     site.prepare()
     site.start()
     try:

@@ -10,8 +10,9 @@ from flask import Flask
 from app.extensions import db
 from app.models import SecurityModule
 from tests.cast import PASSWORD, Cast
+from tests.fixtures.ports import free_port
 from tests.views.module_server import PASSWORD as AT_THE_MODULE
-from tests.views.module_server import free_port, serving
+from tests.views.module_server import serving
 
 
 @pytest.fixture

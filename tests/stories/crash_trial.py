@@ -8,6 +8,7 @@ token id, the module counts what the books hold, every token decodes to what its
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -53,7 +54,7 @@ class Figures:
 class Site:
     """An installation with the demonstration's registry, served by processes of its own."""
 
-    def __init__(self, folder: Path, ports: tuple[int, int], database_url: str | None = None) -> None:
+    def __init__(self, folder: Path, ports: tuple[int, ...], database_url: str | None = None) -> None:
         self.folder, self.root = folder, f"http://127.0.0.1:{ports[0]}"
         self.url = database_url or f"sqlite:///{folder / 'vending.db'}"
         self.settings = {
@@ -139,17 +140,19 @@ def children(parent: int) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills something every now and then, until it is told to stop."""
+    """Kills something every now and then, until it is told to stop or has killed `most`."""
 
-    def __init__(self, site: Site, chance: random.Random, pause_s: tuple[float, float], cut: Any = None) -> None:
+    def __init__(
+        self, site: Site, chance: random.Random, pause_s: tuple[float, float], most: float = math.inf, cut: Any = None
+    ) -> None:
         super().__init__(daemon=True)
-        self.site, self.chance, self.pause_s, self.cut = site, chance, pause_s, cut
+        self.site, self.chance, self.pause_s, self.most, self.cut = site, chance, pause_s, most, cut
         self.kills: Counter[str] = Counter()
         self.enough = threading.Event()
 
     def run(self) -> None:
         """Choose, kill, wait."""
-        while not self.enough.wait(self.chance.uniform(*self.pause_s)):
+        while self.kills.total() < self.most and not self.enough.wait(self.chance.uniform(*self.pause_s)):
             victims = self.site.victims()
             names = sorted(victims) + (["database connection"] if self.cut else [])
             if not names:
@@ -165,11 +168,17 @@ class Killer(threading.Thread):
                     continue
 
 
-def trial(site: Site, tenders: int, clients: int, seed: int, pause_s: tuple[float, float], cut: Any = None) -> Figures:
-    """Sell `tenders` times by `clients` cashiers while things are killed; then count and compare."""
+def trial(
+    site: Site, tenders: int, clients: int, seed: int, pause_s: tuple[float, float], cut: Any = None,
+    most: float = math.inf,
+) -> Figures:
+    """Sell `tenders` times by `clients` cashiers while things are killed; then count and compare.
+
+    `most` kills: where processes start slowly, killing without an end would let nobody sell at all.
+    """
     begun = time.monotonic()
     numbers = _meters(site)
-    killer = Killer(site, random.Random(seed), pause_s, cut)
+    killer = Killer(site, random.Random(seed), pause_s, most, cut)
     taken: list[Tender] = []
     troubles: list[BaseException] = []
 

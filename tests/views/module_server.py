@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,13 +29,6 @@ def post(client: FlaskClient, typed: dict[str, Any], button: str, path: str = "/
     """Press a button of the form with what was typed; None leaves a field out."""
     form = {**typed, "act": button, "csrf_token": client.token(path), **more}  # type: ignore[attr-defined]
     return client.post(path, data={name: value for name, value in form.items() if value is not None})
-
-
-def free_port() -> int:
-    """A port at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from app.extensions import db
 from app.models import AuditEntry, ModuleHealth, SecurityModule
 from app.sts import keyfile
 from app.sts.demonstration import demonstration_keys
+from tests.fixtures.ports import free_port
 from tests.views.forms import text
-from tests.views.module_server import PASSWORD, SECOND, free_port, post, serving
+from tests.views.module_server import PASSWORD, SECOND, post, serving
 
 pytestmark = pytest.mark.one_database
 

@@ -12,8 +12,9 @@ from app.models import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.services.credentials import make_key_file
 from app.sts import keyfile
 from app.sts.demonstration import demonstration_keys
+from tests.fixtures.ports import free_port
 from tests.views.forms import act, send, text
-from tests.views.module_server import HARDWARE_USER, PASSWORD, SECOND, free_port, post, serving
+from tests.views.module_server import HARDWARE_USER, PASSWORD, SECOND, post, serving
 
 pytestmark = pytest.mark.one_database
 
