@@ -12,6 +12,7 @@ Decision 0005.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import has_request_context
@@ -22,13 +23,14 @@ from app.access.current import current_scope
 from app.access.scope import SCOPED, Scope, criterion
 
 
-def criteria(scope: Scope) -> list[Any]:
-    """The loader options that keep any select to this scope."""
-    return [
+@lru_cache(maxsize=256)
+def criteria(scope: Scope) -> tuple[Any, ...]:
+    """The loader options that keep any select to this scope; built once, not for every select of a page."""
+    return tuple(
         # NB: it must propagate, or a joined eager load would bring foreign rows along.
         with_loader_criteria(model, criterion(model, scope), include_aliases=True)
         for model in SCOPED
-    ]
+    )
 
 
 def keep_to_scope(state: ORMExecuteState) -> None:

@@ -136,12 +136,12 @@ class Frame:
         return [(groups[name], name) for name in names]
 
     def _groups(self) -> Iterator[tuple[str, Group]]:
-        allowed = self._builder.sm.has_access
+        allowed = self._builder.sm.get_user_menu_access()
         for item in self._builder.menu.get_list():
             links = [
                 self._link(child)
                 for child in (item.childs or [item])
-                if child.name != "-" and child.should_render() and allowed("menu_access", child.name)
+                if child.name != "-" and child.name in allowed and child.should_render()
             ]
             yield item.name, Group(str(item.label) if item.childs else "", links)
 
