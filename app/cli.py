@@ -148,11 +148,13 @@ def _demo() -> AppGroup:
     group = AppGroup("demo", help="The demonstration.")
 
     @group.command("load")
-    def load() -> None:
-        """Fill an empty database with regions, meters, people and a week of real sales."""
+    @click.option("--small", is_flag=True, help="Twenty meters and a week of sales, in a few seconds.")
+    def load(small: bool) -> None:
+        """Fill an empty database with regions, meters, people and three months of real sales."""
         from app.demo import load_alone
 
-        for line in load_alone(current_app.config, current_app.extensions["modules"]):
+        size = "small" if small else current_app.config["DEMO_SIZE"]
+        for line in load_alone(current_app.config, current_app.extensions["modules"], size=size):
             click.echo(line)
 
     return group

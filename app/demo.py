@@ -1,4 +1,4 @@
-"""`flask demo load`: an empty installation becomes a small utility with a week behind it.
+"""`flask demo load`: an empty installation becomes a small utility with a past.
 
 The sales are made through the real service with a clock that is set to their moments; the
 tokens are real and made with the public compliance keys.  A database that already knows
@@ -7,9 +7,8 @@ a region is left alone.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,9 +18,8 @@ from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from app import demo_data as data
-from app.access.current import scope_of
+from app import demo_sales, demo_town
 from app.db import transaction
-from app.domain import errors
 from app.domain.states import ChargeMethod, MeterStatus
 from app.extensions import db
 from app.models import (
@@ -40,26 +38,29 @@ from app.models import (
     VendingPoint,
 )
 from app.models.base import now
+from app.services import debts
 from app.services.security_module import Modules
-from app.services.vending import Order, Wish, quote, vend
 from app.setup import one_at_a_time
 from app.sts.meter_number import check_digit
 
-DAYS = 7
-SALES_A_DAY = 6
-SEED = 20_141
-AMOUNTS = (500, 1_000, 1_000, 2_000, 2_000, 3_000, 5_000)  # minor units
+
+def scene_of(size: str) -> data.Scene:
+    """The scene of a size: `small` or `full`."""
+    return data.SMALL if size == "small" else demo_town.scene()
 
 
-def load_alone(config: Mapping[str, Any], modules: Modules, days: int = DAYS) -> list[str]:
+def load_alone(config: Mapping[str, Any], modules: Modules, days: int | None = None, size: str = "small") -> list[str]:
     """Load it under the lock of set-up: of two who begin at once, the second finds the work done."""
     with one_at_a_time(config):
-        return load_demonstration(modules, days=days)
+        return load_demonstration(modules, days=days, scene=scene_of(size))
 
 
-def load_demonstration(modules: Modules, today: datetime | None = None, days: int = DAYS) -> list[str]:
-    """Fill an empty installation with `days` of sales; says what was made, a line each."""
+def load_demonstration(
+    modules: Modules, today: datetime | None = None, days: int | None = None, scene: data.Scene = data.SMALL
+) -> list[str]:
+    """Fill an empty installation with `days` of sales (the scene's own if not said); says what was made."""
     instant = today or now()
+    days = scene.days if days is None else days
     session = db.session()
     if session.execute(select(func.count(Region.id))).scalar_one():
         begun = session.get_one(Settings, 1).demonstration
@@ -67,26 +68,27 @@ def load_demonstration(modules: Modules, today: datetime | None = None, days: in
         if not begun or sales.scalar_one():
             return ["the database is not empty: nothing was loaded"]
         # It was stopped between its people and its sales: go on from there.
-        return [f"{_sell(modules, _moments(instant, days))} sales in {days} days"]
+        return [f"{demo_sales.sell(scene, modules, instant, days)} sales in {days} days"]
     with transaction() as session:
-        regions = _places(session)
-        points = _points(session, regions)
-        _people(session, regions, points)
-        _registry(session, regions, instant.date())
-    sold = _sell(modules, _moments(instant, days))
+        regions = _places(session, scene)
+        points = _points(session, scene, regions)
+        _people(session, scene, regions, points)
+        consumers = _registry(session, scene, regions, instant)
+        _debts(session, scene, consumers, instant - timedelta(days=scene.days))
+    sold = demo_sales.sell(scene, modules, instant, days)
     return [
-        f"{len(data.REGIONS)} regions, {len(data.POINTS)} vending points, {len(data.METERS)} meters",
+        f"{len(scene.regions)} regions, {len(scene.points)} vending points, {len(scene.meters)} meters",
         f"{sold} sales in {days} days",
     ]
 
 
-def _places(session: Session) -> dict[str, int]:
+def _places(session: Session, scene: data.Scene) -> dict[str, int]:
     settings = session.get_one(Settings, 1)
     for name, value in data.UTILITY.items():
         setattr(settings, name, value)
     settings.demonstration = True
     ids: dict[str, int] = {}
-    for key, (name, parent) in data.REGIONS.items():
+    for key, (name, parent) in scene.regions.items():
         row = Region(name=name, parent_id=ids[parent] if parent else None)
         session.add(row)
         session.flush()
@@ -94,9 +96,9 @@ def _places(session: Session) -> dict[str, int]:
     return ids
 
 
-def _points(session: Session, regions: dict[str, int]) -> dict[str, int]:
+def _points(session: Session, scene: data.Scene, regions: dict[str, int]) -> dict[str, int]:
     ids = {}
-    for key, (name, code, region, address, contact, telephone) in data.POINTS.items():
+    for key, (name, code, region, address, contact, telephone) in scene.points.items():
         row = VendingPoint(
             name=name,
             code=code,
@@ -112,17 +114,19 @@ def _points(session: Session, regions: dict[str, int]) -> dict[str, int]:
     return ids
 
 
-def _people(session: Session, regions: dict[str, int], points: dict[str, int]) -> None:
+def _people(
+    session: Session, scene: data.Scene, regions: dict[str, int], points: dict[str, int]
+) -> None:
     groups = {group.name: group for group in session.execute(select(UserGroup)).scalars()}
     secret = generate_password_hash(data.PASSWORD)
-    for username, (first, last, group, region, point, language) in data.PEOPLE.items():
+    for username, (first, last, group, region, point, language) in scene.people.items():
         session.add(
             AppUser(
                 username=username,
                 first_name=first,
                 last_name=last,
                 email=f"{username}@example.org",
-                active=True,
+                active=username not in scene.gone,
                 password=secret,
                 group_id=groups[group].id,
                 roles=[groups[group].role],
@@ -133,7 +137,9 @@ def _people(session: Session, regions: dict[str, int], points: dict[str, int]) -
         )
 
 
-def _registry(session: Session, regions: dict[str, int], today: date) -> None:
+def _registry(
+    session: Session, scene: data.Scene, regions: dict[str, int], instant: datetime
+) -> dict[str, Consumer]:
     makers = {key: Manufacturer(name=name, code=code) for key, (name, code) in data.MANUFACTURERS.items()}
     session.add_all(makers.values())
     session.flush()
@@ -141,47 +147,65 @@ def _registry(session: Session, regions: dict[str, int], today: date) -> None:
         key: Product(model=model, name=name, meter_type=kind, manufacturer_id=makers[maker].id)
         for key, (model, name, kind, maker) in data.PRODUCTS.items()
     }
-    tariffs = {key: _tariff(*facts) for key, facts in data.TARIFFS.items()}
-    consumers = {facts[1]: _consumer(facts, regions) for facts in data.CONSUMERS}
+    begun = instant - timedelta(days=scene.days)
+    year = begun.astimezone(ZoneInfo(data.UTILITY["time_zone"])).year
+    tariffs = {key: _tariff(year, *facts) for key, facts in scene.tariffs.items()}
+    if scene.real_tariffs:
+        tariffs |= demo_town.real_tariffs(instant)
+    consumers = {facts[1]: _consumer(facts, regions) for facts in scene.consumers}
     session.add_all([*products.values(), *tariffs.values(), *consumers.values()])
     session.flush()
-    begun = today - timedelta(days=DAYS)
-    for body, product, tariff, owner, (algorithm, sgc, ea) in data.METERS:
-        consumer = consumers.get(owner) if owner else None
-        blocked = body == data.BLOCKED[0]
-        session.add(
-            Meter(
-                meter_number=body + check_digit(body),
-                meter_type=products[product].meter_type,
-                product_id=products[product].id,
-                tariff_id=tariffs[tariff].id,
-                consumer_id=consumer.id if consumer else None,
-                region_id=consumer.region_id if consumer else regions["kondele"],
-                address=consumer.address if consumer else None,
-                algorithm=algorithm,
-                sgc=sgc,
-                ea=ea,
-                status=_status(owner, blocked=blocked),
-                status_reason=data.BLOCKED[1] if blocked else None,
-                status_since=now() if blocked else None,
-                # As the demonstration begins, so that nobody owes fees for months before it.
-                installed_on=begun if owner else None,
-            )
-        )
+    for body, product, tariff, owner, keys in scene.meters:
+        meter = _meter(scene, body, consumers.get(owner or ""), keys, begun.date())
+        meter.meter_type, meter.product_id = products[product].meter_type, products[product].id
+        meter.tariff_id = tariffs[tariff].id
+        meter.region_id = meter.region_id or regions["kondele"]
+        session.add(meter)
+    session.flush()
+    return consumers
 
 
-def _status(owner: str | None, *, blocked: bool) -> MeterStatus:
-    if blocked:
+def _meter(scene: data.Scene, body: str, consumer: Consumer | None, keys: data.Keys, begun: date) -> Meter:
+    algorithm, sgc, ea = keys
+    reason = scene.blocked.get(body) or scene.removed.get(body)
+    return Meter(
+        meter_number=body + check_digit(body),
+        consumer_id=consumer.id if consumer else None,
+        region_id=consumer.region_id if consumer else None,
+        address=consumer.address if consumer else None,
+        algorithm=algorithm,
+        sgc=sgc,
+        ea=ea,
+        status=_status(scene, body, consumer),
+        status_reason=reason,
+        status_since=now() if reason else None,
+        # As the demonstration begins, so that nobody owes fees for months before it.
+        installed_on=begun if consumer else None,
+        daily_limit=scene.daily_limits.get(body),
+    )
+
+
+def _status(scene: data.Scene, body: str, consumer: Consumer | None) -> MeterStatus:
+    if body in scene.blocked:
         return MeterStatus.BLOCKED
-    return MeterStatus.INSTALLED if owner else MeterStatus.IN_STOCK
+    if body in scene.removed:
+        return MeterStatus.REMOVED
+    return MeterStatus.INSTALLED if consumer else MeterStatus.IN_STOCK
 
 
-def _tariff(name: str, kind: Any, fee: str, steps: tuple[tuple[int, str, str], ...]) -> Tariff:
+def _debts(session: Session, scene: data.Scene, consumers: dict[str, Consumer], instant: datetime) -> None:
+    """Old balances, which purchases pay off bit by bit."""
+    for number, (amount, reason) in scene.debts.items():
+        opening = debts.Opening(consumers[number].id, amount, reason, f"demonstration-debt-{number}")
+        debts.post_opening(session, opening, instant)
+
+
+def _tariff(year: int, name: str, kind: Any, fee: str, steps: tuple[tuple[int, str, str], ...]) -> Tariff:
     tariff = Tariff(name=name, meter_type=kind)
     tariff.plans.append(
         TariffPlan(
-            name="2026",
-            effective_from=datetime(2026, 1, 1, tzinfo=ZoneInfo(data.UTILITY["time_zone"])),
+            name=str(year),
+            effective_from=datetime(year, 1, 1, tzinfo=ZoneInfo(data.UTILITY["time_zone"])),
             fixed_fee=Decimal(fee),
             fixed_method=ChargeMethod.MONTH,
             steps=[
@@ -205,58 +229,3 @@ def _consumer(facts: tuple[str, ...], regions: dict[str, int]) -> Consumer:
         gender=gender,
         language=language,
     )
-
-
-def _sell(modules: Modules, moments: list[tuple[datetime, str, int]]) -> int:
-    """Sell at every vending point, in the order of time."""
-    sold = 0
-    session = db.session()
-    for number, (instant, username, chance) in enumerate(moments):
-        user = session.execute(select(AppUser).where(AppUser.username == username)).scalar_one()
-        scope = scope_of(user)
-        who = (user.vending_point_id, user.id, f"{user.first_name} {user.last_name}")
-        meters = _sellable(session, scope.region_path or "/")
-        wish = Wish(meters[chance % len(meters)], by_quantity=chance % 5 == 0, value=AMOUNTS[chance % 7])
-        if wish.by_quantity:
-            wish = Wish(wish.meter_number, by_quantity=True, value=(chance % 9 + 1) * 50)
-        try:
-            offer = quote(wish, scope, instant=instant)
-        except errors.PriceRefusal:
-            continue  # not every chance is a purchase: a fee may be more than the money
-        if not offer.quote.token_units:
-            continue
-        received = -(-offer.quote.amount_minor // 500) * 500
-        order = Order(
-            f"demonstration-{number:05d}", wish.meter_number, who[0] or 0, who[1], wish.by_quantity,
-            wish.value, offer.quote.amount_minor, offer.quote.token_units, received, False, who[2],
-            again_after=offer.same.sale_id if offer.same else 0,
-        )  # fmt: skip
-        vend(order, scope, modules, clock=lambda moment=instant: moment)  # type: ignore[misc]
-        sold += 1
-    return sold
-
-
-def _moments(today: datetime, days: int) -> list[tuple[datetime, str, int]]:
-    chance = random.Random(SEED)  # noqa: S311  (the same week for everybody)
-    zone = ZoneInfo(data.UTILITY["time_zone"])
-    sellers = [name for name, facts in data.PEOPLE.items() if facts[2] == "Operator"]
-    moments = []
-    for ago in range(days, -1, -1):
-        day = (today - timedelta(days=ago)).astimezone(zone).date()
-        for seller in sellers:
-            for _ in range(SALES_A_DAY):
-                local = datetime.combine(day, time(chance.randrange(8, 18), chance.randrange(60)), zone)
-                moments.append((local.astimezone(UTC), seller, chance.randrange(10_000)))
-    # Of today only what is past; the clock never runs ahead of the sales.
-    return sorted(moment for moment in moments if days and moment[0] < today)
-
-
-def _sellable(session: Session, region_path: str) -> list[str]:
-    statement = (
-        select(Meter.meter_number)
-        .join(Region, Meter.region_id == Region.id)
-        .where(Meter.status == MeterStatus.INSTALLED, Region.path.startswith(region_path))
-        .order_by(Meter.id)
-    )
-    numbers = session.execute(statement, execution_options={"unscoped": True}).scalars()
-    return [n for n in numbers if n[:-1] not in data.NOT_SOLD]

@@ -1,8 +1,17 @@
-"""Facts of the demonstration: an invented utility in two countries, its people and prices."""
+"""Facts of the demonstration: an invented utility in two countries, its people and prices.
+
+`SMALL` is what tests and benches load; `demo_town` makes the large one out of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from app.domain.states import Algorithm, MeterType
+
+Keys = tuple[Algorithm, str, int]
+Person = tuple[str, str, str, str | None, str | None, str]
 
 PASSWORD = "demo"  # noqa: S105  (shown on purpose; the demonstration listens on loopback)
 UTILITY = {
@@ -108,4 +117,30 @@ METERS = (
     ("0100000042", "shop", "home", None, LEGACY),
 )
 BLOCKED = ("0100000005", "Removed for inspection")
-NOT_SOLD = frozenset({"0100000005", "0100000041", "0100000042"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A utility of some size: its rows as the tables above have them, and how long it has been selling.
+
+    `sales_a_day` of each seller; `debts` and limits are minor units; `removed` and `blocked` give the reason
+    by the meter's number without its check digit.
+    """
+
+    days: int
+    sales_a_day: int
+    regions: Mapping[str, tuple[str, str | None]]
+    points: Mapping[str, tuple[str, str, str, str, str, str]]
+    people: Mapping[str, Person]
+    tariffs: Mapping[str, tuple[str, MeterType, str, tuple[tuple[int, str, str], ...]]]
+    consumers: tuple[tuple[str, str, str, str, str, str, str, str], ...]
+    meters: tuple[tuple[str, str, str, str | None, Keys], ...]
+    blocked: Mapping[str, str]
+    removed: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()  # people who may no longer sign in
+    debts: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # by user number
+    daily_limits: Mapping[str, int] = field(default_factory=dict)
+    real_tariffs: bool = False
+
+
+SMALL = Scene(7, 6, REGIONS, POINTS, PEOPLE, TARIFFS, CONSUMERS, METERS, {BLOCKED[0]: BLOCKED[1]})
