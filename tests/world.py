@@ -77,7 +77,7 @@ def make_world(app: Flask) -> World:
             "point": {place: cast.points[place] for place in ("market", "harbour")},
             "region": {place: cast.regions[place] for place in ("market", "harbour")},
             "audit": _changes(cast),
-            "user": {"market": cast.users["amara"], "harbour": cast.users["bento"]},
+            "user": {"market": cast.users["corin"], "harbour": cast.users["bento"]},
         } | _common()
         secrets = ("Juma Otieno", "2 Pier Road", PIER, _grouped(PIER), digits, _grouped(digits))
         db.session.remove()
