@@ -68,11 +68,11 @@ def _licence_key(text: str) -> str:
 # What the environment may say: name, default, how it is read.  None: it follows from others.
 ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODE": ("demonstration", _one_of("demonstration", "production")),
-    "DEMO_SIZE": ("full", _one_of("full", "small")),
     "INSTANCE_DIR": (str(ROOT / "instance"), lambda text: ROOT / Path(text).expanduser()),
     "DATABASE_URL": (None, _database),
     "SECRET_KEY": (None, str),
     "DEMO": (None, _yes_no),
+    "DEMO_SIZE": ("full", _one_of("full", "small")),
     "LICENCE_KEY": (None, _licence_key),
     "HOST": ("127.0.0.1", str),
     "PORT": ("8080", _integer(1, 65535)),

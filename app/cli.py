@@ -153,6 +153,8 @@ def _demo() -> AppGroup:
         """Fill an empty database with regions, meters, people and three months of real sales."""
         from app.demo import load_alone
 
+        if not small:
+            click.echo("Loading the demonstration if the database is empty: once, some twenty seconds ...")
         size = "small" if small else current_app.config["DEMO_SIZE"]
         for line in load_alone(current_app.config, current_app.extensions["modules"], size=size):
             click.echo(line)

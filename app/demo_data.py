@@ -12,6 +12,7 @@ from app.domain.states import Algorithm, MeterType
 
 Keys = tuple[Algorithm, str, int]
 Person = tuple[str, str, str, str | None, str | None, str]
+Customer = tuple[str, str, str, str, str, str, str, str]
 
 PASSWORD = "demo"  # noqa: S105  (shown on purpose; the demonstration listens on loopback)
 UTILITY = {
@@ -133,7 +134,7 @@ class Scene:
     points: Mapping[str, tuple[str, str, str, str, str, str]]
     people: Mapping[str, Person]
     tariffs: Mapping[str, tuple[str, MeterType, str, tuple[tuple[int, str, str], ...]]]
-    consumers: tuple[tuple[str, str, str, str, str, str, str, str], ...]
+    consumers: tuple[Customer, ...]
     meters: tuple[tuple[str, str, str, str | None, Keys], ...]
     blocked: Mapping[str, str]
     removed: Mapping[str, str] = field(default_factory=dict)

@@ -97,27 +97,30 @@ def scene() -> data.Scene:
     )
 
 
-def _consumers(chance: random.Random) -> tuple[tuple[str, str, str, str, str, str, str, str], ...]:
-    rows = []
+def _consumers(chance: random.Random) -> tuple[data.Customer, ...]:
+    rows: list[data.Customer] = []
     known = {row[0] for row in data.CONSUMERS}
-    number = 30_000
     for region, count in NEWCOMERS.items():
-        women, men, families = WEST if region == "rufisque" else EAST
-        while count:
-            gender = chance.choice("fm")
-            name = f"{chance.choice(women if gender == 'f' else men)} {chance.choice(families)}"
-            if name in known:
-                continue
-            known.add(name)
-            number, count = number + 1, count - 1
-            west = region == "rufisque"
-            telephone = f"+221 77 {_digits(chance, 3)} {_digits(chance, 2)} {_digits(chance, 2)}" if west else (
-                f"+254 7{_digits(chance, 2)} {_digits(chance, 3)} {_digits(chance, 3)}"
-            )  # fmt: skip
-            address = f"{chance.choice(STREETS[region])} {chance.randrange(1, 60)}"
-            language = "fr" if west else chance.choice(("en", "en", "sw"))
-            rows.append((name, str(number), region, address, _digits(chance, 13 if west else 8), telephone, gender, language))
+        made = 0
+        while made < count:
+            row = _consumer(chance, region, 30_001 + len(rows))
+            if row[0] not in known:
+                known.add(row[0])
+                rows.append(row)
+                made += 1
     return tuple(rows)
+
+
+def _consumer(chance: random.Random, region: str, number: int) -> data.Customer:
+    west = region == "rufisque"
+    women, men, families = WEST if west else EAST
+    gender = chance.choice("fm")
+    name = f"{chance.choice(women if gender == 'f' else men)} {chance.choice(families)}"
+    address = f"{chance.choice(STREETS[region])} {chance.randrange(1, 60)}"
+    parts = [_digits(chance, length) for length in ((3, 2, 2) if west else (2, 3, 3))]
+    telephone = "+221 77 " + " ".join(parts) if west else "+254 7" + " ".join(parts)
+    language = "fr" if west else chance.choice(("en", "en", "sw"))
+    return (name, str(number), region, address, _digits(chance, 13 if west else 8), telephone, gender, language)
 
 
 def _digits(chance: random.Random, count: int) -> str:

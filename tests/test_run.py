@@ -196,7 +196,7 @@ def running(folder: Path, **settings: object) -> Iterator[Site]:
         [sys.executable, "run.py"],
         cwd=ROOT,
         env=environment(
-            **({"PORT": port, "MODULE_PORT": module_port, "INSTANCE_DIR": folder, "HOME": folder.parent / "home"}
+            **({"PORT": port, "MODULE_PORT": module_port, "INSTANCE_DIR": folder, "HOME": folder.parent / "home", "DEMO_SIZE": "small"}
             | settings)
         ),
         stdout=subprocess.PIPE,

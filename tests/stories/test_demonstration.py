@@ -1,41 +1,90 @@
-"""The demonstration: a small utility with a week of real sales behind it."""
+"""The demonstration: a small utility with a week of real sales behind it, and a large one with three months."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 
 from app.db import transaction
-from app.demo import DAYS, load_demonstration
-from app.domain.states import MeterType, SaleStatus
+from app.demo import load_demonstration, scene_of
+from app.domain.states import MeterStatus, MeterType, SaleStatus
 from app.extensions import db
-from app.models import Consumer, Meter, Product, Region, Sale, Settings, Token, VendingPoint
+from app.models import (
+    AppUser,
+    Consumer,
+    Meter,
+    Product,
+    Region,
+    Sale,
+    SaleLine,
+    Settings,
+    Tariff,
+    Token,
+    VendingPoint,
+)
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
+
+DAYS = 3
+
+
+def counts(*tables):
+    return [db.session.query(table).count() for table in tables]
+
+
+def tokens_are_real(modules, most):
+    for token in db.session.query(Token).limit(most):
+        meter = db.session.get_one(Meter, token.meter_id)
+        config = MeterConfig(
+            pan_from_drn(meter.meter_number), meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, meter.ken
+        )
+        assert modules.by_id(token.module_id).verify(config, token.digits).amount == token.amount
 
 
 @pytest.mark.one_database
 def test_it_is_what_a_newcomer_needs_and_adds_up(context):
     modules = context.extensions["modules"]
-    load_demonstration(modules)
-    counts = [db.session.query(table).count() for table in (VendingPoint, Consumer, Meter)]
-    assert counts == [3, 12, 20]
+    load_demonstration(modules, days=DAYS)
+    assert counts(VendingPoint, Consumer, Meter) == [3, 12, 20]
     assert db.session.query(Region).filter_by(level=0).count() == 2
     assert {product.meter_type for product in db.session.query(Product)} == set(MeterType)
     meters = db.session.query(Meter).all()
     assert {(m.algorithm.value, m.ea) for m in meters} == {("legacy", 7), ("sts6", 7), ("sts6", 11)}
     assert {len(m.meter_number) for m in meters} == {11, 13}
     sales = db.session.query(Sale).all()
-    assert len(sales) > 100
+    assert len(sales) > 20
     assert {sale.status for sale in sales} == {SaleStatus.ISSUED}
     assert len({sale.business_date for sale in sales}) >= DAYS
     assert differences() == []
-    for token in db.session.query(Token).limit(20):
-        meter = db.session.get_one(Meter, token.meter_id)
-        config = MeterConfig(
-            pan_from_drn(meter.meter_number), meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, meter.ken
-        )
-        assert modules.by_id(token.module_id).verify(config, token.digits).amount == token.amount
+    assert db.session.execute(db.text("PRAGMA synchronous")).scalar() == 2, "as careful as ever afterwards"
+    tokens_are_real(modules, 20)
+
+
+@pytest.mark.one_database
+def test_the_large_one_has_something_for_every_screen(context):
+    modules, scene = context.extensions["modules"], scene_of("full")
+    assert scene == scene_of("full"), "the same town for everybody"
+    assert scene.days == 90
+    load_demonstration(modules, days=DAYS, scene=scene)
+    assert counts(VendingPoint, Consumer, Meter) == [5, 60, 80]
+    states = Counter(meter.status for meter in db.session.query(Meter))
+    assert states == {
+        MeterStatus.INSTALLED: 69, MeterStatus.IN_STOCK: 5, MeterStatus.BLOCKED: 4, MeterStatus.REMOVED: 2
+    }  # fmt: skip
+    blocked = db.session.query(Meter).filter_by(status=MeterStatus.BLOCKED)
+    assert all(meter.status_reason and meter.status_since for meter in blocked)
+    assert {meter.meter_type for meter in db.session.query(Meter)} == set(MeterType)
+    assert db.session.query(Meter).filter_by(sgc="888888").count() == 3, "a key change is due"
+    assert db.session.query(AppUser).filter_by(active=False).count() == 1
+    assert db.session.query(Consumer).filter(Consumer.debt_minor > 0).count() >= 3
+    assert sum(len(tariff.plans) for tariff in db.session.query(Tariff)) == 7, "the price of water has risen"
+    assert len({sale.vending_point_id for sale in db.session.query(Sale)}) == 5
+    kinds = {kind for (kind,) in db.session.query(SaleLine.kind).distinct()}
+    assert {"step", "fee", "tax", "levy"} <= kinds
+    assert differences() == []
+    tokens_are_real(modules, 20)
 
 
 @pytest.mark.one_database
