@@ -4,6 +4,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
+# Whatever the shell says: every process that starts would compile all of the program anew.
+export PYTHONDONTWRITEBYTECODE :=
 sum = $(firstword $(shell cat $(1) | cksum))
 RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
 DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
