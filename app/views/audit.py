@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import Any
 
 from flask_appbuilder.models.filters import BaseFilter
@@ -59,11 +60,14 @@ def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     names = sorted({*before, *after} - audit_words.HIDDEN)
     return sorted(
         (
-            audit_words.column_label(table, name),
-            audit_words.value(table, name, before.get(name)),
-            audit_words.value(table, name, after.get(name)),
-        )
-        for name in names
+            (
+                audit_words.column_label(table, name),
+                audit_words.value(table, name, before.get(name)),
+                audit_words.value(table, name, after.get(name)),
+            )
+            for name in names
+        ),
+        key=itemgetter(0),  # two columns may be called the same, and their values be of two kinds
     )
 
 

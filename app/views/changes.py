@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from flask import Flask, current_app, request, url_for
@@ -127,11 +128,14 @@ def _in_words(entry: AuditEntry, row: Any, *, linked: bool) -> Change:
     table = entry.table_name
     rows = sorted(
         (
-            audit_words.column_label(table, name),
-            audit_words.value(table, name, before.get(name)),
-            audit_words.value(table, name, after.get(name)),
-        )
-        for name in {*before, *after} - _hidden()
+            (
+                audit_words.column_label(table, name),
+                audit_words.value(table, name, before.get(name)),
+                audit_words.value(table, name, after.get(name)),
+            )
+            for name in sorted({*before, *after} - _hidden())
+        ),
+        key=itemgetter(0),  # two columns may be called the same, and their values be of two kinds
     )
     own = table == row.__tablename__ and entry.row_id == str(row.id)
     # A group's rights have no name but the group's own.

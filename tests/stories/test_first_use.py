@@ -21,7 +21,7 @@ from app.sts.meter_number import check_digit, pan_from_drn
 from app.sts.module import MeterConfig
 from app.sts.prism import service
 from tests.fixtures.application import build
-from tests.views.module_server import free_port
+from tests.fixtures.ports import free_port
 
 PHRASE = "seven brown goats on the bridge"
 OWN_PASSWORD = "Kisumu-lake-2027!"
@@ -136,7 +136,7 @@ def prices_and_keys(page: Any, key_file: Path) -> None:
     step(page, 4, "Tariff")
     page.fill("#name", "Domestic")
     page.select_option("#meter_type", "electricity")
-    save(page)
+    page.click("main form .btn-primary")
     plan(page)
     step(page, 5, "Security module")
     page.set_input_files("#key_file", str(key_file))
@@ -153,8 +153,7 @@ def prices_and_keys(page: Any, key_file: Path) -> None:
 
 
 def plan(page: Any) -> None:
-    """The first plan of the tariff that was just added: one open step at 0.20."""
-    page.fill("#name", "From today")
+    """The first plan of the tariff that was just named: one open step at 0.20."""
     page.fill("#steps-0-price", "0.20")
     save(page)
 
@@ -176,7 +175,7 @@ def people_and_meters(page: Any) -> None:
 
 
 def test_a_new_utility_makes_its_first_sale_by_the_checklist_alone(page: Any, app: Flask) -> None:
-    page.set_default_timeout(8_000)
+    page.set_default_timeout(20_000)
     sign_in(page, app.empty.password)
     registry(page)
     prices_and_keys(page, app.empty.key_file)
