@@ -120,10 +120,10 @@ def test_a_name_taken_meanwhile_leads_back_to_step_1_with_the_plan_kept(efua, lo
 # --- while somebody types -------------------------------------------------------------------
 
 
-def preview(client, cast, **typed):
+def preview(client, cast, page=None, **typed):
     """What the page gets while this is typed into the plan of the home tariff."""
     path = f"/plans/add/{cast.tariffs['home']}"
-    sent = page_fields(client, path) | {name.replace("__", "-"): text for name, text in typed.items()}
+    sent = (page or page_fields(client, path)) | {name.replace("__", "-"): text for name, text in typed.items()}
     given = {name: text for name, text in sent.items() if text is not None}
     return client.post(f"/plans/preview?tariff={cast.tariffs['home']}", data=given)
 
@@ -138,41 +138,40 @@ def test_the_page_shows_what_the_engine_would_charge_and_stores_nothing(efua, ca
     assert look(select(func.count(TariffPlan.id)).where(TariffPlan.tariff_id == cast.tariffs["home"])) == 1
 
 
-@pytest.mark.parametrize(
-    ("typed", "box", "sentence"),
-    [
-        ({"steps__1__to": "50"}, "steps-1-to", "Row 2 ends at 50, not above its start of 100."),
-        ({"steps__0__to": ""}, "steps-0-to", "Only the last row may stay open."),
-        ({"steps__0__price": "-1"}, "steps-0-price", "At least 0."),
-        ({"steps__0__tax_rate": "101"}, "steps-0-tax_rate", "At most 100."),
-        ({f"fines__{n}__{box}": str(n + 1) for n in range(6) for box in ("to", "fine")}, "fines-5-to", "At most 5 fines."),
-        (
-            {"fines__0__to": "10", "fines__0__fine": "5", "fines__1__to": "20", "fines__1__fine": "1"},
-            "fines-1-fine", "a larger purchase would cost less",
-        ),
-        ({"steps__1__price": "0", "fixed_fee": "0"}, "steps-1-price", "any number of units"),
-        ({"fee_recovery": "capped", "fee_cap_share": "0"}, "fee_cap_share", "More than 0 and at most 100 %."),
-        ({"lifeline_adds_up": "y", "step_period": "purchase"}, "lifeline_adds_up", "per calendar month"),
-        (
-            {"taxes__0__name": "All", "taxes__0__rate": "100", "taxes__0__of_gross": "gross"},
-            "taxes", "The taxes of the money received take all of it.",
-        ),
-        ({"taxes__0__name": "VAT", "taxes__0__rate": "16", "taxes__0__bases": None}, "taxes-0-bases", "Tick at least one line"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_said_at_its_row_while_typing(efua, cast, typed, box, sentence):
-    said = preview(efua, cast, **typed).get_json()
-    assert sentence in " ".join(said["errors"].get(box, [])), said["errors"]
-    assert said["html"] is None and said["wrong"]
+# What is typed, the box at which something is said, and what.
+WRONG = [
+    ({"steps__1__to": "50"}, "steps-1-to", "Row 2 ends at 50, not above its start of 100."),
+    ({"steps__0__to": ""}, "steps-0-to", "Only the last row may stay open."),
+    ({"steps__0__price": "-1"}, "steps-0-price", "At least 0."),
+    ({"steps__0__tax_rate": "101"}, "steps-0-tax_rate", "At most 100."),
+    ({f"fines__{n}__{box}": str(n + 1) for n in range(6) for box in ("to", "fine")}, "fines-5-to", "At most 5 fines."),
+    (
+        {"fines__0__to": "10", "fines__0__fine": "5", "fines__1__to": "20", "fines__1__fine": "1"},
+        "fines-1-fine", "a larger purchase would cost less",
+    ),
+    ({"steps__1__price": "0", "fixed_fee": "0"}, "steps-1-price", "any number of units"),
+    ({"fee_recovery": "capped", "fee_cap_share": "0"}, "fee_cap_share", "More than 0 and at most 100 %."),
+    ({"lifeline_adds_up": "y", "step_period": "purchase"}, "lifeline_adds_up", "per calendar month"),
+    (
+        {"taxes__0__name": "All", "taxes__0__rate": "100", "taxes__0__of_gross": "gross"},
+        "taxes", "The taxes of the money received take all of it.",
+    ),
+    ({"taxes__0__name": "VAT", "taxes__0__rate": "16", "taxes__0__bases": None}, "taxes-0-bases", "Tick at least one line"),
+]  # fmt: skip
 
 
-def test_a_row_that_is_not_finished_is_no_mistake_yet(efua, cast):
+def test_what_is_wrong_is_said_at_its_row_while_typing(efua, cast):
+    page = page_fields(efua, f"/plans/add/{cast.tariffs['home']}")
+    for typed, box, sentence in WRONG:
+        said = preview(efua, cast, page, **typed).get_json()
+        assert sentence in " ".join(said["errors"].get(box, [])), (typed, said["errors"])
+        assert said["html"] is None and said["wrong"]
+
+
+def test_what_is_not_finished_is_no_mistake_yet(efua, cast):
     said = preview(efua, cast, levies__0__name="Fuel").get_json()
     assert said["errors"] == {} and said["html"] is None and said["say"] == "Not complete yet."
-
-
-def test_a_name_that_is_missing_does_not_hide_the_figures(efua, cast):
-    said = preview(efua, cast, name="").get_json()
+    said = preview(efua, cast, name="").get_json()  # the figures do not depend on it
     assert said["html"] and said["errors"] == {}
 
 
@@ -197,7 +196,7 @@ def test_rows_come_go_and_move_without_a_script(efua, cast):
     assert after("steps:drop:0")["steps-0-price"] == "0.30"
     nested = after("schedules-0-steps:add", **{"schedules-0-up_to": "30", "schedules-0-steps-0-price": "1"})
     assert nested["schedules-0-steps-0-price"] == "1" and "schedules-0-steps-2-price" in nested
-    for forged in ("steps:up:99", "name:drop:0", "schedules-9-steps:add", "::", "steps:drop:-1"):
+    for forged in ("steps:up:99", "name:drop:0", "schedules-9-steps:add"):
         assert after(forged)["steps-0-price"] == "0.20", forged
     shown = efua.post(path, data=page | {"show": "yes", "steps-0-price": "0.40", "sample": "101.50"})
     assert shown.status_code == 200 and "286.1" in shown.get_data(as_text=True)
@@ -229,8 +228,8 @@ def test_the_page_gives_every_plan_of_the_catalogue_back_as_it_is(app, efua):
             assert form.priceable, entry.key
             mine = compile_plan(plan_of(form.row(), entry.meter_type).with_capacity(1))
             theirs = compile_plan(entry.plan.with_capacity(1))
-            for before in (0, 400, 5000):
-                for major in (100, 700, 30_000):
+            for before in (0, 400):
+                for major in (700, 30_000):
                     history = History(units_before=before, days_in_month=30, fees=_due(entry.plan, before))
                     assert _units(mine, history, major, money) == _units(theirs, history, major, money), entry.key
 
