@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, g
 from flask_babel import get_babel
 
 from app.domain.calendar import zone
@@ -12,8 +12,10 @@ from app.models import Settings
 
 
 def settings() -> Settings:
-    """The one row of settings (the session keeps it for the request)."""
-    return db.session.get_one(Settings, 1)
+    """The one row of settings, read once per request."""
+    row = db.session.get_one(Settings, 1)
+    g.settings_row = row  # NB: the session forgets a row that nobody holds, and a form asks fifty times
+    return row
 
 
 def time_zone() -> str:
