@@ -100,20 +100,6 @@ def show_both(mine: Any, theirs: Any, row: Any, posted: MultiDict[str, str]) -> 
     return Versions(actors, told[0].at if told else None, tuple(differences), base is not None)
 
 
-def compare(mine: Any, theirs: Any, row: Any) -> Versions:
-    """Set two forms beside each other that carry nothing of what they showed at first."""
-    rows = [_difference(field, theirs[name], None, None) for name, field in _compared(mine, theirs)]
-    told = _told(row, None)
-    actors, differences = tuple(entry.actor for entry in told), tuple(one for one in rows if one is not None)
-    return Versions(actors, told[0].at if told else None, differences, three_way=False)
-
-
-def take(mine: Any, theirs: Any, name: str) -> None:
-    """Put the stored row's value into one field of the form that was sent."""
-    if name in {known for known, _field in _compared(mine, theirs)}:
-        _replace(mine, theirs, name)
-
-
 # --- choosing -----------------------------------------------------------------------------
 
 

@@ -49,7 +49,7 @@ from app.views.plan_words import base_names
 
 LISTS = ("steps", "fines", "fees", "levies", "taxes", "schedules")
 # What the sums do not depend on.
-BESIDE_THE_PRICE = frozenset({"name", "effective_from", "row_version", "csrf_token"})
+BESIDE_THE_PRICE = frozenset({"name", "effective_from", "row_version", "row_base", "row_typed", "csrf_token"})
 
 
 class PlanForm(FlaskForm):
@@ -64,6 +64,7 @@ class PlanForm(FlaskForm):
     steps = PlanRows(StepRow, _l("Step price"), STEPS_MAX)
     fines = PlanRows(FineRow, _l("Fine"), FINES_MAX)
     row_version = HiddenField()
+    row_base, row_typed = HiddenField(), HiddenField()
 
     # --- behind "More"
     step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH)

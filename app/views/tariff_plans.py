@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.access.fab import SafeBaseView
-from app.access.versions import TAKE, compare, take
+from app.access.versions import KEEP, TAKE, remember, show_both
 from app.domain.errors import OutOfScope, Refusal, StaleRow
 from app.domain.states import MeterType
 from app.extensions import db
@@ -81,7 +81,9 @@ class TariffPlanView(SafeBaseView):
         if request.method == "POST":
             return self._save(subject)
         self.update_redirect()
-        return plan_page.page(self, plan_page.begun(subject), subject)
+        form = plan_page.begun(subject)
+        remember(form, plan)
+        return plan_page.page(self, form, subject)
 
     @expose("/preview", methods=["POST"])
     @has_access
@@ -158,8 +160,8 @@ class TariffPlanView(SafeBaseView):
         if "show" in request.form:  # no script: what does it mean so far?
             form.validate()
             return plan_page.page(self, form, subject)
-        if subject.plan is not None and TAKE in request.form:
-            _show_both(form, subject, request.form[TAKE])
+        if subject.plan is not None and (TAKE in request.form or KEEP in request.form):
+            _show_both(form, subject)
             return plan_page.page(self, form, subject)
         if form.validate():
             stored = self._store(form, subject)
@@ -193,15 +195,12 @@ class TariffPlanView(SafeBaseView):
             return redirect(url_for("TariffView.show", pk=tariff_id), 303)
         if form.stale:
             _show_both(form, subject)
-            form.row_version.data = str(plan.version)  # type: ignore[union-attr]  # whoever saves again has seen it
         return None
 
 
-def _show_both(form: PlanForm, subject: Subject, taken: str = "") -> None:
-    """Set what was typed beside the plan as it is stored now; `taken` names a field to take from there."""
-    theirs = plan_page.begun(subject)
-    take(form, theirs, taken)
-    form.versions = compare(form, theirs, subject.plan)
+def _show_both(form: PlanForm, subject: Subject) -> None:
+    """Set what was typed beside the plan as it is stored now, field by field."""
+    form.versions = show_both(form, plan_page.begun(subject), subject.plan, request.form)
 
 
 def _version(form: PlanForm) -> int:

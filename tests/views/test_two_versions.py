@@ -191,11 +191,15 @@ def test_the_slower_of_two_at_a_plan_sees_both_and_can_go_on(efua, signed_in, ca
     path = f"/plans/edit/{key}"
     stale = fields(efua.get(path).get_data(as_text=True))
     assert send(signed_in("efua"), path, steps__0__price="3.5").status_code == 303
-    page = efua.post(path, data={**stale, "steps-0-price": "9"}).get_data(as_text=True)
+    page = efua.post(path, data={**stale, "steps-0-price": "9", "name": "Mine"}).get_data(as_text=True)
     both = rows(page)
-    assert list(both) == ["Step price"]
-    assert "9" in both["Step price"][0] and "3.50" in both["Step price"][1]
+    assert set(both) == {"Step price", "Plan name"} and both["Plan name"][-1] == "Only you"
+    before, mine, theirs, by = both["Step price"]
+    assert "9" in mine and "3.50" in theirs and by == "Both of you" and before not in (mine, theirs)
     taken = efua.post(path, data={**fields(page, None), "theirs": "steps"}).get_data(as_text=True)
-    assert rows(taken) == {} and fields(taken)["steps-0-price"] == "3.50"
-    assert efua.post(path, data={**fields(page), "save": "plan"}).status_code == 303
-    assert look(select(TariffPlan).where(TariffPlan.id == key)).steps[0].price == 9
+    assert fields(taken)["steps-0-price"] == "3.50"
+    back = efua.post(path, data={**fields(taken, None), "mine": "steps"}).get_data(as_text=True)
+    assert fields(back)["steps-0-price"] == "9"
+    assert efua.post(path, data={**fields(back), "save": "plan"}).status_code == 303
+    kept = look(select(TariffPlan).where(TariffPlan.id == key))
+    assert kept.steps[0].price == 9 and kept.name == "Mine"
