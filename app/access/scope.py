@@ -123,10 +123,10 @@ def require(row: Any, scope: Scope) -> None:
     elif isinstance(row, VendingPoint):
         own = scope.row_scope is RowScope.VENDING_POINT
         allowed = row.id == scope.vending_point_id if own else _in_region(row.region.path, scope)
-    elif isinstance(row, Sale):
+    elif isinstance(row, Sale | EngineeringRecord):
         own = scope.row_scope is RowScope.VENDING_POINT
         mine = row.vending_point_id == scope.vending_point_id
-        allowed = mine if own else _in_region(row.point_region.path, scope)
+        allowed = mine if own else _in_region(row.point_region.path if row.point_region else "", scope)
     else:
         raise LookupError(f"{type(row).__name__} has no scope")  # noqa: TRY004 (as in criterion)
     if not allowed:

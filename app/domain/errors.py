@@ -83,6 +83,34 @@ class MeterWithoutCapacity(MeterRefusal, code="meter_without_capacity", names="u
     """A fee of the plan goes by the meter's capacity in `unit`, which is not known."""
 
 
+class KeyChangeUnconfirmed(MeterRefusal, code="key_change_unconfirmed", names="tries"):
+    """The set went out `tries` times and nobody said whether the meter took it; a person has to."""
+
+
+class KeyChangeOpen(MeterRefusal, code="key_change_open", names="sgc krn ti"):
+    """A change of the meter's key to somewhere else is under way."""
+
+
+class NoKeyChange(MeterRefusal, code="no_key_change"):
+    """No key change of the meter is under way: it was confirmed meanwhile, or never began."""
+
+
+class KeyAlreadyThere(MeterRefusal, code="key_already_there", field="key"):
+    """The meter is registered under that key and tariff index already."""
+
+
+class KeyNotHeld(MeterRefusal, code="key_not_held", field="key", names="sgc krn module"):
+    """The module that serves the meter does not hold the new key for its algorithm."""
+
+
+class FunctionNotForMeter(MeterRefusal, code="function_not_for_meter"):
+    """Meters of this type do not know the function."""
+
+
+class ValueOutOfRange(Refusal, code="value_out_of_range", field="value", names="minimum maximum"):
+    """No token of this function carries the value (both bounds in the function's unit)."""
+
+
 class MeterTaken(MeterRefusal, code="meter_taken"):
     """The meter belongs to another consumer."""
 

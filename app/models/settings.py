@@ -17,6 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.domain.states import Settlement
 from app.models.base import BigKey, Stamped, UTCDateTime, words
 
+FOUR_EYES = "clear_credit,clear_tamper_condition,reversal"
+
 
 def new_installation() -> str:
     """A name for an installation that no other has: 60 bits as twelve letters in three groups."""
@@ -70,6 +72,8 @@ class Settings(Stamped, Model):
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     # What a licence may be bound to; it goes with the books, a backup's too.
     installation: Mapped[str | None] = mapped_column(String(14), default=new_installation)
+    # What takes a second person: names of functions, comma separated.
+    four_eyes: Mapped[str] = mapped_column(String(400), default=FOUR_EYES, server_default=FOUR_EYES)
 
     currency: Mapped[Currency] = relationship()
 

@@ -10,11 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_appbuilder import Model
-from sqlalchemy import ForeignKey, Index, Integer, String, text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import TokenKind
 from app.models.base import BigKey, UTCDateTime, words
+from app.models.meter import Meter
+from app.models.region import Region
+from app.models.user import AppUser
+from app.models.vending_point import VendingPoint
 
 if TYPE_CHECKING:
     from app.models.sale import Sale
@@ -67,7 +71,11 @@ class Token(Model):
 
 
 class EngineeringRecord(Model):
-    """One engineering or key-change act: who, where, which meter, why."""
+    """One engineering or key-change act: who, where, which meter, why.
+
+    `status` is a word of `ActStatus`.  The request to the module is written once: at reserve, or when a second
+    person has approved the proposal.
+    """
 
     __tablename__ = "engineering_record"
     __table_args__ = (Index(None, "vending_point_id", "reference", unique=True),)
@@ -87,5 +95,18 @@ class EngineeringRecord(Model):
     module_id: Mapped[int | None] = mapped_column(ForeignKey("security_module.id"))
     # Values asked for and, for a key change, the data before and after; JSON.
     details: Mapped[str] = mapped_column(String(2000), default="{}")
+    # The exact request, and when it was last sent again; what the slip is drawn from.  JSON, no secrets.
+    request: Mapped[str | None] = mapped_column(Text)
+    asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    snapshot: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")
+    failure: Mapped[str | None] = mapped_column(String(60))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     settled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    meter: Mapped[Meter | None] = relationship()
+    vending_point: Mapped[VendingPoint | None] = relationship()
+    point_region: Mapped[Region | None] = relationship()
+    operator: Mapped[AppUser] = relationship(foreign_keys="EngineeringRecord.operator_id")
+    approver: Mapped[AppUser | None] = relationship(foreign_keys="EngineeringRecord.approver_id")
+    tokens: Mapped[list[Token]] = relationship(order_by="Token.position")

@@ -23,6 +23,12 @@ _SALE_FACTS = (
     "business_date", "currency", "currency_decimals", "by_quantity", "amount", "received", "token_units",
     "module_id", "request", "snapshot",
 )  # fmt: skip
+# An engineering act: what was wanted never changes, its request is written once, and its end is final.
+_ACT_FACTS = (
+    "id", "kind", "reference", "message_id", "function", "reason", "vending_point_id", "point_region_id",
+    "operator_id", "meter_id", "details", "created_at",
+)  # fmt: skip
+_ACT_REQUEST = ("request", "module_id", "snapshot")
 _AUDIT_FACTS = ("id", "at", "user_id", "actor", "action", "table_name", "row_id", "before", "after")
 
 
@@ -33,8 +39,14 @@ def _differs(columns: tuple[str, ...]) -> str:
 
 GUARDED = {
     "sale": f"OLD.status <> 'reserved' OR {_differs(_SALE_FACTS)}",
+    "engineering_record": (
+        f"OLD.status NOT IN ('proposed', 'reserved') OR {_differs(_ACT_FACTS)}"
+        f" OR (OLD.request IS NOT NULL AND ({_differs(_ACT_REQUEST)}))"
+    ),
     "audit_entry": f"OLD.chain_hash IS NOT NULL OR {_differs(_AUDIT_FACTS)}",
 }
+# What an earlier migration must wait for: a guarded table that existed before a column its guard names.
+LATE = {"engineering_record": "request"}
 DIFFERS = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
 
@@ -102,7 +114,7 @@ def install(connection: Connection) -> None:
 
     NB: earlier migrations call this too, when later tables and columns do not exist yet.
     """
-    tables = set(inspect(connection).get_table_names())
+    tables = _ready(connection)
     if any(column["name"] == "merged_into_id" for column in inspect(connection).get_columns("region")):
         install_places(connection)
     if connection.dialect.name == "postgresql":
@@ -129,6 +141,16 @@ def install(connection: Connection) -> None:
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}"))
             body = "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             connection.execute(text(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {body}"))
+
+
+def _ready(connection: Connection) -> set[str]:
+    """The tables that there are, with every column that their triggers name."""
+    found = inspect(connection)
+    tables = set(found.get_table_names())
+    for table, column in LATE.items():
+        if table in tables and column not in {known["name"] for known in found.get_columns(table)}:
+            tables.remove(table)
+    return tables
 
 
 def remove(connection: Connection) -> None:

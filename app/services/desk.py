@@ -39,6 +39,7 @@ from app.models import (
 )
 from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
+from app.services.key_changes import amendment_for, require_confirmed
 from app.services.licensing import require_selling
 from app.services.switch_over import newest_elsewhere, waiting_elsewhere
 from app.sts import token_id
@@ -291,7 +292,8 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
     """Refuse whatever stands in the way of a purchase, in the order a cashier can mend it.
 
     Raises UnknownMeter (a foreign one too), MeterBlocked, MeterWithoutConsumer,
-    MeterWithoutTariff, LicenceExpired, NoPlanInForce, NoModule, MeterWithoutKey, KeyExpired, ClockBehind, ClockAhead.
+    MeterWithoutTariff, LicenceExpired, NoPlanInForce, NoModule, MeterWithoutKey, KeyChangeUnconfirmed,
+    KeyExpired, ClockBehind, ClockAhead.
     """
     meter = desk.meter
     try:
@@ -313,11 +315,13 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
         raise errors.NoModule(algorithm=meter.algorithm)
     if desk.key is None:
         raise errors.MeterWithoutKey(sgc=meter.sgc, krn=meter.krn)
-    _require_living_key(desk.key, desk.settings.token_offset_minutes, instant)
+    require_confirmed(meter)
+    if amendment_for(meter) is None:  # else credit is made under the new key, and its module judges that
+        require_living_key(desk.key, desk.settings.token_offset_minutes, instant)
     desk.clock.check(instant)
 
 
-def _require_living_key(key: SupplyGroupKey, offset_minutes: int, instant: datetime) -> None:
+def require_living_key(key: SupplyGroupKey, offset_minutes: int, instant: datetime) -> None:
     """A key whose base date is over, or whose KEN is passed, makes no credit: a key change is due."""
     try:
         minute = token_id.clock_minute(instant + timedelta(minutes=offset_minutes), key.base_date)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from app.db import TransactionMisuse
 from app.domain import errors
 from app.extensions import db
+from app.models import Meter
 from app.services.reserved import Reserved
 from app.services.security_module import Modules
+from app.sts.meter_number import pan_from_drn
 from app.sts.module import Amendment, IssuedToken, MeterConfig, ModuleError, SecurityModule
 
 Tokens = tuple[IssuedToken, ...]
@@ -23,6 +26,25 @@ def meter_asked_for(request: dict[str, Any]) -> MeterConfig:
     return MeterConfig(**facts, amendment=Amendment(**amendment) if amendment else None)
 
 
+def meter_to_ask(meter: Meter, *, credit: bool, amendment: Amendment | None) -> dict[str, Any]:
+    """A meter as a request stores it.
+
+    Credit lets the module put a key change first when one is due; nothing else does.
+    """
+    return {
+        "pan": pan_from_drn(meter.meter_number),
+        "ea": meter.ea,
+        "tct": meter.tct,
+        "sgc": meter.sgc,
+        "krn": meter.krn,
+        "ti": meter.ti,
+        "ken": meter.ken,
+        "amendment": asdict(amendment) if amendment else None,
+        "allow_krn_update": credit,
+        "allow_ken_update": credit,
+    }
+
+
 def module_of(sale: Reserved, modules: Modules) -> SecurityModule:
     """The module that was asked at reserve, also after its algorithm was given to another.
 
@@ -30,7 +52,7 @@ def module_of(sale: Reserved, modules: Modules) -> SecurityModule:
     """
     if sale.module_id is None or sale.request is None:
         raise AssertionError("a sale without a token asks no module")
-    _leave_transaction()
+    leave_transaction()
     try:
         return modules.by_id(sale.module_id, json.loads(sale.request)["offset_minutes"])
     except errors.NoModule as gone:
@@ -65,7 +87,7 @@ def fetch(sale: Reserved, modules: Modules) -> Tokens | None:
         raise
 
 
-def _leave_transaction() -> None:
+def leave_transaction() -> None:
     """End the reads before: a network may be silent for as long as it likes."""
     session = db.session()
     if session.info.get("in_transaction") or session.new or session.dirty or session.deleted:

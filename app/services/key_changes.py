@@ -1,25 +1,76 @@
-"""Key changes that ride on a sale: what a meter is to be moved to, and what came of it.
+"""Key changes that are under way: what a meter is to be moved to, and what came of it.
 
-A module may put a key-change set before the credit token.  From then on the meter is on its way: every
-later sale asks for the same change again (the consumer may have lost the slip), until it is confirmed.
+A key-change set is put before a credit token by the module, or made at the engineering desk.  From then on the
+meter is on its way: every later token is preceded by the same set (the consumer may have lost the slip), at
+most `TRIES` times, until a person says whether the meter took it.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, case, not_, or_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, case, not_, or_, select, update
+from sqlalchemy.orm import Session, joinedload
 
+from app.access.scope import Scope, require
+from app.db import transaction
+from app.domain import errors
 from app.models import Meter
 from app.sts.module import Advice, Amendment, IssuedToken
 
+# So often a set goes out before somebody has to say what became of it.
+TRIES = 3
+
+
+class Outcome(StrEnum):
+    """What a person says of a set that was handed out."""
+
+    TAKEN = "taken"
+    NOT_TAKEN = "not_taken"
+    GIVEN_UP = "given_up"
+
 
 def amendment_for(meter: Meter) -> Amendment | None:
-    """Where the next sale's tokens must lead, when a key change of the meter is under way."""
+    """Where the next tokens must lead, when a key change of the meter is under way."""
     if meter.pending_sgc is None or meter.pending_krn is None or meter.pending_ti is None:
         return None
     return Amendment(meter.pending_sgc, meter.pending_krn, meter.pending_ti)
+
+
+def require_confirmed(meter: Meter) -> None:
+    """Refuse a sale whose set went out too often without a word.  Raises KeyChangeUnconfirmed."""
+    if meter.pending_sgc is not None and meter.pending_tries >= TRIES:
+        raise errors.KeyChangeUnconfirmed(tries=meter.pending_tries)
+
+
+def confirm(meter_id: int, outcome: Outcome, scope: Scope) -> None:
+    """Write down what became of the set: the meter's record moves, or the set goes out again, or is dropped.
+
+    Raises OutOfScope, and NoKeyChange when somebody has said it before.
+    """
+    with transaction() as session:
+        found = select(Meter).where(Meter.id == meter_id).options(joinedload(Meter.region)).with_for_update(of=Meter)
+        meter = session.execute(
+            found, execution_options={"unscoped": True, "populate_existing": True}
+        ).scalar_one_or_none()
+        if meter is None:
+            raise errors.OutOfScope
+        require(meter, scope)
+        if meter.pending_sgc is None:
+            raise errors.NoKeyChange
+        if outcome is Outcome.NOT_TAKEN:
+            meter.pending_tries = 0
+            return
+        if outcome is Outcome.TAKEN:
+            meter.sgc, meter.ken = meter.pending_sgc, _known(meter.pending_ken, meter.ken)
+            meter.krn, meter.ti = _known(meter.pending_krn, meter.krn), _known(meter.pending_ti, meter.ti)
+        meter.pending_sgc = meter.pending_krn = meter.pending_ti = meter.pending_ken = None
+        meter.pending_tries = 0
+
+
+def _known(new: int | None, old: int) -> int:
+    return old if new is None else new
 
 
 def note_advice(session: Session, meter_id: int, tokens: tuple[IssuedToken, ...]) -> None:

@@ -39,12 +39,12 @@ from app.models import (
 from app.models.base import PRICE_SCALE
 from app.services import debts
 from app.services.desk import Desk, Place, read_desk
+from app.services.issue import meter_to_ask
 from app.services.key_changes import amendment_for
 from app.services.pricing import Offer, Wish, price
 from app.services.reserved import Reserved, facts_of
 from app.services.snapshot import line_text, snapshot_text
 from app.services.switch_over import minute_to_ask
-from app.sts.meter_number import pan_from_drn
 
 SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, MeterType.TIME: 3}
 Alive = Callable[[SecurityModule, ModuleHealth | None], None]
@@ -122,7 +122,7 @@ def reserve(
         raise errors.BadReference(text=order.reference[:40])
     with transaction() as session:
         _hold(session, order, scope)
-        _lock_meter(session, order.meter_number)
+        lock_meter(session, order.meter_number)
         at = Place(order.vending_point_id, order.reference)
         desk = read_desk(session, order.meter_number, at, instant, ahead)
         if desk.sale_there is not None:
@@ -164,7 +164,7 @@ def _hold(session: Session, order: Order, scope: Scope) -> None:
     raise errors.InsufficientFunds(available=max(int(available), 0))
 
 
-def _lock_meter(session: Session, meter_number: str) -> None:
+def lock_meter(session: Session, meter_number: str) -> None:
     """Wait for any other sale of this meter: what is read from here on includes it."""
     meter, lock = Meter.__table__.c, MeterLock.__table__
     locked = select(meter.id).where(meter.meter_number == meter_number).scalar_subquery()
@@ -269,24 +269,13 @@ def _asked(order: Order) -> dict[str, Any]:
 def _request(session: Session, desk: Desk, units: int, instant: datetime) -> str:
     """The exact request, so that a resolve sends the same; no secrets.
 
-    Credit lets the module put a key change first when one is due; one under way is asked for again.
+    A key change under way is asked for again.
     """
-    meter, amendment = desk.meter, amendment_for(desk.meter)
+    meter = desk.meter
     return json.dumps(
         {
             "kind": "credit",
-            "meter": {
-                "pan": pan_from_drn(meter.meter_number),
-                "ea": meter.ea,
-                "tct": meter.tct,
-                "sgc": meter.sgc,
-                "krn": meter.krn,
-                "ti": meter.ti,
-                "ken": meter.ken,
-                "amendment": asdict(amendment) if amendment else None,
-                "allow_krn_update": True,
-                "allow_ken_update": True,
-            },
+            "meter": meter_to_ask(meter, credit=True, amendment=amendment_for(meter)),
             "subclass": SUBCLASS[meter.meter_type],
             "amount": units,
             "issue_time": minute_to_ask(session, desk, instant).isoformat(),

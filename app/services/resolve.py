@@ -58,7 +58,7 @@ def resolve(
         return sale.status
     waiting = read_reserved(db.session(), sale_id)
     if waiting is not None:
-        memory = _memory(waiting, patience)
+        memory = memory_of(waiting.module_id, patience)
         known = settle_if_known(waiting, modules, clock)
         remembered = clock() - waiting.reserved_at <= memory and not _before_restore(waiting)
         if known is Known.NEVER_TAKEN and remembered and _claim(waiting, patience.wait, clock()):
@@ -141,10 +141,10 @@ def _claim(sale: Reserved, wait: timedelta, instant: datetime) -> bool:
     return retried(work)
 
 
-def _memory(sale: Reserved, patience: Patience) -> timedelta:
+def memory_of(module_id: int | None, patience: Patience) -> timedelta:
     """For how long the module that was asked surely remembers."""
     hours = db.session().execute(
-        select(SecurityModule.memory_hours).where(SecurityModule.id == sale.module_id)
+        select(SecurityModule.memory_hours).where(SecurityModule.id == module_id)
     ).scalar_one_or_none()
     return patience.memory if hours is None else timedelta(hours=hours)
 

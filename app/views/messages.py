@@ -51,6 +51,21 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         "The tariff has a fee for each %(unit)s, and the meter's capacity in %(unit)s is not known. No money was taken."
         " Ask an administrator to enter it with the meter."
     ),
+    errors.KeyChangeUnconfirmed: _l(
+        "The key-change tokens were handed out %(tries)s times and nobody said whether the meter took them. No money was"
+        " taken. Say it on the meter's page: taken, or not taken."
+    ),
+    errors.KeyChangeOpen: _l(
+        "A key change to %(sgc)s, revision %(krn)s, tariff index %(ti)s is under way. Nothing was made. Say on the meter's"
+        " page what became of it."
+    ),
+    errors.NoKeyChange: _l("No key change of this meter is under way. Nothing was changed. Look at its page."),
+    errors.KeyAlreadyThere: _l("The meter is under this key and tariff index already. Nothing was made. Choose another."),
+    errors.KeyNotHeld: _l(
+        "“%(module)s” holds no key %(sgc)s, revision %(krn)s for this meter. Nothing was made. Choose a key of the list."
+    ),
+    errors.FunctionNotForMeter: _l("Meters of this type do not know this function. Nothing was made. Choose another one."),
+    errors.ValueOutOfRange: _l("No token carries this value. Nothing was made. Choose one from %(minimum)s to %(maximum)s."),
     errors.MeterTaken: _l("The meter belongs to another consumer. Nothing was stored. Unbind it there first."),
     errors.PriceRefusal: _l("No price can be named. No money was taken. Ask an administrator to look at the tariff."),
     errors.NoPlanInForce: _l(

@@ -176,13 +176,13 @@ class TokenView(Listed, LedgerView):
         eager=["sale"],
         computed={
             "digits": lambda token: figures.groups_of_four(token.digits),
-            "meter_number": lambda token: drn_from_pan(token.pan),
+            "meter_number": lambda token: drn_from_pan(token.pan) if token.pan else _("any"),
             "kind": lambda token: choices.TOKEN_KIND[token.kind],
             "units": _token_units,
-            "key_data": lambda token: f"{token.sgc} · {token.krn} · {token.ti:02}",
-            "ea": lambda token: choices.EA[token.ea],
+            "key_data": lambda token: f"{token.sgc} · {token.krn} · {token.ti:02}" if token.sgc else "",
+            "ea": lambda token: choices.EA[token.ea] if token.ea else "",
             "class_word": lambda token: f"{token.token_class} / {token.subclass}",
-            "base_date": lambda token: choices.BASE_YEAR.get(token.base_date, str(token.base_date)),
+            "base_date": lambda token: choices.BASE_YEAR.get(token.base_date, ""),
             "token_id": lambda token: "" if token.token_id is None else str(token.token_id),
         },
     )
