@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,44 +27,13 @@ from app.domain.states import TokenKind
 from app.extensions import db
 from app.models import EngineeringRecord, Settings, VendingPoint
 from app.models.base import now
-from app.services.engineering_request import Prepared, prepare
+from app.services.engineering_request import Prepared, Wanted, prepare
 from app.services.engineering_tokens import Act, complete, read_act, settle_if_known
 from app.services.pricing import CLOCK_AHEAD
 from app.services.reserve import REFERENCE
 from app.services.security_module import Modules, MustBeTried
 
 KINDS = {KEY_CHANGE: TokenKind.KEY_CHANGE}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of the desk.
-
-    `function`: a name of `FUNCTIONS`, KEY_CHANGE or METER_TEST.  `value`: in the function's unit.
-    `target`: SGC, KRN and TI of a key change.  `tests` and `maker`: numbers of `meter_test.TESTS` and the
-    manufacturer's code for a class 1 token, which has no meter.
-    """
-
-    reference: str
-    function: str
-    vending_point_id: int
-    operator_id: int
-    reason: str
-    meter_number: str | None = None
-    value: int = 0
-    target: tuple[str, int, int] | None = None
-    tests: tuple[int, ...] = ()
-    maker: str = ""
-    operator_name: str = ""
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """What makes two orders under one reference the same."""
-        return {
-            "meter_number": self.meter_number, "value": self.value,
-            "target": list(self.target) if self.target else None,
-            "tests": list(self.tests), "maker": self.maker,
-        }  # fmt: skip
 
 
 class _AlreadyThere(Exception):
@@ -131,7 +99,7 @@ def record_of(record_id: int, scope: Scope) -> EngineeringRecord:
         .where(EngineeringRecord.id == record_id)
         .options(joinedload(EngineeringRecord.point_region))
     )
-    record = db.session().execute(
+    record: EngineeringRecord | None = db.session().execute(
         found, execution_options={"unscoped": True, "populate_existing": True}
     ).scalar_one_or_none()
     if record is None:

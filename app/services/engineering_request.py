@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,16 +31,35 @@ from app.sts.module import Amendment
 TEST_SUBCLASS = {2: 0, 4: 1}
 
 
-class Order(Protocol):
-    """What `prepare` needs of `engineering.Wanted`."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of the desk.
 
+    `function`: a name of `FUNCTIONS`, KEY_CHANGE or METER_TEST.  `value`: in the function's unit.
+    `target`: SGC, KRN and TI of a key change.  `tests` and `maker`: numbers of `meter_test.TESTS` and the
+    manufacturer's code for a class 1 token, which has no meter.
+    """
+
+    reference: str
     function: str
-    meter_number: str | None
-    value: int
-    target: tuple[str, int, int] | None
-    tests: tuple[int, ...]
-    maker: str
-    operator_name: str
+    vending_point_id: int
+    operator_id: int
+    reason: str
+    meter_number: str | None = None
+    value: int = 0
+    target: tuple[str, int, int] | None = None
+    tests: tuple[int, ...] = ()
+    maker: str = ""
+    operator_name: str = ""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What makes two orders under one reference the same."""
+        return {
+            "meter_number": self.meter_number, "value": self.value,
+            "target": list(self.target) if self.target else None,
+            "tests": list(self.tests), "maker": self.maker,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,7 @@ class Prepared:
 
 
 def prepare(
-    session: Session, wanted: Order, point: VendingPoint, scope: Scope, instant: datetime, ahead: timedelta
+    session: Session, wanted: Wanted, point: VendingPoint, scope: Scope, instant: datetime, ahead: timedelta
 ) -> Prepared:
     """Look at the meter and write the request.
 
@@ -93,7 +112,7 @@ def _require_meter(desk: Desk, scope: Scope) -> None:
         raise errors.MeterWithoutKey(sgc=meter.sgc, krn=meter.krn)
 
 
-def _management(_session: Session, desk: Desk, wanted: Order, instant: datetime) -> dict[str, Any]:
+def _management(_session: Session, desk: Desk, wanted: Wanted, instant: datetime) -> dict[str, Any]:
     function, meter = FUNCTIONS[wanted.function], desk.meter
     if meter.meter_type not in function.meter_types:
         raise errors.FunctionNotForMeter
@@ -113,7 +132,7 @@ def _management(_session: Session, desk: Desk, wanted: Order, instant: datetime)
     }
 
 
-def _key_change(session: Session, desk: Desk, wanted: Order, instant: datetime) -> dict[str, Any]:
+def _key_change(session: Session, desk: Desk, wanted: Wanted, instant: datetime) -> dict[str, Any]:
     """The old key may have expired; the new one must live, be held by the same module and fit the meter."""
     meter, module = desk.meter, desk.module
     if wanted.target is None or module is None:
@@ -141,7 +160,7 @@ def _key_change(session: Session, desk: Desk, wanted: Order, instant: datetime) 
     }
 
 
-def _test(session: Session, wanted: Order, point: VendingPoint) -> Prepared:
+def _test(session: Session, wanted: Wanted, point: VendingPoint) -> Prepared:
     """A class 1 token is the same for every meter: no key, no token id, no module."""
     try:
         subclass = TEST_SUBCLASS[len(wanted.maker)]
@@ -159,7 +178,7 @@ def _test(session: Session, wanted: Order, point: VendingPoint) -> Prepared:
     return Prepared(json.dumps(request, sort_keys=True), _frozen(facts), None, None, None)
 
 
-def _common(settings: Settings, point: VendingPoint, wanted: Order) -> dict[str, Any]:
+def _common(settings: Settings, point: VendingPoint, wanted: Wanted) -> dict[str, Any]:
     return {
         "operator": wanted.operator_name,
         "utility": {
@@ -171,7 +190,7 @@ def _common(settings: Settings, point: VendingPoint, wanted: Order) -> dict[str,
     }  # fmt: skip
 
 
-def _facts(desk: Desk, point: VendingPoint, wanted: Order) -> str:
+def _facts(desk: Desk, point: VendingPoint, wanted: Wanted) -> str:
     meter, consumer = desk.meter, desk.consumer
     facts = _common(desk.settings, point, wanted) | {
         "consumer": None if consumer is None else {
