@@ -41,9 +41,11 @@ class Desk:
 
     @property
     def scope(self):
+        """What the person may see."""
         return self.cast.scope(self.who)
 
     def wants(self, function, meter_number=PALM_STREET, **more) -> Wanted:
+        """An order as the page would send it."""
         facts = {"reference": f"act-{next(self.numbers):06}", "reason": "Asked for by the consumer"}
         return Wanted(
             function=function, meter_number=meter_number, vending_point_id=self.cast.points[self.point],
@@ -51,11 +53,13 @@ class Desk:
         )  # fmt: skip
 
     def sends(self, wanted) -> EngineeringRecord:
+        """Send it and read the record."""
         record_id = make(wanted, self.scope, self.modules, lambda: self.clock)
         db.session.rollback()
         return db.session.get_one(EngineeringRecord, record_id)
 
     def makes(self, function, meter_number=PALM_STREET, **more) -> EngineeringRecord:
+        """Both at once."""
         return self.sends(self.wants(function, meter_number, **more))
 
 
@@ -137,16 +141,16 @@ def test_a_declined_proposal_stays_declined(desk):
 
 
 def test_what_was_done_is_not_changed_or_deleted_afterwards(desk):
-    record_id = desk.makes("maximum_power_limit", value=1_000).id
+    done = desk.makes("maximum_power_limit", value=1_000).id
     proposal = desk.makes("clear_credit", value=0).id
-    for statement in (
-        f"UPDATE engineering_record SET reason = 'none' WHERE id = {record_id}",
-        f"UPDATE engineering_record SET status = 'failed' WHERE id = {record_id}",
-        f"UPDATE engineering_record SET details = '{{}}' WHERE id = {proposal}",
-        f"DELETE FROM engineering_record WHERE id = {proposal}",
+    for number, statement in (
+        (done, "UPDATE engineering_record SET reason = 'none' WHERE id = :id"),
+        (done, "UPDATE engineering_record SET status = 'failed' WHERE id = :id"),
+        (proposal, "UPDATE engineering_record SET details = '{}' WHERE id = :id"),
+        (proposal, "DELETE FROM engineering_record WHERE id = :id"),
     ):
         with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
-            session.execute(text(statement))
+            session.execute(text(statement), {"id": number})
 
 
 # --- key changes --------------------------------------------------------------------------
