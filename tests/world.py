@@ -8,14 +8,12 @@ with; `SECRETS` are words that only Bento's people may read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
 
 from app.db import transaction
-from app.domain.states import TokenKind
 from app.extensions import db
 from app.models import (
     AuditEntry,
@@ -29,7 +27,7 @@ from app.models import (
     UserGroup,
     VendingPoint,
 )
-from app.models.token import EngineeringRecord
+from app.services.engineering import Wanted, make
 from tests.cast import PIER, Cast, make_cast
 from tests.fixtures import ready
 from tests.services.conftest import Counter
@@ -58,7 +56,7 @@ def make_world(app: Flask) -> World:
             counter = Counter(cast, app.extensions["modules"], who=who, point=point)
             counter.sells(meter, PRICE)
             sales[point] = _one(Sale.id, Sale.vending_point_id == cast.points[point])
-        records = _records(cast)
+        records = _records(app, cast)
         tokens = {
             place: _one(Token.id, Token.sale_id == sale) for place, sale in sales.items()
         }
@@ -118,24 +116,19 @@ def _changes(cast: Cast) -> dict[str, int]:
     return made
 
 
-def _records(cast: Cast) -> dict[str, int]:
+def _records(app: Flask, cast: Cast) -> dict[str, int]:
     """One engineering record at every point."""
-    made = {}
-    with transaction() as session:
-        for who, place, meter in SELLERS:
-            record = EngineeringRecord(
-                kind=TokenKind.ENGINEERING,
-                reference=f"world-{place}",
-                message_id=f"{cast.points[place]:032x}",
-                status="issued",
-                function="clear_tamper",
-                vending_point_id=cast.points[place],
-                point_region_id=session.get_one(VendingPoint, cast.points[place]).region_id,
-                operator_id=cast.users[who],
-                meter_id=cast.meters[meter],
-                created_at=datetime.now(UTC),
-            )
-            session.add(record)
-            session.flush()
-            made[place] = record.id
-    return made
+    return {
+        place: make(
+            Wanted(
+                reference=f"world-{place}", function="maximum_power_limit", meter_number=_number(cast, meter),
+                vending_point_id=cast.points[place], operator_id=cast.users[who], reason="A line of the world", value=5_000,
+            ),
+            cast.scope(who), app.extensions["modules"],
+        )
+        for who, place, meter in SELLERS
+    }  # fmt: skip
+
+
+def _number(cast: Cast, meter: str) -> str:
+    return str(_one(Meter.meter_number, Meter.id == cast.meters[meter]))

@@ -58,6 +58,7 @@ LINES: tuple[Line, ...] = (
     Line("Vending", "records:SaleView", _l("Sales"), "fa-receipt"),
     Line("Registration", "consumers:ConsumerView", _l("Consumers"), "fa-users"),
     Line("Registration", "meters:MeterView", _l("Meters"), "fa-gauge-high"),
+    Line("Engineering", "engineering:EngineeringView", _l("Engineering desk"), "fa-screwdriver-wrench"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),

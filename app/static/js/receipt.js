@@ -37,12 +37,15 @@
       copy.querySelector("[data-word]").textContent = copy.dataset.copied;
     });
   }
+  const now = document.querySelector("[data-print-now]");
+  now?.addEventListener("click", () => window.print());
   document.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open], .modal.in") || event.repeat) return;
     if (event.key === "F8") {
       event.preventDefault();
       if (printing) print();
+      else if (now) window.print();
       else document.querySelector("[data-print]")?.click();
-    } else if (event.key === "Escape") location.assign(next.href);
+    } else if (event.key === "Escape" && next) location.assign(next.href);
   });
 })();
