@@ -7,7 +7,7 @@ from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
 from app.models.ledger import DebtEntry, LedgerAccount, Posting
 from app.models.meter import Meter, MeterLock
-from app.models.operations import BackupMade, RestoreDone, SaleDecision, SignOfLife
+from app.models.operations import BackupMade, RestoreDone, ReversalRequest, SaleDecision, SignOfLife
 from app.models.product import Manufacturer, Product
 from app.models.region import Region
 from app.models.reprint import Reprint
@@ -32,7 +32,7 @@ __all__ = [
     "AppUser", "AuditEntry", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
     "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer",
     "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleTokenId", "Posting", "Product",
-    "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "Sale", "SaleDay",
+    "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
     "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",
     "SignInFailure", "SignOfLife", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine",
     "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup", "UserSession",

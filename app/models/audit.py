@@ -38,6 +38,7 @@ AUDITED = frozenset(
         "tariff_plan", "tariff_step", "tariff_fine", "tariff_fee", "tariff_tax", "tariff_levy",
         "security_module", "supply_group_key", "currency", "settings", "licence",
         "clock_confirmation", "consumer", "meter", "ab_role", "sale_decision",
+        "reversal_request",
     }
 )  # fmt: skip
 # Never written down, not even as a hash; and what changes by itself at every sign-in.

@@ -44,6 +44,32 @@ class SaleDecision(Model):
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class ReversalRequest(Model):
+    """Somebody wants a sale undone, with a reason; another person approves or declines (four eyes)."""
+
+    __tablename__ = "reversal_request"
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'done', 'declined')", name="status_known"),
+        CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided_by_somebody"),
+        Index(
+            "uq_reversal_request_open",
+            "sale_id",
+            unique=True,
+            sqlite_where=text("status <> 'declined'"),
+            postgresql_where=text("status <> 'declined'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"), index=True)
+    status: Mapped[str] = mapped_column(String(12), default="proposed")
+    reason: Mapped[str] = mapped_column(String(200))
+    proposed_by: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
+    proposed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
 class BackupMade(Model):
     """One backup that was written whole; the newest one tells whether it is time again."""
 

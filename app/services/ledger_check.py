@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.ledger import CASH, entries_of_sale
-from app.domain.states import SaleStatus, TokenKind
+from app.domain.ledger import CASH, entries_of_reversal, entries_of_sale
+from app.domain.states import SaleKind, SaleStatus, TokenKind
 from app.extensions import db
 from app.models import (
     CashAccount,
@@ -103,7 +103,7 @@ def _sales(session: Session) -> Iterator[str]:
     last = 0
     while True:
         sales = session.execute(
-            select(Sale.id, Sale.amount, Sale.status, Sale.currency, Sale.business_date)
+            select(Sale.id, Sale.kind, Sale.amount, Sale.status, Sale.currency, Sale.business_date)
             .where(Sale.id > last)
             .order_by(Sale.id)
             .limit(CHUNK),
@@ -146,9 +146,11 @@ def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
         yield f"sale {sale.id}: the lines add up to {total}, the amount is {sale.amount}"
     wanted = []
     if sale.status is SaleStatus.ISSUED:
+        entries = entries_of_sale(lines)
+        if sale.kind is SaleKind.REVERSAL:
+            entries = entries_of_reversal(entries)
         wanted = [
-            (e.debit, e.credit, e.amount, e.line_no, sale.currency, sale.business_date)
-            for e in entries_of_sale(lines)
+            (e.debit, e.credit, e.amount, e.line_no, sale.currency, sale.business_date) for e in entries
         ]
     if sorted(posted) != sorted(wanted):
         yield f"sale {sale.id} ({sale.status.value}): the postings are not those of its lines"
@@ -163,13 +165,15 @@ def _tokens(session: Session) -> Iterator[str]:
         .subquery()
     )
     rows = session.execute(
-        select(Sale.id, Sale.status, Sale.token_units, Sale.carried_units, carriers.c.n, carriers.c.carried)
+        select(
+            Sale.id, Sale.kind, Sale.status, Sale.token_units, Sale.carried_units, carriers.c.n, carriers.c.carried
+        )
         .outerjoin(carriers, carriers.c.sale_id == Sale.id)
         .order_by(Sale.id),
         execution_options=EVERYTHING | {"yield_per": CHUNK},
     )
-    for sale_id, status, units, carried_units, count, carried in rows:
-        wanted = 1 if status is SaleStatus.ISSUED and units else 0
+    for sale_id, kind, status, units, carried_units, count, carried in rows:
+        wanted = 1 if kind is SaleKind.SALE and status is SaleStatus.ISSUED and units else 0
         if (count or 0) != wanted:
             yield f"sale {sale_id} ({status.value}): {count or 0} credit tokens instead of {wanted}"
         elif wanted and int(carried) != carried_units:
@@ -216,13 +220,16 @@ def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> It
         .group_by(SaleLine.sale_id)
         .subquery()
     )
+    undoes = Sale.kind == SaleKind.REVERSAL
+    sign = case((undoes, -1), else_=1)
     facts = session.execute(
         select(
             *of_sale,
-            func.count(Sale.id),
-            func.coalesce(func.sum(Sale.amount), 0),
-            func.coalesce(func.sum(Sale.carried_units), 0),
-            *(func.coalesce(func.sum(amounts.c[name]), 0) for name in ("energy", "fees", "taxes")),
+            func.sum(case((undoes, 0), else_=1)),
+            func.sum(case((undoes, 1), else_=0)),
+            func.coalesce(func.sum(sign * Sale.amount), 0),
+            func.coalesce(func.sum(sign * Sale.carried_units), 0),
+            *(func.coalesce(func.sum(sign * amounts.c[name]), 0) for name in ("energy", "fees", "taxes")),
         )
         .join(amounts, amounts.c.sale_id == Sale.id)
         .where(Sale.status == SaleStatus.ISSUED)
@@ -230,10 +237,9 @@ def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> It
         execution_options=EVERYTHING,
     )
     size = len(key)
-    counted = {}
+    counted: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for row in facts:
-        sales, amount, units, energy, fees, taxes = (int(n) for n in row[size:])
-        counted[tuple(row[:size])] = (sales, 0, amount, units, energy, fees, taxes)
+        counted[tuple(row[:size])] = tuple(int(n) for n in row[size:])
     stored = {
         tuple(getattr(row, name) for name in key): tuple(getattr(row, name) for name in COUNTED)
         for row in session.execute(select(table)).scalars()

@@ -11,14 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import prepared
-from app.domain.ledger import CASH, DEBT, Entry, entries_of_sale
+from app.domain.ledger import CASH, DEBT, Entry, entries_of_reversal, entries_of_sale
 from app.models import LedgerAccount, Posting
 from app.services.reserved import Reserved
 
 
-def post(session: Session, sale: Reserved, instant: datetime) -> tuple[Entry, ...]:
-    """Write one posting per line of the sale that is not zero."""
+def post(session: Session, sale: Reserved, instant: datetime, *, reversal: bool = False) -> tuple[Entry, ...]:
+    """Write one posting per line of the sale that is not zero; those of a reversal with their sides swapped."""
     entries = entries_of_sale(sale.lines)
+    if reversal:
+        entries = entries_of_reversal(entries)
     if entries and _write(session, sale, entries, instant) < len(entries):
         # An account is used for the first time: open what is missing, write what is left.
         codes = {code for e in entries for code in (e.debit, e.credit)}

@@ -75,7 +75,7 @@ def _once(sale: Reserved, work: Callable[[], None]) -> None:
 def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
     carried = _carried(sale, tokens)
     with transaction() as session:
-        receipt_number = _book(session, sale)
+        receipt_number = draw_receipt(session, sale.vending_point_id, balance=-sale.amount, held=-sale.amount)
         key_changes.note_advice(session, sale.meter_id, tokens)
         paid_off = _pay_off(session, sale)
         if not _move(
@@ -113,15 +113,13 @@ def _carried(sale: Reserved, tokens: Tokens) -> int:
     return sum(t.amount or 0 for t in tokens if t.token_class == CREDIT_CLASS)
 
 
-def _book(session: Session, sale: Reserved) -> int:
-    """Turn the hold into a debt of the vending point and draw its next receipt number."""
+def draw_receipt(session: Session, vending_point_id: int, *, balance: int, held: int = 0) -> int:
+    """Move the vending point's account by these minor units and draw its next receipt number."""
     account = CashAccount.__table__.c
     drawn = session.execute(
         update(CashAccount.__table__)
-        .where(account.vending_point_id == sale.vending_point_id)
-        .values(
-            balance=account.balance - sale.amount, held=account.held - sale.amount, receipts=account.receipts + 1
-        )
+        .where(account.vending_point_id == vending_point_id)
+        .values(balance=account.balance + balance, held=account.held + held, receipts=account.receipts + 1)
         .returning(account.receipts)
     )
     return int(drawn.scalar_one())

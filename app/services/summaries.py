@@ -20,16 +20,17 @@ TAXES = frozenset({LineKind.TAX.value})
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
 
-def sums_of(sale: Reserved, carried_units: int) -> dict[str, int]:
-    """What one issued sale adds to its day."""
+def sums_of(sale: Reserved, carried_units: int, *, reversal: bool = False) -> dict[str, int]:
+    """What one issued sale adds to its day, or a reversal takes from its own (`carried_units` below zero)."""
+    sign = -1 if reversal else 1
 
     def of(kinds: frozenset[str]) -> int:
-        return sum(amount for kind, _code, amount in sale.lines if kind in kinds)
+        return sign * sum(amount for kind, _code, amount in sale.lines if kind in kinds)
 
     return {
-        "sales": 1,
-        "reversals": 0,
-        "amount": sale.amount,
+        "sales": 0 if reversal else 1,
+        "reversals": 1 if reversal else 0,
+        "amount": sign * sale.amount,
         "units": carried_units,
         "energy": of(ENERGY),
         "fees": of(FEES),
@@ -37,9 +38,9 @@ def sums_of(sale: Reserved, carried_units: int) -> dict[str, int]:
     }
 
 
-def add(session: Session, sale: Reserved, carried_units: int) -> None:
+def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool = False) -> None:
     """Raise `sale_day`, then `purchase_day` (in this order, always)."""
-    sums = sums_of(sale, carried_units)
+    sums = sums_of(sale, carried_units, reversal=reversal)
     shared = {"business_date": sale.business_date, "meter_type": sale.meter_type, "currency": sale.currency}
     _raise(
         session,

@@ -1,0 +1,125 @@
+"""A sale undone: counter-entries to the cent, fees and steps open again, two people, never twice."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from app.db import transaction
+from app.domain import errors
+from app.domain.states import SaleKind, SaleStatus
+from app.extensions import db
+from app.models import Consumer, Sale, SaleDay, Settings, TariffPlan
+from app.services import debts, reversals
+from app.services.ledger_check import differences
+from app.services.receipts import receipt_for
+from tests.services.test_decisions import Deaf
+from tests.services.test_many_at_once import together
+
+WHY = "Wrong meter; the slip was torn up in front of the customer"
+
+
+def reverse(counter, sale_id, by="amara", approver="chidi") -> int:
+    cast = counter.cast
+    assert reversals.propose(sale_id, WHY, cast.scope(by)) is None
+    [request] = [told for told in reversals.requests_on(sale_id) if told.status == "proposed"]
+    return reversals.approve(sale_id, request.id, cast.scope(approver))
+
+
+def test_a_reversal_gives_the_money_back_and_the_books_still_agree(counter):
+    before = (counter.account.balance, counter.account.receipts)
+    receipt = counter.sells("palm_street", 20_00)
+    reversal = db.session.get_one(Sale, reverse(counter, receipt.sale_id))
+    assert (reversal.kind, reversal.status, reversal.amount, reversal.reverses_id) == (
+        SaleKind.REVERSAL, SaleStatus.ISSUED, 20_00, receipt.sale_id,
+    )  # fmt: skip
+    assert (counter.account.balance, counter.account.receipts) == (before[0], before[1] + 2)
+    assert differences() == []
+    [day] = db.session.execute(select(SaleDay)).scalars()
+    assert (day.sales, day.reversals, day.amount, day.units, day.energy, day.fees) == (1, 1, 0, 0, 0, 0)
+    assert receipt_for(receipt.sale_id, counter.cast.scope("amara")).reversed
+
+
+def test_after_a_reversal_the_fee_falls_due_again_and_the_steps_begin_anew(counter):
+    first = counter.sells("palm_street", 20_00)
+    reverse(counter, first.sale_id)
+    again = counter.sells("palm_street", 20_00)
+    assert [(line.kind, line.amount) for line in again.lines] == [(line.kind, line.amount) for line in first.lines]
+    assert (again.carried_units, again.units_before) == (first.carried_units, first.units_before)
+
+
+def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):
+    cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
+    with pytest.raises(errors.OutOfScope):
+        reversals.propose(sale_id, WHY, cast.scope("bento"))
+    reversals.propose(sale_id, WHY, cast.scope("chidi"))
+    with pytest.raises(errors.ProposalOpen):
+        reversals.propose(sale_id, WHY, cast.scope("amara"))
+    [request] = reversals.requests_on(sale_id)
+    with pytest.raises(errors.FourEyes):
+        reversals.approve(sale_id, request.id, cast.scope("chidi"))
+    reversals.approve(sale_id, request.id, cast.scope("efua"))
+    with pytest.raises(errors.ProposalClosed):
+        reversals.approve(sale_id, request.id, cast.scope("efua"))
+    with pytest.raises(errors.NotReversible):
+        reversals.propose(sale_id, WHY, cast.scope("amara"))
+    assert db.session.query(Sale).filter_by(kind=SaleKind.REVERSAL).count() == 1
+
+
+def test_eight_approvals_at_once_book_one_reversal(context, counter):
+    cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
+    reversals.propose(sale_id, WHY, cast.scope("amara"))
+    [request] = reversals.requests_on(sale_id)
+    scope = cast.scope("chidi")
+    results = together(context, lambda _number: reversals.approve(sale_id, request.id, scope))
+    assert len([result for result in results if isinstance(result, int)]) == 1
+    assert all(isinstance(result, int | errors.ProposalClosed | errors.NotReversible) for result in results)
+    assert differences() == []
+
+
+@pytest.mark.one_database
+def test_a_declined_request_can_be_made_again(counter):
+    cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
+    reversals.propose(sale_id, WHY, cast.scope("amara"))
+    [request] = reversals.requests_on(sale_id)
+    reversals.decline(sale_id, request.id, cast.scope("chidi"))
+    reverse(counter, sale_id)
+    assert [told.status for told in reversals.requests_on(sale_id)] == ["declined", "done"]
+
+
+@pytest.mark.one_database
+def test_where_one_person_is_enough_it_is_booked_at_once(counter):
+    with transaction() as session:
+        session.get_one(Settings, 1).four_eyes = ""
+    sale_id = counter.sells("palm_street", 20_00).sale_id
+    assert reversals.propose(sale_id, WHY, counter.cast.scope("amara")) == reversals.reversal_of(sale_id)
+    assert differences() == []
+
+
+@pytest.mark.one_database
+def test_a_sale_that_waits_and_a_reversal_cannot_be_reversed(context, counter, caplog):
+    caplog.set_level("CRITICAL")
+    counter.modules = Deaf(context.extensions["modules"])
+    waiting = counter.sells("palm_street", 20_00).sale_id
+    with pytest.raises(errors.NotReversible) as refused:
+        reversals.propose(waiting, WHY, counter.cast.scope("amara"))
+    assert refused.value.params["reason"] == "waiting"
+    counter.modules = context.extensions["modules"]
+    reversal = reverse(counter, counter.sells("mill", 20_00).sale_id)
+    with pytest.raises(errors.NotReversible):
+        reversals.propose(reversal, WHY, counter.cast.scope("amara"))
+
+
+def test_a_recovered_debt_is_owed_again(counter):
+    consumer = counter.cast.consumers["achieng"]
+    with transaction() as session:
+        for plan in session.execute(select(TariffPlan)).scalars():
+            plan.debt_share = 1
+    debts.opening_balance(consumer, 5_00, "Old account", "opening-0001")
+    receipt = counter.sells("palm_street", 20_00)
+    db.session.rollback()
+    assert db.session.get_one(Consumer, consumer).debt_minor == 0
+    reverse(counter, receipt.sale_id)
+    db.session.rollback()
+    assert db.session.get_one(Consumer, consumer).debt_minor == 5_00
+    assert differences() == []
