@@ -95,6 +95,7 @@ OTHERS: Mapping[str, Any] = {
     "moved_places": _l("Places that came along"), "moved_consumers": _l("Consumers that came along"),
     "moved_meters": _l("Meters that came along"), "moved_vending_points": _l("Vending points that came along"),
     "moved_users": _l("Users that came along"), "credit_limit": _l("Credit limit"),
+    "four_eyes": _l("Two people decide"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})

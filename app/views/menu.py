@@ -55,6 +55,7 @@ LINES: tuple[Line, ...] = (
     Line("Vending", "counter:CounterView", _l("Purchase"), "fa-bolt"),
     Line(None, "receipts:ReceiptView"),
     Line(None, "decisions:DecisionView"),
+    Line(None, "reversals:ReversalView"),
     Line("Vending", "records:SaleView", _l("Sales"), "fa-receipt"),
     Line("Registration", "consumers:ConsumerView", _l("Consumers"), "fa-users"),
     Line("Registration", "meters:MeterView", _l("Meters"), "fa-gauge-high"),

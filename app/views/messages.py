@@ -270,6 +270,10 @@ def _capacity_unit(_worded: _Worded, value: Any) -> str:
     return str(value) if value else gettext("unit of its capacity")
 
 
+NOT_REVERSIBLE = {
+    "waiting": _l("it still waits for its token"), "failed": _l("no money was booked for it"),
+    "reversal": _l("it is a reversal itself"), "reversed": _l("it was reversed before"),
+}  # fmt: skip
 SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "status"): _status,
     ("meter_blocked", "reason"): _reason,
@@ -277,6 +281,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_without_capacity", "unit"): _capacity_unit,
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
+    ("not_reversible", "reason"): lambda _worded, value: str(NOT_REVERSIBLE.get(value, value)),
     ("no_plan_in_force", "since"): _since,
     ("no_module", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),
     ("algorithm_served", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),

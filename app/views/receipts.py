@@ -83,6 +83,7 @@ class ReceiptView(SafeBaseView):
             say=SAY,
             token_title=token_title,
             help_line=how_many_tokens(len(slip.receipt.tokens)),
+            may_reverse=self.appbuilder.sm.has_access("can_read", "ReversalView"),
             **more,
         )
 

@@ -70,6 +70,10 @@ LINES: dict[str, Line] = {
     "ReceiptView.paper": Line(READERS, "sale"),
     "ReceiptView.pdf": Line(READERS, "sale"),
     "ReceiptView.printed": Line("OMRE", "sale"),
+    "ReversalView.show": Line(READERS, "sale"),
+    "ReversalView.propose": Line("OMRE", "sale"),
+    "ReversalView.approve": Line("MRE", "sale"),
+    "ReversalView.decline": Line("OMRE", "sale"),
     # --- records
     **crud("SaleView", "sale", read=READERS),
     **crud("SaleRecordView", "sale", read=READERS),

@@ -1,0 +1,146 @@
+"""A sale undone because its token was not handed over: one person asks, another approves (manual: four eyes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, flash, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+
+from app.access.current import current_scope
+from app.access.fab import SafeBaseView
+from app.domain.errors import NotReversible, OutOfScope, Refusal
+from app.extensions import db
+from app.services import reversals
+from app.services.engineering import needs_second_person
+from app.services.receipts import Receipt, receipt_for
+from app.views.fields import Text
+from app.views.messages import sentence
+from app.views.troubles import status_of
+from app.views.typed import ROW_ID_MAX, row_id
+
+
+class ReversalForm(FlaskForm):
+    """Why the sale is undone."""
+
+    reason = Text(
+        _l("Reason"), most=200,
+        description=_l("What happened, and how you know that the customer does not have the token."),
+    )  # fmt: skip
+
+
+class ReversalView(SafeBaseView):
+    """The page of one sale's reversal."""
+
+    route_base = "/reversals"
+    default_view = "show"
+    title = list_title = _l("Reverse a sale")
+
+    @expose("/<int:sale_id>")
+    @has_access
+    @permission_name("read")
+    def show(self, sale_id: int) -> Any:
+        """The sale, whether it can be undone, and who asked for it."""
+        receipt = _own(sale_id)
+        self.update_redirect()
+        return self._page(receipt)
+
+    @expose("/<int:sale_id>/propose", methods=["POST"])
+    @has_access
+    @permission_name("propose")
+    def propose(self, sale_id: int) -> Any:
+        """Ask to undo it."""
+        receipt, form = _own(sale_id), ReversalForm()
+        if not form.validate():
+            return self._page(receipt, form), 422
+        try:
+            done = reversals.propose(sale_id, form.reason.data, current_scope())
+        except Refusal as refusal:
+            return self._refused(sale_id, refusal, form)
+        if done is None:
+            flash(_("It is asked for. Another person has to approve it; nothing is booked until then."), "success")
+            return redirect(url_for("ReversalView.show", sale_id=sale_id), 303)
+        return _booked(done)
+
+    @expose("/<int:sale_id>/approve", methods=["POST"])
+    @has_access
+    @permission_name("approve")
+    def approve(self, sale_id: int) -> Any:
+        """Another person agrees, and the counter-entries are booked."""
+        _own(sale_id)
+        try:
+            return _booked(reversals.approve(sale_id, _named(), current_scope()))
+        except Refusal as refusal:
+            return self._refused(sale_id, refusal)
+
+    @expose("/<int:sale_id>/decline", methods=["POST"])
+    @has_access
+    @permission_name("propose")
+    def decline(self, sale_id: int) -> Any:
+        """Another person disagrees, or the first one takes it back."""
+        _own(sale_id)
+        try:
+            reversals.decline(sale_id, _named(), current_scope())
+        except Refusal as refusal:
+            return self._refused(sale_id, refusal)
+        flash(_("The request is closed. The sale stands."), "success")
+        return redirect(url_for("ReversalView.show", sale_id=sale_id), 303)
+
+    def _refused(self, sale_id: int, refusal: Refusal, form: ReversalForm | None = None) -> Any:
+        db.session.rollback()
+        if isinstance(refusal, OutOfScope):
+            abort(404)
+        flash(sentence(refusal), "danger")
+        return self._page(_own(sale_id), form), status_of(refusal)
+
+    def _page(self, receipt: Receipt, form: ReversalForm | None = None) -> Any:
+        told = reversals.requests_on(receipt.sale_id)
+        access = self.appbuilder.sm.has_access
+        return self.render_template(
+            "receipts/reversal.html",
+            title=self.title,
+            receipt=receipt,
+            currency=receipt.currency,
+            told=told,
+            open=next((one for one in told if one.status == reversals.PROPOSED), None),
+            reversal=reversals.reversal_of(receipt.sale_id),
+            why_not=_why_not(receipt),
+            second=needs_second_person(db.session(), reversals.FUNCTION),
+            me=current_scope().user_id,
+            form=form or ReversalForm(formdata=None),
+            may_propose=access("can_propose", "ReversalView"),
+            may_approve=access("can_approve", "ReversalView"),
+        )
+
+
+def _why_not(receipt: Receipt) -> str:
+    """The sentence that says why this sale cannot be undone; nothing when it can."""
+    sale = reversals.sale_of(receipt.sale_id, current_scope())
+    try:
+        reversals.require_reversible(sale)
+    except NotReversible as refusal:
+        return sentence(refusal)
+    return ""
+
+
+def _own(sale_id: int) -> Receipt:
+    if sale_id > ROW_ID_MAX:
+        abort(404)
+    try:
+        return receipt_for(sale_id, current_scope())
+    except OutOfScope:
+        abort(404)
+
+
+def _named() -> int:
+    """The request that the page showed; 0 is none."""
+    return row_id(request.form.get("request", "")) or 0
+
+
+def _booked(reversal_id: int) -> Any:
+    flash(_("The sale is reversed. Give the money back to the customer."), "success")
+    return redirect(url_for("ReceiptView.show", sale_id=reversal_id), 303)
