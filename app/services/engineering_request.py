@@ -21,8 +21,9 @@ from app.models import ModuleHealth, SecurityModule, Settings, SupplyGroupKey, V
 from app.services.desk import UNIQUE_KEY, Desk, Place, read_desk, require_living_key
 from app.services.issue import meter_to_ask
 from app.services.key_changes import amendment_for
-from app.services.reserve import lock_meter, minute_to_ask
+from app.services.reserve import lock_meter
 from app.services.snapshot import freeze
+from app.services.switch_over import minute_to_ask
 from app.sts import meter_test
 from app.sts.errors import StsError
 from app.sts.module import Amendment
@@ -112,7 +113,7 @@ def _require_meter(desk: Desk, scope: Scope) -> None:
         raise errors.MeterWithoutKey(sgc=meter.sgc, krn=meter.krn)
 
 
-def _management(_session: Session, desk: Desk, wanted: Wanted, instant: datetime) -> dict[str, Any]:
+def _management(session: Session, desk: Desk, wanted: Wanted, instant: datetime) -> dict[str, Any]:
     function, meter = FUNCTIONS[wanted.function], desk.meter
     if meter.meter_type not in function.meter_types:
         raise errors.FunctionNotForMeter
@@ -127,7 +128,7 @@ def _management(_session: Session, desk: Desk, wanted: Wanted, instant: datetime
         "meter": meter_to_ask(meter, credit=False, amendment=amendment),
         "subclass": function.subclass,
         "value": wanted.value,
-        "issue_time": minute_to_ask(desk, instant).isoformat(),
+        "issue_time": minute_to_ask(session, desk, instant).isoformat(),
         "offset_minutes": desk.settings.token_offset_minutes,
     }
 
