@@ -1,0 +1,114 @@
+"""The engineering desk and reversals in the browser: by form, by two people, with everything typed kept."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import EngineeringRecord, Meter, Sale, Token, VendingPoint
+from app.views.figures import groups_of_four, meter_number
+from tests.cast import PALM_STREET, PIER
+from tests.services.conftest import Counter
+from tests.views.forms import act, send, text
+
+pytestmark = pytest.mark.one_database
+METER = f"/engineering/meter/{PALM_STREET}"
+WHY = "The line was made stronger"
+
+
+@pytest.fixture
+def market(cast):
+    """What a manager without a vending point chooses."""
+    return {"point": str(cast.points["market"])}
+
+
+def test_a_manager_limits_the_power_and_reads_twenty_digits(chidi, look, market):
+    found = text(chidi.get(f"/engineering/?q={PALM_STREET}"))
+    assert meter_number(PALM_STREET) in found
+    page = f"{METER}/maximum-power-limit"
+    answer = send(chidi, page, page, value="20", reason=WHY, **market)
+    assert answer.status_code == 303
+    token = look(select(Token))
+    made = text(chidi.get(answer.location))
+    assert token.amount == 20_004 and groups_of_four(token.digits).replace(" ", "") in re.sub(r"\s", "", made)
+    paper = text(chidi.get(f"{answer.location}/paper"))
+    assert "ENGINEERING" in paper and "20 kW" in paper and "DEMONSTRATION" in paper
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("", "Fill this in."), ("a lot", "A number of kilowatts"), ("20000", "At most 18201 kW."), ("-1", "A number of kilowatts")],
+)
+def test_a_limit_that_is_none_is_refused_at_its_field_and_the_reason_stays(chidi, look, market, typed, said):
+    page = f"{METER}/maximum-power-limit"
+    answer = send(chidi, page, page, value=typed, reason=WHY, **market)
+    assert answer.status_code == 422
+    assert said in text(answer) and WHY in answer.get_data(as_text=True)
+    assert look(select(EngineeringRecord)) is None
+
+
+def test_clearing_a_balance_takes_two_people(chidi, efua, look, market):
+    page = f"{METER}/clear-credit"
+    answer = send(chidi, page, page, value="65535", reason=WHY, **market)
+    shown = answer.location
+    assert "another person has to approve it" in text(chidi.get(shown))
+    assert look(select(Token)) is None
+    assert act(chidi, shown, f"{shown}/approve").status_code in (400, 409, 422)
+    assert "Waiting for a second person" in text(efua.get("/engineering/"))
+    assert act(efua, shown, f"{shown}/approve").status_code == 303
+    assert look(select(Token)) is not None
+    assert "Approved by" in text(chidi.get(shown))
+
+
+def test_an_operator_makes_test_tokens_and_nothing_else(amara, look):
+    assert amara.get(METER).status_code == 200
+    assert amara.get(f"{METER}/clear-credit").status_code in (302, 403)
+    page = "/engineering/tests"
+    refused = send(amara, page, page, maker="00", reason=WHY)
+    assert refused.status_code == 422 and "Choose at least one function." in text(refused)
+    answer = send(amara, page, page, maker="00", tests="0", reason=WHY)
+    assert answer.status_code == 303
+    assert look(select(Token.digits)) == "56493153725450313471"
+    assert "Initiate meter test" in text(amara.get(answer.location))
+
+
+def test_a_key_change_is_confirmed_on_the_meters_page(app, chidi, look, market, cast):
+    with app.app_context():
+        meter = db.session.get_one(Meter, cast.meters["palm_street"])
+        meter.sgc = "888888"
+        db.session.commit()
+    page = f"{METER}/key-change"
+    choice = re.search(r'<option value="([0-9]+)"[^>]*>888888, revision 2', chidi.get(page).get_data(as_text=True))
+    answer = send(chidi, page, page, key=choice[1], ti="07", reason=WHY, **market)
+    assert answer.status_code == 303
+    assert "A key change is under way" in text(chidi.get(METER))
+    assert act(chidi, METER, f"{METER}/confirm", outcome="taken").status_code == 303
+    meter = look(select(Meter).where(Meter.meter_number == PALM_STREET))
+    assert (meter.sgc, meter.krn, meter.ti, meter.pending_sgc) == ("888888", 2, 7, None)
+    assert "A key change is under way" not in text(chidi.get(METER))
+
+
+def test_a_strangers_meter_does_not_exist_here(chidi):
+    for address in (f"/engineering/meter/{PIER}", f"/engineering/meter/{PIER}/clear-credit", "/engineering/acts/99"):
+        assert chidi.get(address).status_code == 404
+
+
+def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, chidi, look, cast):
+    with app.app_context():
+        sale_id = Counter(cast, app.extensions["modules"]).sells("palm_street", 20_00).sale_id
+        db.session.remove()
+    page = f"/reversals/{sale_id}"
+    assert "Reverse" in text(amara.get(f"/receipts/{sale_id}"))
+    refused = send(amara, page, f"{page}/propose", reason="")
+    assert refused.status_code == 422 and "Fill this in." in text(refused)
+    assert send(amara, page, f"{page}/propose", reason=WHY).status_code == 303
+    request_id = re.search(r'name="request" value="([0-9]+)"', chidi.get(page).get_data(as_text=True))[1]
+    answer = act(chidi, page, f"{page}/approve", request=request_id)
+    assert answer.status_code == 303
+    assert look(select(Sale.reverses_id).where(Sale.reverses_id == sale_id)) == sale_id
+    assert chidi.get(answer.location).status_code == 200
+    assert "it was reversed before" in text(amara.get(page))
+    assert look(select(VendingPoint)) is not None
