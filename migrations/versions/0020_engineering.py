@@ -1,7 +1,7 @@
 """The engineering desk and reversals: requests and slips of acts, approvals, and what takes a second person.
 
 Revision ID: 0020
-Revises: 0009
+Revises: 0010
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.models import triggers
 from app.models.base import UTCDateTime
 
 revision = "0020"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
