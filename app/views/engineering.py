@@ -5,38 +5,32 @@ Each function is a permission of its own.  What takes a second person becomes a 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.access.current import current_scope, signed_in
 from app.access.fab import SafeBaseView
 from app.domain import errors
-from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST, ActStatus
-from app.domain.errors import OutOfScope, Refusal
+from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST
+from app.domain.errors import Refusal
 from app.extensions import db
-from app.models import EngineeringRecord, Meter
+from app.models import Meter
 from app.services import engineering, key_changes
 from app.services.engineering_lists import key_choices, meter_of, open_proposals, recent_acts
-from app.services.engineering_tokens import resolve_act
 from app.services.key_changes import Outcome
-from app.views.decisions import ID_MAX, patience
+from app.views.engineering_acts import ActPages, modules_of_app, words_of
 from app.views.engineering_forms import ActForm, TestForm, function_form, key_form
-from app.views.engineering_words import TESTS, TOLD, name_of, tests_of, value_of
+from app.views.engineering_words import TOLD
 from app.views.messages import sentence
 from app.views.meter_lookup import look_up, number_refusal
-from app.views.slip import how_many_tokens, qr
 from app.views.troubles import status_of
 
-PAPERS = ("80mm", "a4")
 
-
-class EngineeringView(SafeBaseView):
+class EngineeringView(ActPages, SafeBaseView):
     """Engineering > Engineering desk."""
 
     route_base = "/engineering"
@@ -57,7 +51,7 @@ class EngineeringView(SafeBaseView):
             title=self.title,
             proposals=open_proposals(current_scope()),
             recent=recent_acts(current_scope()),
-            **(_words(self) | found),
+            **(words_of(self) | found),
         )
         return page, found["status"]
 
@@ -73,7 +67,7 @@ class EngineeringView(SafeBaseView):
     def _meter_page(self, meter: Meter, status: int = 200) -> Any:
         functions = [
             (name, TOLD[name]) for name, facts in FUNCTIONS.items()
-            if meter.meter_type in facts.meter_types and self._may(name)
+            if meter.meter_type in facts.meter_types and self.may(name)
         ]  # fmt: skip
         page = self.render_template(
             "engineering/meter.html",
@@ -81,7 +75,7 @@ class EngineeringView(SafeBaseView):
             meter=meter,
             functions=functions,
             recent=recent_acts(current_scope(), meter.id),
-            **_words(self),
+            **words_of(self),
         )
         return page, status
 
@@ -187,74 +181,14 @@ class EngineeringView(SafeBaseView):
             form, METER_TEST, None, "engineering/tests.html", tests=form.numbers, maker=form.maker.data
         )
 
-    # --- one act --------------------------------------------------------------------------
-
-    @expose("/acts/<int:record_id>")
-    @has_access
-    @permission_name("read")
-    def act(self, record_id: int) -> Any:
-        """What was asked, by whom, why, and its tokens."""
-        record = _own(record_id)
-        self.update_redirect()
-        return self._act_page("engineering/act.html", record)
-
-    @expose("/acts/<int:record_id>/paper")
-    @has_access
-    @permission_name("read")
-    def paper(self, record_id: int) -> Any:
-        """The slip of an act."""
-        record = _own(record_id)
-        if record.status != ActStatus.ISSUED:
-            abort(404)
-        wanted = request.args.get("paper", PAPERS[0])
-        return self._act_page("engineering/paper.html", record, paper=wanted if wanted in PAPERS else PAPERS[0])
-
-    @expose("/acts/<int:record_id>/approve", methods=["POST"])
-    @has_access
-    @permission_name("approve")
-    def approve(self, record_id: int) -> Any:
-        """A second person agrees, and the token is made."""
-        _own(record_id)
-        try:
-            engineering.approve(record_id, current_scope(), _modules())
-        except Refusal as refusal:
-            return self._refused(record_id, refusal)
-        return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
-
-    @expose("/acts/<int:record_id>/decline", methods=["POST"])
-    @has_access
-    @permission_name("decline")
-    def decline(self, record_id: int) -> Any:
-        """A second person disagrees, or the first one takes it back."""
-        _own(record_id)
-        try:
-            engineering.decline(record_id, current_scope())
-        except Refusal as refusal:
-            return self._refused(record_id, refusal)
-        flash(_("The proposal is closed. No token was made."), "success")
-        return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
-
-    @expose("/acts/<int:record_id>/resolve", methods=["POST"])
-    @has_access
-    @permission_name("read")
-    def resolve(self, record_id: int) -> Any:
-        """Ask the module again what became of it."""
-        _own(record_id)
-        if resolve_act(record_id, _modules(), patience()) is ActStatus.RESERVED:
-            flash(_("The module has no answer yet. It is asked again by itself."), "warning")
-        return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
-
     # --- inside ---------------------------------------------------------------------------
-
-    def _may(self, action: str) -> bool:
-        return bool(self.appbuilder.sm.has_access(f"can_{action}", "EngineeringView"))
 
     def _form(
         self, template: str, form: ActForm, function: str, meter: Meter | None, status: int = 0, **more: Any
     ) -> Any:
         page = self.render_template(
             template, title=TOLD[function].name, form=form, function=function, told=TOLD[function], meter=meter,
-            second=engineering.needs_second_person(db.session(), function), **(_words(self) | more),
+            second=engineering.needs_second_person(db.session(), function), **(words_of(self) | more),
         )  # fmt: skip
         return page, status or (200 if request.method == "GET" else 422)
 
@@ -270,7 +204,7 @@ class EngineeringView(SafeBaseView):
                 operator_id=current_scope().user_id or 0, reason=form.reason.data, meter_number=number,
                 operator_name=_operator_name(), **wish,
             )  # fmt: skip
-            record_id = engineering.make(wanted, current_scope(), _modules())
+            record_id = engineering.make(wanted, current_scope(), modules_of_app())
         except Refusal as refusal:
             db.session.rollback()
             field = refusal.field if refusal.field in form else None
@@ -282,38 +216,12 @@ class EngineeringView(SafeBaseView):
             return self._form(template, form, function, meter, status_of(refusal), **(more or {}))
         return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
 
-    def _act_page(self, template: str, record: EngineeringRecord, status: int = 200, **more: Any) -> Any:
-        page = self.render_template(
-            template,
-            title=name_of(record.function),
-            record=record,
-            details=json.loads(record.details),
-            facts=json.loads(record.snapshot),
-            mine=record.operator_id == current_scope().user_id,
-            help_line=how_many_tokens(len(record.tokens)),
-            qr=qr,
-            **(_words(self) | more),
-        )
-        return page, status
-
-    def _refused(self, record_id: int, refusal: Refusal) -> Any:
-        db.session.rollback()
-        flash(sentence(refusal), "danger")
-        return self._act_page("engineering/act.html", _own(record_id), status_of(refusal))
-
 
 CONFIRMED = {
     Outcome.TAKEN: _l("The meter is registered under its new key."),
     Outcome.NOT_TAKEN: _l("The set goes out with the next three tokens again."),
     Outcome.GIVEN_UP: _l("The key change is dropped; the meter stays under its present key."),
 }
-
-
-def _words(view: EngineeringView) -> dict[str, Any]:
-    return {
-        "told_of": TOLD, "name_of": name_of, "value_of": value_of, "tests_of": tests_of, "all_tests": TESTS,
-        "may": view._may,  # noqa: SLF001  (of this file)
-    }  # fmt: skip
 
 
 def _meter(meter_number: str) -> Meter:
@@ -326,24 +234,11 @@ def _meter(meter_number: str) -> Meter:
         abort(404)
 
 
-def _own(record_id: int) -> EngineeringRecord:
-    if record_id > ID_MAX:
-        abort(404)
-    try:
-        return engineering.record_of(record_id, current_scope())
-    except OutOfScope:
-        abort(404)
-
-
 def _point(form: ActForm) -> int:
     own = current_scope().vending_point_id
     if own is not None:
         return own
     return int(form.point.data.id)
-
-
-def _modules() -> Any:
-    return current_app.extensions["modules"]
 
 
 def _operator_name() -> str:
