@@ -63,8 +63,8 @@ class UnknownMeter(MeterRefusal, code="unknown_meter"):
     """No such meter, or a stranger's: both look the same."""
 
 
-class MeterBlocked(MeterRefusal, code="meter_blocked", names="status reason since"):
-    """Not installed, or blocked with a reason; `since` when, where that is known."""
+class MeterBlocked(MeterRefusal, code="meter_blocked", names="status reason since by"):
+    """Not installed, or blocked with a reason; `since` when and `by` whom, where that is known."""
 
 
 class MeterWithoutTariff(MeterRefusal, code="meter_without_tariff"):
@@ -113,6 +113,14 @@ class ValueOutOfRange(Refusal, code="value_out_of_range", field="value", names="
 
 class MeterTaken(MeterRefusal, code="meter_taken"):
     """The meter belongs to another consumer."""
+
+
+class StepForbidden(MeterRefusal, code="step_forbidden", field="status", names="old new"):
+    """The meter is in a state that the wanted one may not follow (somebody else may have been faster)."""
+
+
+class ReasonMissing(MeterRefusal, code="reason_missing", field="reason"):
+    """A meter is blocked, released or removed for a reason only."""
 
 
 # --- the sum ------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ SILENT = frozenset(
         "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
         "tariff_since",  # follows from the tariff
         "search_name",  # follows from the full name
+        "status_since", "status_by",  # follow from the state; the entry itself says when and who
     }
 )  # fmt: skip
 

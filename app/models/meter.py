@@ -19,8 +19,9 @@ from sqlalchemy import (
     String,
     event,
     inspect,
+    text,
 )
-from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, object_session, relationship
 
 from app.domain.states import Algorithm, MeterStatus, MeterType
 from app.models.base import (
@@ -76,6 +77,8 @@ class Meter(Stamped, Model):
     status: Mapped[MeterStatus] = mapped_column(words(MeterStatus), default=MeterStatus.INSTALLED, index=True)
     status_reason: Mapped[str | None] = mapped_column(String(200))
     status_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Who set the state, as people are called; kept by the mapper events below.
+    status_by: Mapped[str | None] = mapped_column(String(64))
     installed_on: Mapped[date | None] = mapped_column(Date)
 
     # What a fee may be multiplied by and its unit (CapacityUnit), and limits of a purchase.
@@ -118,6 +121,26 @@ class MeterLock(Model):
 def _note_tariff(_mapper: Mapper[Any], _connection: Connection, meter: Meter) -> None:
     if inspect(meter).attrs.tariff_id.history.has_changes():
         meter.tariff_since = now()
+
+
+@event.listens_for(Meter, "before_insert")
+@event.listens_for(Meter, "before_update")
+def _note_status(_mapper: Mapper[Any], connection: Connection, meter: Meter) -> None:
+    """Since when the meter is in its state, and by whom; what is said explicitly stands."""
+    state = inspect(meter)
+    told = state.attrs.status_since.history.has_changes() and meter.status_since is not None
+    if told or not (state.attrs.status.history.has_changes() or state.transient or state.pending):
+        return
+    session = object_session(meter)
+    actor = session.info.get("actor") if session is not None else None
+    meter.status_since = now()
+    meter.status_by = None if actor is None else _name_of(connection, actor[0])
+
+
+def _name_of(connection: Connection, user_id: int) -> str | None:
+    found = connection.execute(text("SELECT first_name, last_name FROM ab_user WHERE id = :id"), {"id": user_id})
+    row = found.first()
+    return None if row is None else f"{row.first_name or ''} {row.last_name or ''}".strip()[:64] or None
 
 
 @event.listens_for(Meter, "after_insert")

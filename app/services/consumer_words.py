@@ -64,7 +64,7 @@ def row_ids(session: Session, text: str, model: Any, scope: Scope, order: Any, l
     if count <= RARE:
         ids = _ids(session, words, None)
         found = select(model.id).where(consumer_id.in_(ids), asked_last(model, scope)).order_by(order)
-    elif _is_small(session, model, scope):
+    elif is_small(session, model, scope):
         found = select(model.id).where(criterion(model, scope), _has_all(consumer_id, words))
     else:
         ids = _ids(session, words, limit * ALIKE, _owns(model, scope))
@@ -87,7 +87,8 @@ def asked_last(model: Any, scope: Scope) -> ColumnElement[bool]:
     return asked.correlate(model.__table__).exists()
 
 
-def _is_small(session: Session, model: Any, scope: Scope) -> bool:
+def is_small(session: Session, model: Any, scope: Scope) -> bool:
+    """Whether the scope holds so few rows that they are better read by their regions than asked one by one."""
     if scope.sees_all:
         return False
     rows = select(literal(1)).select_from(model).where(criterion(model, scope))

@@ -302,7 +302,10 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
         raise errors.UnknownMeter from None
     if meter.status is not MeterStatus.INSTALLED:
         raise errors.MeterBlocked(
-            status=meter.status, reason=meter.status_reason or "", since=meter.status_since
+            status=meter.status,
+            reason=meter.status_reason or "",
+            since=meter.status_since,
+            by=meter.status_by,
         )
     if desk.consumer is None:
         raise errors.MeterWithoutConsumer

@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
-from app.domain.errors import MeterTaken, OutOfScope, UnknownMeter
+from app.domain.errors import MeterTaken, OutOfScope, StepForbidden
+from app.domain.states import MeterStatus
 from app.models import Consumer, Meter
 from app.models.consumer import digits_of
-from app.services.consumer_words import row_ids
+from app.services import meter_states
+from app.services.consumer_words import asked_last, row_ids
 
 
 def find_consumers(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Consumer]:
-    """Consumers of this scope by the first letters of name, number, telephone or ID number."""
+    """Consumers of this scope by the first letters of name, number, telephone or ID number; none switched off."""
     ids = row_ids(session, text, Consumer, scope, Consumer.name, limit)
-    statement = select(Consumer).where(Consumer.id.in_(ids), criterion(Consumer, scope)).order_by(Consumer.name)
-    return list(session.execute(statement).scalars())
+    statement = select(Consumer).where(Consumer.id.in_(ids), Consumer.active, criterion(Consumer, scope))
+    return list(session.execute(statement.order_by(Consumer.name)).scalars())
 
 
 def find_unbound_meters(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Meter]:
-    """Meters of this scope that nobody has, by the first digits of their number."""
+    """Meters of this scope that nobody has, by the first digits of their number; removed ones are gone."""
     begins = digits_of(text)
-    statement = (
-        select(Meter)
-        .where(criterion(Meter, scope), Meter.consumer_id.is_(None), Meter.meter_number.startswith(begins))
-        .options(selectinload(Meter.product))
+    # NB: ids first, by the range of the number's index: the guard's list of regions would be walked instead.
+    ids = (
+        select(Meter.id)
+        .where(
+            Meter.meter_number.between(begins, begins + "~"),
+            Meter.consumer_id.is_(None),
+            Meter.status != MeterStatus.REMOVED,
+            asked_last(Meter, scope),
+        )
         .order_by(Meter.meter_number)
         .limit(limit)
     )
-    return list(session.execute(statement).scalars())
+    found = list(session.execute(ids, execution_options={"unscoped": True}).scalars())
+    statement = select(Meter).where(Meter.id.in_(found), criterion(Meter, scope))
+    ordered = statement.options(selectinload(Meter.product)).order_by(Meter.meter_number)
+    return list(session.execute(ordered).scalars())
 
 
-def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope) -> int:
+def meters_of(session: Session, consumer_id: int, digits: str, limit: int) -> tuple[list[Meter], int]:
+    """A consumer's meters by the first digits of their number, at most `limit`, and how many there are."""
+    own = (Meter.consumer_id == consumer_id, Meter.meter_number.between(digits, digits + "~"))
+    rows = select(Meter).where(*own).options(selectinload(Meter.product)).order_by(Meter.meter_number)
+    meters = list(session.execute(rows.limit(limit)).scalars())
+    if len(meters) < limit:
+        return meters, len(meters)
+    return meters, int(session.execute(select(func.count(Meter.id)).where(*own)).scalar_one())
+
+
+def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope, installed_on: date | None = None) -> int:
     """Give unbound meters to a consumer; all or none.  Returns how many changed hands.
 
-    A meter that is already this consumer's is left alone (a second click).
-    Raises OutOfScope, UnknownMeter, MeterTaken.
+    A meter that is already this consumer's is left alone (a second click).  With `installed_on`, meters
+    in stock become installed on that day.  Raises OutOfScope, UnknownMeter, MeterTaken, StepForbidden
+    (a removed meter goes into stock first).
     """
     with transaction() as session:
         consumer = session.get(Consumer, consumer_id)
@@ -48,34 +70,32 @@ def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope) -> int:
         require(consumer, scope)
         bound = 0
         for meter_id in meter_ids:
-            meter = _meter(session, meter_id, scope)
+            meter = meter_states.own_meter(session, meter_id, scope)
             if meter.consumer_id == consumer_id:
                 continue
             if meter.consumer_id is not None:
                 raise MeterTaken(meter_number=meter.meter_number)
+            if meter.status is MeterStatus.REMOVED:
+                raise StepForbidden(
+                    meter_number=meter.meter_number, old=meter.status, new=MeterStatus.INSTALLED
+                )
             meter.consumer_id = consumer_id
+            if installed_on is not None and meter.status is MeterStatus.IN_STOCK:
+                meter_states.apply(meter, MeterStatus.INSTALLED, None, installed_on)
             bound += 1
         return bound
 
 
 def unbind(meter_ids: Sequence[int], consumer_id: int, scope: Scope) -> int:
-    """Take meters from their consumer; the meters stay.  Raises OutOfScope, UnknownMeter."""
+    """Take meters from their consumer; the meters stay.  Raises UnknownMeter.
+
+    A meter that is no longer this consumer's is left alone.
+    """
     with transaction() as session:
         freed = 0
         for meter_id in meter_ids:
-            meter = _meter(session, meter_id, scope)
+            meter = meter_states.own_meter(session, meter_id, scope)
             if meter.consumer_id == consumer_id:
                 meter.consumer_id = None
                 freed += 1
         return freed
-
-
-def _meter(session: Session, meter_id: int, scope: Scope) -> Meter:
-    meter = session.get(Meter, meter_id, with_for_update=True)
-    if meter is None:
-        raise UnknownMeter
-    try:
-        require(meter, scope)
-    except OutOfScope:
-        raise UnknownMeter from None
-    return meter

@@ -34,7 +34,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.MeterRefusal: _l("This meter may not buy. No money was taken. Ask a manager."),
     errors.UnknownMeter: _l("There is no such meter here. No money was taken. Compare with the plate."),
     errors.MeterBlocked: _l(
-        "The meter is not open for sales: %(status)s%(since)s%(reason)s. No money was taken."
+        "The meter is not open for sales: %(status)s%(since)s%(by)s%(reason)s. No money was taken."
         " A manager or an administrator can change it."
     ),
     errors.MeterWithoutTariff: _l(
@@ -67,6 +67,10 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.FunctionNotForMeter: _l("Meters of this type do not know this function. Nothing was made. Choose another one."),
     errors.ValueOutOfRange: _l("No token carries this value. Nothing was made. Choose one from %(minimum)s to %(maximum)s."),
     errors.MeterTaken: _l("The meter belongs to another consumer. Nothing was stored. Unbind it there first."),
+    errors.StepForbidden: _l(
+        "Meter %(meter_number)s is “%(old)s” and cannot become “%(new)s” at once. Nothing was stored. Look at its page again."
+    ),
+    errors.ReasonMissing: _l("A reason is needed. Nothing was stored. Say why; the counter and the log of changes show it."),
     errors.PriceRefusal: _l("No price can be named. No money was taken. Ask an administrator to look at the tariff."),
     errors.NoPlanInForce: _l(
         "The tariff of this meter is not in force yet%(since)s. No money was taken. Ask an administrator."
@@ -258,6 +262,14 @@ def _blocked_since(_worded: _Worded, value: Any) -> str:
     return "" if value is None else " " + gettext("since %(when)s", when=figures.moment(value))
 
 
+def _blocked_by(_worded: _Worded, value: Any) -> str:
+    return f" ({value})" if value else ""
+
+
+def _state(_worded: _Worded, value: Any) -> str:
+    return str(choices.METER_STATUS.get(value, value))
+
+
 def _status(_worded: _Worded, value: Any) -> str:
     return str(choices.METER_STATUS.get(value, value)).lower()  # in the middle of the sentence
 
@@ -279,6 +291,9 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "reason"): _reason,
     ("meter_blocked", "since"): _blocked_since,
     ("meter_without_capacity", "unit"): _capacity_unit,
+    ("meter_blocked", "by"): _blocked_by,
+    ("step_forbidden", "old"): _state,
+    ("step_forbidden", "new"): _state,
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
     ("not_reversible", "reason"): lambda _worded, value: str(NOT_REVERSIBLE.get(value, value)),

@@ -122,10 +122,10 @@ def changed(app: Flask, cast: Cast, **values: Any) -> None:
         ({"tariff_id": None}, "The meter has no tariff."),
         ({"consumer_id": None}, "Nobody is registered for this meter."),
         ({"sgc": "999999"}, "No security module holds the key of supply group 999999"),
-        ({"status": "blocked", "status_reason": "taken in for inspection"}, "blocked, taken in for inspection"),
+        ({"status": "blocked", "status_reason": "taken in for inspection"}, ", taken in for inspection. No money was taken."),
         (
-            {"status": "blocked", "status_since": datetime(2026, 3, 4, 9, 30, tzinfo=UTC), "status_reason": "fraud"},
-            "blocked since 4 Mar 2026, 09:30, fraud. No money was taken. A manager or an administrator can change it.",
+            {"status": "blocked", "status_since": datetime(2026, 3, 4, 9, 30, tzinfo=UTC), "status_by": "Chidi Okafor", "status_reason": "fraud"},
+            "blocked since 4 Mar 2026, 09:30 (Chidi Okafor), fraud. No money was taken. A manager or an administrator can change it.",
         ),
         ({"status": "removed"}, "removed"),
         ({"sgc": "888888"}, "The time of key 888888, revision 1 is over"),
