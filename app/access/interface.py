@@ -37,8 +37,11 @@ class Interface(SQLAInterface):  # type: ignore[misc]
 
     def apply_all(self, query: Query[Any], *args: Any, **kwargs: Any) -> Query[Any]:
         """Add one IN query per eager relation, instead of one per row."""
-        found: Query[Any] = super().apply_all(query, *args, **kwargs)
-        return found.options(*[selectinload(getattr(self.obj, name)) for name in self.eager])
+        return self.with_eager(super().apply_all(query, *args, **kwargs))
+
+    def with_eager(self, query: Query[Any]) -> Query[Any]:
+        """The query with its eager relations."""
+        return query.options(*[selectinload(getattr(self.obj, name)) for name in self.eager])
 
     def query_count(
         self, query: Query[Any], filters: Filters | None = None, select_columns: list[str] | None = None

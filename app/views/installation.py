@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, g
+from flask import Flask, g, has_request_context
 from flask_babel import get_babel
 
 from app.domain.calendar import zone
@@ -30,6 +30,11 @@ def install(app: Flask) -> None:
 
 
 def currency() -> Currency:
-    """The currency that prices are typed in."""
+    """The currency that prices are typed in, read once for a request: a list asks it for every row."""
+    if has_request_context() and "_currency" in g:
+        return g._currency  # type: ignore[no-any-return]  # noqa: SLF001
     row = settings().currency
-    return Currency(row.code, row.symbol, row.decimals)
+    money = Currency(row.code, row.symbol, row.decimals)
+    if has_request_context():
+        g._currency = money  # noqa: SLF001
+    return money
