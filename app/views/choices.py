@@ -10,6 +10,7 @@ from flask_babel import lazy_pgettext
 
 from app.domain.states import (
     Algorithm,
+    CapacityUnit,
     ChargeMethod,
     MeterStatus,
     MeterType,
@@ -83,5 +84,10 @@ WEEKDAY: Mapping[int, Any] = {
     5: _l("Saturday"), 6: _l("Sunday"),
 }  # fmt: skip
 EA: Mapping[int, Any] = {7: _l("07 (STA)"), 11: _l("11 (MISTY1), STS6 only")}
-TCT: Mapping[int, Any] = {2: _l("02 (typed in)"), 1: _l("01 (magnetic card)")}
+TCT: Mapping[int, Any] = {
+    2: _l("02 (typed in)"), 1: _l("01 (magnetic card)"), 7: _l("07 (virtual, over a line)"), 8: _l("08 (DLMS/COSEM)"),
+}  # fmt: skip
+CAPACITY: Mapping[str, Any] = {
+    CapacityUnit.KVA.value: _l("kVA"), CapacityUnit.AMPERE.value: _l("A"), CapacityUnit.KILOWATT.value: _l("kW"),
+}  # fmt: skip
 BASE_YEAR: Mapping[int, str] = {93: "1993", 14: "2014", 35: "2035"}

@@ -5,8 +5,10 @@ The meter type follows from the product, the algorithm from the key: neither can
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from flask import request
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,16 +18,23 @@ from wtforms import DateField
 from wtforms.validators import Optional, ValidationError
 
 from app.access import permissions
-from app.domain.states import METER_STEPS, Algorithm, MeterStatus
+from app.domain.states import Algorithm, MeterStatus
 from app.extensions import db
-from app.models import Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
+from app.models import Meter, Product, Sale, Tariff, Token
 from app.models.token import EngineeringRecord
-from app.views import choices
-from app.views.fields import NEEDED, MeterNumber, Row, Source, Text, Unused, Word
+from app.services.meter_keys import HeldKey
+from app.sts import meter_number as drn
+from app.sts.errors import InvalidCheckDigit, StsError
+from app.views import choices, figures
+from app.views.fields import NEEDED, MeterNumber, Row, Shape, Source, Text, Unused, Word
+from app.views.key_choice import TYPED, KeyChoice
+from app.views.meter_words import key_warning, maker_warning
 from app.views.numbers import Exact, Money, Tenths, Whole
 from app.views.pickers import CONSUMERS, REGIONS, Picker
 
-UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under
+LOOK = "look"  # the button that asks what follows, without saving
+# The field that something is worth knowing about, its tone, and the sentence.
+Said = tuple[str, str, str]
 
 
 def products() -> list[Product]:
@@ -39,26 +48,6 @@ def tariffs() -> list[Tariff]:
     return list(db.session.scalars(select(Tariff).where(Tariff.active).order_by(Tariff.name)))
 
 
-def keys() -> list[SupplyGroupKey]:
-    """The vending keys of active modules."""
-    rows = (
-        select(SupplyGroupKey)
-        .join(SecurityModule, SupplyGroupKey.module_id == SecurityModule.id)
-        .where(SecurityModule.active, SupplyGroupKey.key_type == UNIQUE_KEY)
-        .order_by(SupplyGroupKey.sgc, SupplyGroupKey.krn)
-    )
-    return list(db.session.scalars(rows))
-
-
-def key_label(key: SupplyGroupKey) -> str:
-    """SGC, KRN, algorithm and base date of a key."""
-    return _(
-        "%(sgc)s, KRN %(krn)d: %(algorithm)s, base date %(year)s",
-        sgc=key.sgc, krn=key.krn, algorithm=str(choices.ALGORITHM[key.algorithm]),
-        year=choices.BASE_YEAR.get(key.base_date, key.base_date),
-    )  # fmt: skip
-
-
 def has_history(meter_id: int) -> bool:
     """Whether sales, tokens or engineering acts name the meter.  Asked unscoped."""
     for model in (Sale, Token, EngineeringRecord):
@@ -66,15 +55,6 @@ def has_history(meter_id: int) -> bool:
         if db.session.execute(used, execution_options={"unscoped": True}).first():
             return True
     return False
-
-
-class KeyRow(Row):
-    """The supply group and key revision, picked from the keys that a module holds."""
-
-    def populate_obj(self, obj: Meter, name: str) -> None:
-        """SGC, KRN and algorithm follow from the key."""
-        key: SupplyGroupKey = self.data
-        obj.sgc, obj.krn, obj.algorithm = key.sgc, key.krn, key.algorithm
 
 
 class Day(DateField):
@@ -89,12 +69,12 @@ class Day(DateField):
 
 
 class MeterForm(DynamicForm):
-    """A meter, set by set."""
+    """A meter that is registered, set by set; its state has a page of its own."""
 
     meter_number = Text(
         _l("Meter number"),
         most=20,
-        description=_l("11 or 13 digits, as on the plate."),
+        description=_l("11 or 13 digits, as on the plate. The last one checks the others."),
         render_kw={"inputmode": "numeric", "class": "mono"},
         rules=[MeterNumber(), Unused(Meter.meter_number, _l("A meter of this number is registered already."))],
     )
@@ -113,38 +93,106 @@ class MeterForm(DynamicForm):
         required=False,
         get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})",
         source=Source(_l("No tariffs yet."), _l("Add a tariff first"), "TariffView.add", permissions.WRITE_TARIFFS),
-        description=_l("Without one the meter cannot buy."),
+        description=_l("What a unit costs. Without one the meter cannot buy."),
     )
-    key = KeyRow(
+    key = KeyChoice(
         _l("Supply group (SGC) and key revision (KRN)"),
-        keys,
-        get_label=key_label,
-        source=Source(
-            _l("No security module holds a vending key yet."),
-            _l("Look at the security modules"),
-            "SecurityModuleView.list",
-            permissions.READ_MODULES,
-        ),
-        description=_l("What the meter itself is set to. Another choice here does not change the meter."),
+        description=_l("The group whose vending key the meter obeys, and which generation of it: what the meter itself is set to. Another choice here does not change the meter; a key change does."),
+        render_kw={"data-wide": True},
     )
-    ti = Whole(_l("Tariff index (TI)"), most=99, default=1, description=_l("0 to 99, as set in the meter."))
-    ea = Word(_l("Encryption algorithm (EA)"), choices.EA, default=7)
-    tct = Word(_l("Token technology (TCT)"), choices.TCT, default=2)
+    sgc = Text(
+        _l("SGC"),
+        most=6,
+        required=False,
+        description=_l("Six digits, as on the plate or the commissioning sheet."),
+        render_kw={"inputmode": "numeric", "class": "mono", "data-with": TYPED},
+        rules=[Shape(r"[0-9]{6}", _l("Six digits."))],
+    )
+    krn = Whole(
+        _l("KRN"),
+        least=1,
+        most=9,
+        required=False,
+        description=_l("1 to 9."),
+        render_kw={"inputmode": "numeric", "data-with": TYPED},
+    )
+    algorithm = Word(
+        _l("Algorithm"),
+        choices.ALGORITHM,
+        required=False,
+        empty=_l("Choose one"),
+        description=_l("Legacy: keys of edition 1 (DKGA02). STS6: keys of edition 2 (DKGA04)."),
+        render_kw={"data-with": TYPED},
+    )
+    ti = Whole(
+        _l("Tariff index (TI)"),
+        most=99,
+        default=1,
+        description=_l("0 to 99: a number inside the meter's key, as set in the meter. It is no price."),
+    )
+    ea = Word(
+        _l("Encryption algorithm (EA)"),
+        choices.EA,
+        default=7,
+        description=_l("How the meter deciphers a token, as its data sheet says. 11 needs an STS6 key."),
+    )
+    tct = Word(
+        _l("Token technology (TCT)"),
+        choices.TCT,
+        default=2,
+        description=_l("How a token comes into the meter; nearly always typed in."),
+    )
     ken = Whole(
-        _l("Key expiry number (KEN)"), most=255, required=False, description=_l("Empty: as the key says. 255 never ends.")
+        _l("Key expiry number (KEN)"),
+        most=255,
+        required=False,
+        description=_l("0 to 255: the last stretch of time for which the meter takes tokens. Empty: as the key says. 255: until its base date ends."),
     )
-    status = Word(_l("State"), choices.METER_STATUS, default=MeterStatus.INSTALLED)
-    status_reason = Text(_l("Reason"), most=200, required=False, description=_l("Needed for a blocked meter; the counter sees it."))
     installed_on = Day(_l("Installed on"), [Optional()], description=_l("Fixed fees are counted from this day."))
-    capacity = Exact(_l("Capacity"), required=False, most=1_000_000, description=_l("kVA or ampere, where a fee depends on it."))
-    smallest_purchase = Tenths(_l("Smallest purchase, units"), required=False)
-    largest_purchase = Tenths(_l("Largest purchase, units"), required=False)
-    daily_limit = Money(_l("Limit for a day"), required=False)
+    capacity = Exact(
+        _l("Capacity"),
+        required=False,
+        most=1_000_000,
+        description=_l("Of the connection, as the contract says: a fee for each kVA, ampere or kW is multiplied by it. Other tariffs do not need it."),
+    )
+    capacity_unit = Word(_l("Unit of capacity"), choices.CAPACITY, required=False)
+    smallest_purchase = Tenths(
+        _l("Smallest purchase, units"), required=False, least=Decimal("0.1"), description=_l("In one purchase. Empty: no limit.")
+    )
+    largest_purchase = Tenths(
+        _l("Largest purchase, units"), required=False, least=Decimal("0.1"), description=_l("In one purchase. Empty: no limit.")
+    )
+    daily_limit = Money(_l("Limit for a day"), required=False, description=_l("Money of all purchases of a day, fees included. Empty: no limit."))
+    # What the look-up answered, when it was asked for without a script.
+    looked: tuple[Said, ...] | None = None
 
     @property
     def _own(self) -> Meter | None:
         key = getattr(self, "_id", None)
         return db.session.get(Meter, key) if key is not None else None
+
+    @property
+    def spot(self) -> tuple[str, int, Algorithm] | None:
+        """SGC, KRN and algorithm, from the key that is chosen or as they were typed."""
+        held = self.key.held
+        if held is not None:
+            return held.spot
+        typed = self.sgc.data, self.krn.data, self.algorithm.data
+        return typed if self.key.data == TYPED and None not in typed else None  # type: ignore[return-value]
+
+    def show(self, meter: Meter) -> None:
+        """Say the meter's key by the row of a module that holds it, else as typed."""
+        spot = (meter.sgc, meter.krn, meter.algorithm)
+        held = next((key for key in self.key.rows if key.spot == spot), None)
+        self.key.data = TYPED if held is None else str(held.row.id)
+        if held is not None:
+            self.sgc.data = self.krn.data = self.algorithm.data = None
+
+    def populate_obj(self, obj: Meter) -> None:
+        """The meter's key is the one that counts."""
+        super().populate_obj(obj)
+        if self.spot is not None:
+            obj.sgc, obj.krn, obj.algorithm = self.spot
 
     def validate_meter_number(self, field: Any) -> None:
         """A meter that has bought keeps its number: its tokens are made for it."""
@@ -169,21 +217,15 @@ class MeterForm(DynamicForm):
                 )
             )  # fmt: skip
 
+    def validate_sgc(self, field: Any) -> None:
+        """What is typed beside a chosen key would be lost without a word."""
+        if field.data and self.key.held is not None:
+            raise ValidationError(_("A key is chosen above. Choose “Another key”, or empty this."))
+
     def validate_ea(self, field: Any) -> None:
         """MISTY1 needs a key of STS6."""
-        if field.data == 11 and self.key.data is not None and self.key.data.algorithm is not Algorithm.STS6:
+        if field.data == 11 and self.spot is not None and self.spot[2] is not Algorithm.STS6:
             raise ValidationError(_("EA 11 needs an STS6 key; this key is legacy."))
-
-    def validate_status(self, field: Any) -> None:
-        """A state may follow the one before it, or not."""
-        own = self._own
-        if own is not None and field.data is not own.status and (own.status, field.data) not in METER_STEPS:
-            raise ValidationError(
-                _(
-                    "A meter that is “%(old)s” cannot become “%(new)s” at once.",
-                    old=choices.METER_STATUS[own.status], new=choices.METER_STATUS[field.data],
-                )
-            )  # fmt: skip
 
     def validate_largest_purchase(self, field: Any) -> None:
         """The largest purchase is not below the smallest."""
@@ -194,12 +236,49 @@ class MeterForm(DynamicForm):
     def validate(self, extra_validators: Any = None) -> bool:
         """A meter stands where its consumer lives unless another region is said.
 
-        NB: the reason is optional, so its own validators would not run when it is empty.
+        NB: what is typed for another key is optional, so its own validators would not run when it is empty.
         """
         if self.consumer.data is not None and self.region.typed == "" and self.region.data is None:
             self.region.fill(self.consumer.data.region)
         fine = super().validate(extra_validators)
-        if self.status.data is MeterStatus.BLOCKED and not self.status_reason.data:
-            self.status_reason.errors = [*self.status_reason.errors, NEEDED]
-            return False
+        needed = [self.sgc, self.krn, self.algorithm] if self.key.data == TYPED else []
+        for field in [*needed, *([self.capacity_unit] if self.capacity.data else [])]:
+            if field.data is None and not field.errors:
+                field.errors = [*field.errors, NEEDED]
+                fine = False
+        if request.form.get(LOOK):
+            self.looked = look_at(self.meter_number.data or "", self.product.data, self.spot, self.key.held)
+            return False  # it was only looked at
         return fine
+
+
+class NewMeterForm(MeterForm):
+    """A new meter: it also says where it is in its life."""
+
+    status = Word(
+        _l("State"),
+        {status: choices.METER_STATUS[status] for status in (MeterStatus.INSTALLED, MeterStatus.IN_STOCK)},
+        default=MeterStatus.INSTALLED,
+        description=_l("In stock it can be registered and bound; only an installed meter buys."),
+    )
+
+
+def look_at(
+    number: str, product: Product | None, spot: tuple[str, int, Algorithm] | None, held: HeldKey | None
+) -> tuple[Said, ...]:
+    """What follows from what is typed so far."""
+    said: list[Said] = []
+    try:
+        digits = drn.validate(number)
+    except InvalidCheckDigit:
+        said.append(("meter_number", "bad", _("One digit is mistyped. Compare it with the meter.")))
+    except StsError:
+        if number:
+            said.append(("meter_number", "bad", _("A meter number has 11 or 13 digits.")))
+    else:
+        said.append(("meter_number", "ok", _("The check digit of %(number)s fits.", number=figures.meter_number(digits))))
+        if product is not None and (warning := maker_warning(digits, product)):
+            said.append(("meter_number", "warn", warning))
+    if spot is not None and (warning := key_warning(held, spot[0], spot[1])):
+        said.append(("key", "warn", warning))
+    return tuple(said)

@@ -1,62 +1,63 @@
-"""Meters (manual R3): registering, changing, finding."""
+"""Meters (manual R3): registering, changing, finding; the page of one meter."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from flask import current_app, flash
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
+from app.access import permissions as p
+from app.access.current import current_scope
 from app.access.fab import ScopedModelView
 from app.extensions import db
-from app.models import Meter, SupplyGroupKey
-from app.models.base import now
+from app.models import Consumer, Meter, Region, Sale, Tariff, Token
+from app.services import meter_states, record_history
 from app.services.licensing import require_room
-from app.views import choices, figures
-from app.views.installation import currency
-from app.views.lists import CONSUMER_WORDS, DIGITS, PLACE, Listed, Rows, begins, one_of, typed
-from app.views.meter_form import UNIQUE_KEY, MeterForm, has_history
+from app.services.meter_keys import held_key
+from app.services.standing import standing
+from app.views import choices, figures, meter_words
+from app.views.history_tabs import history
+from app.views.lists import (
+    BOUND,
+    CONSUMER_WORDS,
+    DIGITS,
+    PLACE,
+    Listed,
+    either,
+    one_of,
+    one_row,
+    typed,
+)
+from app.views.meter_acts import MeterActs
+from app.views.meter_form import MeterForm, NewMeterForm, has_history, products
+from app.views.scoped_rows import ScopedRows
 
-PLATE = ["meter_number", "product", "consumer", "region", "address", "tariff"]
-KEY = ["key", "ti", "ea", "tct", "ken"]
-STATE = ["status", "status_reason", "installed_on"]
-LIMITS = ["smallest_purchase", "largest_purchase", "daily_limit", "capacity"]
-SETS = [
-    (_l("Meter"), {"fields": PLATE}),
-    (_l("Key"), {"fields": KEY}),
-    (_l("State"), {"fields": STATE}),
-    (_l("Limits of a purchase"), {"fields": LIMITS}),
-]
-
-
-def _units(tenths: int | None) -> str:
-    return "" if tenths is None else figures.units(tenths)
-
-
-def _limit(meter: Meter) -> str:
-    money = currency()
-    return "" if meter.daily_limit is None else figures.money_code(meter.daily_limit, money.decimals, money.code)
+PLATE = ["meter_number", "product", "consumer", "region", "address", "tariff", "installed_on", "capacity", "capacity_unit"]
+KEY = ["key", "sgc", "krn", "algorithm", "ti", "ea", "tct", "ken"]
+LIMITS = ["smallest_purchase", "largest_purchase", "daily_limit"]
 
 
-class MeterView(Listed, ScopedModelView):
+def all_tariffs() -> list[Tariff]:
+    """Every tariff, those that are switched off as well: meters may still be on them."""
+    return list(db.session.scalars(select(Tariff).order_by(Tariff.name)))
+
+
+class MeterView(MeterActs, Listed, ScopedModelView):
     """Meters of the reader's region."""
 
-    datamodel = Rows(
+    datamodel = ScopedRows(
         Meter,
         eager=["product", "consumer", "region", "tariff"],
-        computed={
-            "key_data": lambda row: f"{row.sgc} · {row.krn} · {row.ti:02}",
-            "algorithm": lambda row: choices.ALGORITHM[row.algorithm],
-            "krn": lambda row: str(row.krn),
-            "ti": lambda row: f"{row.ti:02}",
-            "ea": lambda row: choices.EA[row.ea],
-            "tct": lambda row: choices.TCT.get(row.tct, f"{row.tct:02}"),
-            "ken": lambda row: str(row.ken),
-            "smallest_purchase": lambda row: _units(row.smallest_purchase),
-            "largest_purchase": lambda row: _units(row.largest_purchase),
-            "daily_limit": _limit,
-            "capacity": lambda row: "" if row.capacity is None else figures.number(row.capacity, 8, 0),
+        computed={"key_data": lambda row: f"{row.sgc} · {row.krn} · {row.ti:02}"},
+        orders={
+            "consumer": ("consumer", [Consumer.name]),
+            "region": ("region", [Region.full_name]),
+            "tariff": ("tariff", [Tariff.name]),
+            "key_data": (None, [Meter.sgc, Meter.krn, Meter.ti]),
         },
     )
     route_base = "/meters"
@@ -70,67 +71,114 @@ class MeterView(Listed, ScopedModelView):
     delete_row_message = _l("The meter is deleted.")
     label_columns = {
         "meter_number": _l("Meter number"), "meter_type": _l("Meter type"), "product": _l("Product model"),
-        "consumer": _l("Consumer"), "consumer_id": _l("Consumer"), "region": _l("Region"),
-        "address": _l("Address"), "tariff": _l("Tariff"), "key_data": _l("SGC · KRN · TI"),
-        "algorithm": _l("Algorithm"), "sgc": _l("SGC"), "krn": _l("KRN"), "ti": _l("TI"), "ea": _l("EA"),
-        "tct": _l("TCT"), "ken": _l("KEN"), "status": _l("State"), "status_reason": _l("Reason"),
-        "status_since": _l("Since"), "installed_on": _l("Installed on"), "capacity": _l("Capacity"),
+        "consumer": _l("Consumer"), "consumer_id": _l("Consumer"),
+        "region": _l("Region"), "address": _l("Address"), "tariff": _l("Tariff"),
+        "key_data": _l("SGC · KRN · TI"), "algorithm": _l("Algorithm"), "sgc": _l("SGC"), "krn": _l("KRN"),
+        "ti": _l("TI"), "ea": _l("EA"), "tct": _l("TCT"), "ken": _l("KEN"), "status": _l("State"),
+        "status_reason": _l("Reason"), "installed_on": _l("Installed on"), "capacity": _l("Capacity"), "capacity_unit": _l("Unit of capacity"),
         "smallest_purchase": _l("Smallest purchase, units"), "largest_purchase": _l("Largest purchase, units"),
-        "daily_limit": _l("Limit for a day"),
+        "daily_limit": _l("Limit for a day"), "id": _l("Number of the record"),
     }  # fmt: skip
+    list_template = "lists/list.html"
     list_columns = ["meter_number", "meter_type", "consumer", "region", "tariff", "key_data", "status"]
-    show_fieldsets = [
-        (_l("Meter"), {"fields": [
-            "meter_number", "meter_type", "product", "consumer", "region", "address", "tariff",
-        ]}),
-        (_l("Key"), {"fields": ["sgc", "krn", "ti", "algorithm", "ea", "tct", "ken"]}),
-        (_l("State"), {"fields": ["status", "status_reason", "status_since", "installed_on"]}),
+    show_columns = ["meter_number"]
+    show_template = "meters/show.html"
+    add_template, edit_template = "meters/add.html", "meters/edit.html"
+    add_fieldsets = [
+        (_l("Meter"), {"fields": [*PLATE, "status"]}), (_l("Key"), {"fields": KEY}),
         (_l("Limits of a purchase"), {"fields": LIMITS}),
     ]  # fmt: skip
-    add_fieldsets = edit_fieldsets = SETS
-    order_columns = ["meter_number", "meter_type", "status"]
+    edit_fieldsets = [
+        (_l("Meter"), {"fields": PLATE}), (_l("Key"), {"fields": KEY}), (_l("Limits of a purchase"), {"fields": LIMITS}),
+    ]  # fmt: skip
+    order_columns = ["meter_number", "meter_type", "consumer", "region", "tariff", "key_data", "status"]
     base_order = ("meter_number", "asc")
+    bare_tiles = frozenset({"meter_type"})
     found_by = {
         "meter_number": typed(DIGITS, _l("Meter number")),
         "consumer_id": typed(CONSUMER_WORDS, _l("Consumer: name, number, phone or ID")),
+        "sgc": typed(DIGITS, _l("SGC")),
         "region": typed(PLACE, _l("Region")),
-        "sgc": begins(_l("SGC")),
         "meter_type": one_of(_l("Meter type"), choices.METER_TYPE),
         "status": one_of(_l("State"), choices.METER_STATUS),
+        "tariff": one_row(_l("Tariff"), all_tariffs),
+        "product": one_row(_l("Product model"), products),
+        "id": either(BOUND, _l("Consumer"), _l("somebody has it"), _l("nobody has it")),
     }
-    add_form = edit_form = MeterForm
+    add_form = NewMeterForm
+    edit_form = MeterForm
+
+    # --- the page of one meter ----------------------------------------------------------------
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """How the meter stands today, what may be done with it, what it bought."""
+        meter = self._row(pk)
+        session, scope, sm = db.session(), current_scope(), self.appbuilder.sm
+        # NB: before the desk is read, which leaves rows of others in the session.
+        consumer, taken = meter.consumer, meter.consumer_id is not None
+        stands = standing(session, meter, scope, timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
+        may_write = sm.has_access(*p.WRITE_METERS)
+        return {
+            "meter": meter,
+            "consumer": consumer,
+            "taken": taken,
+            "stands": stands,
+            "why": meter_words.why_not(meter, stands),
+            "warnings": meter_words.warnings(meter, stands),
+            "means": meter_words.MEANS[meter.status],
+            "acts": [(to, meter_words.act_word(meter.status, to)) for to in meter_states.may_become(meter.status)] if may_write else [],
+            "icons": meter_words.ICONS,
+            "may_write": may_write,
+            "may_sell": stands.why is None and sm.has_access(*p.SELL),
+            "may_open_consumer": sm.has_access(*p.READ_CONSUMERS),
+            "may_open_tariff": sm.has_access(*p.READ_TARIFFS),
+            "words": choices,
+            "key_types": meter_words.KEY_TYPE,
+            "figures": figures,
+            "history": history(
+                {
+                    "purchases": lambda at: record_history.purchases(session, scope, Sale.meter_id == meter.id, at),
+                    "tokens": lambda at: record_history.tokens(session, scope, Token.meter_id == meter.id, at),
+                    "engineering": lambda at: record_history.acts(session, scope, meter.id, at),
+                }
+            ),
+        }
+
+    # --- saving -------------------------------------------------------------------------------
 
     def prefill_form(self, form: Any, pk: Any) -> None:
         """The key that the meter's SGC and KRN name."""
-        meter = db.session.get_one(Meter, pk)
-        form.key.data = db.session.scalars(
-            select(SupplyGroupKey).where(
-                SupplyGroupKey.sgc == meter.sgc,
-                SupplyGroupKey.krn == meter.krn,
-                SupplyGroupKey.key_type == UNIQUE_KEY,
-            )
-        ).first()
+        form.show(db.session.get_one(Meter, pk))
 
     def process_form(self, form: Any, is_created: bool) -> None:
         """An empty KEN is the key's own."""
         if form.ken.data is None:
-            form.ken.data = form.key.data.ken
+            form.ken.data = 255 if form.key.held is None else form.key.held.row.ken
 
     def pre_add(self, item: Meter) -> None:
-        """Within the licence only.  Raises LicenceEnded, LicenceUnproven, LicenceFull."""
+        """Within the licence only; the type follows the product.  Raises LicenceEnded, LicenceUnproven, LicenceFull."""
         require_room(db.session())
-        self._settle(item)
+        item.meter_type = item.product.meter_type
 
     def pre_update(self, item: Meter) -> None:
-        """The type follows the product; a new state begins now."""
-        self._settle(item)
-
-    @staticmethod
-    def _settle(item: Meter) -> None:
+        """The type follows the product; a meter that is where its key change leads has arrived."""
         item.meter_type = item.product.meter_type
-        history = inspect(item).attrs.status.history
-        if item.status_since is None or (history.deleted and history.added):
-            item.status_since = now()
+        arrived = (item.sgc, item.krn, item.ti, item.ken)
+        if arrived == (item.pending_sgc, item.pending_krn, item.pending_ti, item.pending_ken):
+            item.pending_sgc = item.pending_krn = item.pending_ti = item.pending_ken = None
+            item.pending_tries = 0
+
+    def post_add(self, item: Meter) -> None:
+        """What was saved, and should be looked at all the same."""
+        key = held_key(db.session(), item.sgc, item.krn, item.algorithm)
+        for said in (
+            meter_words.maker_warning(item.meter_number, item.product),
+            meter_words.key_warning(key, item.sgc, item.krn),
+        ):
+            if said:
+                flash(said, "warning")
+
+    post_update = post_add
 
     def why_kept(self, item: Meter) -> Any:
         """A meter with sales or tokens stays and can be marked as removed."""

@@ -101,7 +101,11 @@ LINES: dict[str, Line] = {
     **crud("ConsumerView", "consumer", read=READERS, write="MRE", delete="MRE"),
     "ConsumerView.bind": Line("MRE", "consumer"),
     "ConsumerView.unbind": Line("MRE", "consumer"),
+    "ConsumerView.debt": Line("MRE", "consumer"),
     **crud("MeterView", "meter", read=READERS, write="MRE", delete="MRE"),
+    "MeterView.state": Line("MRE", "meter"),
+    "MeterView.unbind": Line("MRE", "meter"),
+    "MeterView.look": Line("MRE"),
     "PickView.pick": Line("MRE", "source", common=True),
     # --- system
     "RegionView.tree": Line("MARE"),

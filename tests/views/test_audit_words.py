@@ -49,11 +49,10 @@ def test_every_column_that_is_told_has_a_name_for_people(app):
 
 
 def test_a_change_of_a_meter_names_meter_columns_and_values(efua, cast, look):
-    send(efua, f"/meters/edit/{cast.meters['palm_street']}", status="blocked", status_reason="Tampered",
-         consumer="", consumer__text="", largest_purchase="150.5", daily_limit="20")  # fmt: skip
+    send(efua, f"/meters/edit/{cast.meters['palm_street']}", consumer="", consumer__text="",
+         largest_purchase="150.5", daily_limit="20")  # fmt: skip
     page, rows = told(efua, look, "meter")
     assert "Meter 0100 0000 0" in page
-    assert rows["State"] == ("Installed", "Blocked")
     assert rows["Consumer"][0].startswith("Achieng") and rows["Consumer"][1] == "—"
     assert rows["Largest purchase, units"] == ("—", "150.5")
     assert rows["Limit for a day"] == ("—", "USD 20.00")
@@ -62,7 +61,7 @@ def test_a_change_of_a_meter_names_meter_columns_and_values(efua, cast, look):
 
 
 def test_the_log_speaks_french_to_who_reads_french(app, efua, cast, look):
-    send(efua, f"/meters/edit/{cast.meters['palm_street']}", status="blocked", status_reason="Tampered")
+    send(efua, f"/meters/state/{cast.meters['palm_street']}?to=blocked", reason="Tampered")
     with app.app_context():
         db.session.get_one(AppUser, cast.users["efua"]).language = "fr"
         db.session.commit()

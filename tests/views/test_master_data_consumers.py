@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import Consumer, ConsumerTerm, Meter
+from app.models import Consumer, ConsumerTerm, DebtEntry, Meter
 from tests.cast import PALM_STREET, PIER
-from tests.views.forms import act, fields, send
+from tests.views.forms import act, fields, send, text
 from tests.views.selling import sell
 
 
@@ -94,6 +94,36 @@ def test_a_consumer_without_history_is_deleted_with_the_words(chidi, look):
     assert look(select(func.count(ConsumerTerm.id)).where(ConsumerTerm.consumer_id == key)) == 0
 
 
+# --- what they owe ------------------------------------------------------------------------
+
+
+def test_a_new_consumer_may_owe_something_from_before_with_a_reason(chidi, look):
+    typed = {"name": "Grace", "user_number": "C-90", "region__text": "Market Town", "debt": "120.50"}
+    refused = send(chidi, "/consumers/add", **typed)
+    assert refused.status_code == 422 and "Fill this in." in text(refused)
+    assert send(chidi, "/consumers/add", **typed, debt_reason="Bill of 2025").status_code == 302
+    grace = look(select(Consumer).where(Consumer.user_number == "C-90"))
+    entry = look(select(DebtEntry).where(DebtEntry.consumer_id == grace.id))
+    assert (grace.debt_minor, entry.amount, entry.reason) == (12050, 12050, "Bill of 2025")
+    page = text(chidi.get(f"/consumers/show/{grace.id}"))
+    assert "120.50" in page and "Bill of 2025" in page and "Chidi Test" in page
+    assert "120.50" in text(chidi.get("/consumers/list/", query_string={"_flt_0_debt_minor": "yes"}))
+
+
+def test_a_debt_is_entered_once_and_taken_back_but_not_below_nought(chidi, cast, look):
+    path = f"/consumers/debt/{cast.consumers['achieng']}"
+    form = fields(chidi.get(path).get_data(as_text=True))
+    typed = {**form, "amount": "30", "reason": "Old meter"}
+    assert [chidi.post(path, data=typed).status_code for _ in range(2)] == [303, 303]  # a second click
+    owes = select(Consumer.debt_minor).where(Consumer.id == cast.consumers["achieng"])
+    assert look(owes) == 3000
+    assert send(chidi, path, amount="40", way="back", reason="Wrong").status_code == 422
+    assert send(chidi, path, amount="10", way="back", reason="Wrong").status_code == 303
+    assert look(owes) == 2000
+    assert send(chidi, path, amount="0", reason="x").status_code == 422
+    assert send(chidi, path, amount="5", reason=" ").status_code == 422
+
+
 # --- whose meter --------------------------------------------------------------------------
 
 
@@ -130,3 +160,53 @@ def test_all_ticked_meters_are_bound_or_none(app, chidi, cast, look):
     ticked = [cast.meters["pump"], cast.meters["palm_street"]]
     act(chidi, f"/consumers/show/{grace}", f"/consumers/bind/{grace}", meter=ticked)
     assert look(select(Meter.consumer_id).where(Meter.id == cast.meters["pump"])) is None
+
+
+def test_a_meter_in_stock_that_is_bound_is_installed_unless_that_is_not_wanted(app, chidi, cast, look):
+    owner, pump = cast.consumers["achieng"], cast.meters["pump"]
+    for install, status in (("", "in_stock"), ("y", "installed")):
+        with app.app_context():
+            meter = db.session.get_one(Meter, pump)
+            meter.consumer_id, meter.status, meter.installed_on = None, "in_stock", None
+            db.session.commit()
+        act(chidi, f"/consumers/show/{owner}", f"/consumers/bind/{owner}", meter=pump, install=install)
+        made = look(select(Meter).where(Meter.id == pump))
+        assert (made.consumer_id, made.status, made.installed_on is None) == (owner, status, install == "")
+
+
+# --- the page and the list ----------------------------------------------------------------
+
+
+def test_the_page_shows_what_was_bought_and_the_tokens_of_ones_own_sales(app, chidi, signed_in, cast):
+    sell(app, cast)
+    address = f"/consumers/show/{cast.consumers['achieng']}"
+    page = chidi.get(address).get_data(as_text=True)
+    assert "MKT-000001" in page and "/receipts/1" in page
+    assert "123456 · 1 · 01" in text(chidi.get(f"{address}?tab=tokens"))
+    corin = signed_in("corin")  # sells in the same region, at another point
+    assert "MKT-000001" in text(corin.get(address)) and "/receipts/" not in corin.get(address).get_data(as_text=True)
+    assert "123456" not in text(corin.get(f"{address}?tab=tokens"))
+
+
+@pytest.mark.one_database
+def test_consumers_with_and_without_a_meter_are_told_apart(chidi, look):
+    send(chidi, "/consumers/add", name="Grace", user_number="C-91", region__text="Market Town")
+    for wanted, there, gone in (("yes", "Achieng", "Grace"), ("no", "Grace", "Achieng")):
+        page = text(chidi.get("/consumers/list/", query_string={"_flt_0_id": wanted}))
+        assert there in page and gone not in page
+    assert "Nothing matches" in text(chidi.get("/consumers/list/", query_string={"_flt_0_id": "x"}))
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("column", ["name", "user_number", "region", "address", "telephone", "debt_minor"])
+def test_consumers_are_put_in_order_by_every_column(chidi, column):
+    for way in ("asc", "desc"):
+        page = chidi.get("/consumers/list/", query_string={"_oc_ConsumerView": column, "_od_ConsumerView": way})
+        assert page.status_code == 200 and f'aria-sort="{way}ending"' in page.get_data(as_text=True)
+
+
+@pytest.mark.one_database
+def test_a_region_is_found_with_all_below_it_by_words(efua):
+    for asked in ("coast", "Coast, Kenya"):
+        page = text(efua.get("/consumers/list/", query_string={"_flt_0_region": asked}))
+        assert "Achieng" in page and "Juma" not in page

@@ -7,11 +7,12 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select
 
+from app.extensions import db
 from app.models import Meter, Product, SupplyGroupKey
 from app.sts.meter_number import check_digit
 from tests import licences
 from tests.cast import PALM_STREET, PIER
-from tests.views.forms import act, send
+from tests.views.forms import act, send, text
 from tests.views.selling import sell
 
 NEW = "0100009990" + check_digit("0100009990")
@@ -72,10 +73,14 @@ def test_a_number_of_13_digits_and_ea_11_go_with_an_sts6_key(chidi, look, meter,
         ("ea", "9", "Choose one of the list."),
         ("key", "", "Fill this in."),
         ("key", "4242", "Choose one of the list."),
-        ("status", "blocked", "Fill this in."),
+        ("key", "typed", "Fill this in."),
+        ("sgc", "123", "Six digits."),
+        ("sgc", "201457", "A key is chosen above."),
+        ("krn", "0", "At least 1."),
+        ("status", "blocked", "Choose one of the list."),
         ("status", "lost", "Choose one of the list."),
         ("installed_on", "31.12.2026", "A date like 2027-01-31."),
-        ("largest_purchase", "-5", "At least 0."),
+        ("largest_purchase", "0", "At least 0.1."),
         ("daily_limit", "10.005", "decimal mark: 2 at most"),
         ("region", "x", "Choose one of the list."),
         ("consumer__text", "Juma", "Nothing is found by these words."),
@@ -128,13 +133,175 @@ def test_saving_a_meter_as_it_stands_changes_nothing(chidi, cast, look):
         assert getattr(after, name) == getattr(before, name), name
 
 
-def test_a_meter_is_blocked_with_its_reason_and_since_when(chidi, cast, look):
+def test_a_meter_is_blocked_and_released_with_reason_who_and_when(chidi, amara, cast, look):
     key = cast.meters["palm_street"]
-    assert send(chidi, f"/meters/edit/{key}", status="blocked", status_reason="Seal broken").status_code == 302
+    page = f"/meters/state/{key}?to=blocked"
+    assert "It cannot buy; the counter says why" in text(chidi.get(page))
+    empty = send(chidi, page, reason=" ")
+    assert empty.status_code == 422 and "Fill this in." in text(empty)
+    assert send(chidi, page, reason="Seal broken").status_code == 303
     made = look(select(Meter).where(Meter.id == key))
-    assert (made.status, made.status_reason) == ("blocked", "Seal broken") and made.status_since is not None
-    answer = send(chidi, f"/meters/edit/{key}", status="in_stock")
-    assert answer.status_code == 422 and "cannot become" in answer.get_data(as_text=True)
+    assert (made.status, made.status_reason, made.status_by) == ("blocked", "Seal broken", "Chidi Test")
+    assert made.status_since is not None
+    assert "(Chidi Test), Seal broken" in text(amara.get(f"/counter/meter/{PALM_STREET}"))
+    shown = text(chidi.get(f"/meters/show/{key}"))
+    assert "Seal broken" in shown and "by Chidi Test" in shown and "Release meter" in shown
+    assert send(chidi, f"/meters/state/{key}?to=installed", reason="Seal renewed").status_code == 303
+    assert look(select(Meter.status).where(Meter.id == key)) == "installed"
+
+
+def test_a_state_that_may_not_follow_is_refused_and_named(chidi, cast, look):
+    key = cast.meters["palm_street"]
+    send(chidi, f"/meters/state/{key}?to=blocked", reason="Seal broken")
+    answer = act(chidi, f"/meters/state/{key}", f"/meters/state/{key}", state="in_stock", reason="x")
+    assert answer.status_code == 422 and "cannot become “In stock” at once" in text(answer)
+    assert look(select(Meter.status).where(Meter.id == key)) == "blocked"
+
+
+def test_a_meter_is_removed_and_unbound_in_one_go(chidi, cast, look):
+    key = cast.meters["mill"]
+    assert send(chidi, f"/meters/state/{key}?to=removed", reason="Burnt", unbind="y").status_code == 303
+    made = look(select(Meter).where(Meter.id == key))
+    assert (made.status, made.consumer_id) == ("removed", None)
+
+
+def test_a_meter_is_unbound_from_its_page_and_from_the_list(chidi, cast, look):
+    key = cast.meters["mill"]
+    assert f"/meters/unbind/{key}" in chidi.get("/meters/list/").get_data(as_text=True)
+    answer = act(chidi, f"/meters/show/{key}", f"/meters/unbind/{key}")
+    assert answer.status_code == 303 and look(select(Meter.consumer_id).where(Meter.id == key)) is None
+    assert "Nobody has it." in text(chidi.get(f"/meters/show/{key}"))
+    assert act(chidi, f"/meters/show/{key}", f"/meters/unbind/{key}").status_code == 303  # a second click
+
+
+# --- the key, and what is worth knowing ----------------------------------------------------
+
+
+def test_a_key_that_no_module_holds_is_typed_and_said_to_sell_nothing(chidi, look, meter):
+    typed = {**meter, "key": "typed", "sgc": "555555", "krn": "3", "algorithm": "sts6"}
+    answer = send(chidi, "/meters/add", **typed)
+    assert answer.status_code == 302
+    made = look(select(Meter).where(Meter.meter_number == NEW))
+    assert (made.sgc, made.krn, made.algorithm, made.ken) == ("555555", 3, "sts6", 255)
+    assert "cannot buy until a module holds it" in text(chidi.get(answer.headers["Location"]))
+    shown = text(chidi.get(f"/meters/show/{made.id}"))
+    assert "It cannot buy." in shown and "cannot buy until a module holds it" in shown
+    form = chidi.get(f"/meters/edit/{made.id}").get_data(as_text=True)
+    assert 'value="typed" checked' in form and 'value="555555"' in form
+
+
+def test_a_typed_key_that_a_module_holds_is_that_key(chidi, look, meter):
+    assert send(chidi, "/meters/add", **{**meter, "key": "typed", "sgc": "201457", "krn": "1", "algorithm": "sts6"}).status_code == 302
+    made = look(select(Meter).where(Meter.meter_number == NEW))
+    page = chidi.get(f"/meters/edit/{made.id}").get_data(as_text=True)
+    assert 'value="typed" checked' not in page
+
+
+def test_the_keys_are_listed_with_what_follows_from_each(chidi):
+    page = text(chidi.get("/meters/add"))
+    assert "201457" in page and "STS6" in page and "2014" in page and "2 (unique)" in page and "Last token" in page
+
+
+def test_another_makers_number_is_a_warning_and_saves(chidi, look, meter):
+    other = "0200009990" + check_digit("0200009990")
+    answer = send(chidi, "/meters/add", **{**meter, "meter_number": other})
+    assert answer.status_code == 302
+    assert "The number begins with manufacturer code 02, but Hexa has 01." in text(chidi.get(answer.headers["Location"]))
+    key = look(select(Meter.id).where(Meter.meter_number == other))
+    assert "manufacturer code 02" in text(chidi.get(f"/meters/show/{key}"))
+
+
+def test_what_follows_is_told_before_saving_with_and_without_a_script(chidi, look, meter):
+    told = chidi.get("/meters/look", query_string={"meter_number": MISTYPED, "key": meter["key"]}).get_json()
+    assert [row["text"] for row in told] == ["One digit is mistyped. Compare it with the meter."]
+    other = "0200009990" + check_digit("0200009990")
+    typed = {"meter_number": other, "product": meter["product"], "key": "typed", "sgc": "555555", "krn": "3", "algorithm": "sts6"}
+    told = chidi.get("/meters/look", query_string=typed).get_json()
+    assert [row["tone"] for row in told] == ["ok", "warn", "warn"] and NEW[-1] not in told[2]["text"]
+    page = text(send(chidi, "/meters/add", **{**meter, **typed, "look": "y"}))
+    assert all(row["text"] in page for row in told) and "Nothing was stored yet." in page
+    assert look(select(func.count(Meter.id))) == 4
+
+
+def test_a_key_change_that_arrived_is_no_longer_under_way(app, chidi, cast, look, key):
+    mill = cast.meters["mill"]
+    with app.app_context():
+        row = db.session.get_one(Meter, mill)
+        row.pending_sgc, row.pending_krn, row.pending_ti, row.pending_ken, row.pending_tries = "201457", 2, 5, 255, 3
+        db.session.commit()
+    assert "A key change is under way." in text(chidi.get(f"/meters/show/{mill}"))
+    assert send(chidi, f"/meters/edit/{mill}", key=key("201457", 2), ti="5", ken="255").status_code == 302
+    made = look(select(Meter).where(Meter.id == mill))
+    assert (made.krn, made.ti, made.pending_sgc, made.pending_tries) == (2, 5, None, 0)
+
+
+# --- the page -----------------------------------------------------------------------------
+
+
+def test_the_page_tells_what_was_bought_which_step_and_what_is_due(app, chidi, cast):
+    key = cast.meters["palm_street"]
+    before = text(chidi.get(f"/meters/show/{key}"))
+    assert "Nothing was bought yet." in before and "Fixed fee" in before and "1.50" in before
+    sell(app, cast)
+    page = text(chidi.get(f"/meters/show/{key}"))
+    assert "92.5&nbsp;kWh" in page and "1 of 2" in page and "from 100.0 kWh" in page and "Nothing is due." in page
+    assert "MKT-000001" in page
+    tokens = text(chidi.get(f"/meters/show/{key}?tab=tokens"))
+    assert "Credit" in tokens and "123456 · 1 · 01" in tokens
+    assert "No engineering" in text(chidi.get(f"/meters/show/{key}?tab=engineering&at=99999999"))
+
+
+def test_a_purchase_elsewhere_is_told_to_the_region_and_opens_only_for_whom_it_is(app, chidi, signed_in, cast):
+    sell(app, cast, who="corin", point="corner")
+    address = f"/meters/show/{cast.meters['palm_street']}"
+    assert "/receipts/" in chidi.get(address).get_data(as_text=True)
+    amara = signed_in("amara")
+    page = amara.get(address).get_data(as_text=True)
+    assert "CRN-000001" in page and "/receipts/" not in page
+    assert "No tokens that you may see yet." in text(amara.get(f"{address}?tab=tokens"))
+
+
+def test_a_strangers_consumer_on_ones_own_meter_is_not_named(app, chidi, cast):
+    with app.app_context():
+        db.session.get_one(Meter, cast.meters["mill"]).consumer_id = cast.consumers["juma"]
+        db.session.commit()
+    for page in (f"/meters/show/{cast.meters['mill']}", "/meters/list/"):
+        assert "Juma" not in chidi.get(page).get_data(as_text=True)
+    assert "Somebody of another region has it." in text(chidi.get(f"/meters/show/{cast.meters['mill']}"))
+
+
+# --- the list -----------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"_flt_0_meter_number": PALM_STREET[:10]}, {"palm_street"}),
+        ({"_flt_0_consumer_id": "achieng"}, {"palm_street", "pump", "mill"}),
+        ({"_flt_0_consumer_id": "juma"}, set()),
+        ({"_flt_0_meter_type": "water"}, {"pump"}),
+        ({"_flt_0_status": "blocked"}, set()),
+        ({"_flt_0_sgc": "1234"}, {"palm_street"}),
+        ({"_flt_0_region": "market"}, {"palm_street", "pump", "mill"}),
+        ({"_flt_0_region": "Harbour"}, set()),
+        ({"_flt_0_id": "no"}, set()),
+        ({"_flt_0_id": "yes"}, {"palm_street", "pump", "mill"}),
+        ({"_flt_0_tariff": "x"}, set()),
+        ({"_flt_0_tariff": "2"}, {"pump"}),
+    ],
+)
+def test_meters_are_found(chidi, cast, look, asked, found):
+    page = chidi.get("/meters/list/", query_string=asked).get_data(as_text=True)
+    assert {name for name in cast.meters if f"/meters/show/{cast.meters[name]}" in page} == found
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("column", ["consumer", "region", "tariff", "key_data", "status", "meter_type", "meter_number"])
+@pytest.mark.parametrize("way", ["asc", "desc"])
+def test_meters_are_put_in_order_by_every_column(chidi, column, way):
+    page = chidi.get("/meters/list/", query_string={"_oc_MeterView": column, "_od_MeterView": way})
+    assert page.status_code == 200 and f'aria-sort="{way}ending"' in page.get_data(as_text=True)
 
 
 def test_a_meter_that_bought_keeps_number_and_type_and_stays(app, chidi, cast, look):

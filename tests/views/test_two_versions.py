@@ -133,16 +133,16 @@ def test_a_third_person_between_choosing_and_saving_is_seen_as_well(efua, chidi,
 def test_pickers_keys_and_states_of_a_meter_stand_in_words(efua, chidi, cast, look):
     path = f"/meters/edit/{cast.meters['palm_street']}"
     stale = fields(efua.get(path).get_data(as_text=True))
-    send(chidi, path, status="blocked", status_reason="Tampered", consumer="", consumer__text="")
+    send(chidi, path, ea="7", tct="1", consumer="", consumer__text="")
     page = efua.post(path, data={**stale, "ti": "3"}).get_data(as_text=True)
     both = rows(page)
-    assert both["State"] == ("Installed", "not touched", "Blocked", "Only they: taken over")
+    assert both["Token technology (TCT)"] == ("02 (typed in)", "not touched", "01 (magnetic card)", "Only they: taken over")
     assert "Achieng" in both["Consumer"][0] and both["Consumer"][2] == "—"
     assert both["Tariff index (TI)"] == ("1", "3", "1", "Only you")
-    assert set(both) == {"State", "Reason", "Consumer", "Tariff index (TI)"}
+    assert set(both) == {"Token technology (TCT)", "Consumer", "Tariff index (TI)"}
     assert efua.post(path, data=fields(page)).status_code == 302
     kept = look(select(Meter).where(Meter.id == cast.meters["palm_street"]))
-    assert (kept.ti, kept.status, kept.consumer_id) == (3, "blocked", None)
+    assert (kept.ti, kept.tct, kept.consumer_id) == (3, 1, None)
 
 
 def test_both_versions_of_a_group_say_its_rights_in_words(efua, signed_in, look):
