@@ -1,7 +1,7 @@
 """The engineering desk and reversals: requests and slips of acts, approvals, and what takes a second person.
 
-Revision ID: 0020
-Revises: 0010
+Revision ID: 0013
+Revises: 0011
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import op
 from app.models import triggers
 from app.models.base import UTCDateTime
 
-revision = "0020"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
