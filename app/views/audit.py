@@ -57,18 +57,15 @@ def _held(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:
 def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     """Rows of (column, before, after), in words, in the order of the words."""
     (before, after), table = _held(entry), entry.table_name
-    names = sorted({*before, *after} - audit_words.HIDDEN)
-    return sorted(
+    rows = [
         (
-            (
-                audit_words.column_label(table, name),
-                audit_words.value(table, name, before.get(name)),
-                audit_words.value(table, name, after.get(name)),
-            )
-            for name in names
-        ),
-        key=itemgetter(0),  # two columns may be called the same, and their values be of two kinds
-    )
+            audit_words.column_label(table, name),
+            audit_words.value(table, name, before.get(name)),
+            audit_words.value(table, name, after.get(name)),
+        )
+        for name in sorted({*before, *after} - audit_words.HIDDEN)
+    ]
+    return sorted(rows, key=itemgetter(0))  # two columns of one label are not compared by their values
 
 
 def _summary(entry: AuditEntry) -> str:

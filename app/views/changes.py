@@ -126,17 +126,15 @@ def _count(row: Any) -> int:
 def _in_words(entry: AuditEntry, row: Any, *, linked: bool) -> Change:
     before, after = json.loads(entry.before), json.loads(entry.after)
     table = entry.table_name
-    rows = sorted(
+    rows = [
         (
-            (
-                audit_words.column_label(table, name),
-                audit_words.value(table, name, before.get(name)),
-                audit_words.value(table, name, after.get(name)),
-            )
-            for name in sorted({*before, *after} - _hidden())
-        ),
-        key=itemgetter(0),  # two columns may be called the same, and their values be of two kinds
-    )
+            audit_words.column_label(table, name),
+            audit_words.value(table, name, before.get(name)),
+            audit_words.value(table, name, after.get(name)),
+        )
+        for name in sorted({*before, *after} - _hidden())
+    ]
+    rows.sort(key=itemgetter(0))  # two columns of one label are not compared by their values
     own = table == row.__tablename__ and entry.row_id == str(row.id)
     # A group's rights have no name but the group's own.
     part = "" if own else f"{TABLES.get(table, table)} {'' if table == 'ab_role' else audit_words.thing(entry)}".strip()

@@ -27,6 +27,7 @@ from app.views import region_page
 from app.views.messages import sentence
 from app.views.pickers import Picker, regions_at
 from app.views.region_page import SAID, HomeForm, NameForm
+from app.views.switching import wanted
 
 FOUND_MAX = 50
 
@@ -155,7 +156,7 @@ class RegionView(SafeBaseView):
     @permission_name("write")
     def switch(self, region_id: int) -> Any:
         """Offer the place for new things no more, or again."""
-        place, on = self._place(region_id), request.form.get("on") == "1"
+        place, on = self._place(region_id), wanted()
         region_changes.switch(place.id, current_scope(), on=on)
         name = self._place(region_id).name
         said = _("%(name)s is offered again.", name=name) if on else _("%(name)s is switched off.", name=name)

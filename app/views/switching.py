@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, flash, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _
@@ -88,6 +88,12 @@ class Kept:
     uses: list[tuple[str, str]]
 
 
+def wanted() -> bool:
+    """On or off, as the button said; a request that says neither switches nothing."""
+    said = request.form.get("on", "")
+    return said == "1" if said in ("0", "1") else abort(400)
+
+
 class Switching:
     """The switch of a page of master data; mixed into `lists.Listed`."""
 
@@ -105,7 +111,7 @@ class Switching:
     @has_access
     def switch(self, pk: str) -> Any:
         """Switch the row off (`on` is 0), or on again (1)."""
-        row, on = self._row(pk), request.form.get("on") == "1"  # type: ignore[attr-defined]
+        row, on = self._row(pk), wanted()  # type: ignore[attr-defined]
         key, name = row.id, str(row)
         back = redirect(url_for(f"{self.endpoint}.show", pk=key), 303)
         fault = self.why_not(row, on=on)

@@ -219,3 +219,23 @@ def test_a_currency_that_was_switched_off_is_not_offered_to_the_installation(efu
     act(efua, "/currencies/list/", f"/currencies/switch/{euro.id}", on="0")
     assert f'value="{euro.id}"' not in efua.get("/settings/edit/1").get_data(as_text=True).partition('name="currency"')[2].partition("</select>")[0]
     assert look(select(Settings.currency_id)) != euro.id
+
+
+@pytest.mark.parametrize("said", ["", "yes", "2"])
+def test_a_request_that_says_neither_on_nor_off_switches_nothing(efua, cast, look, said):
+    for path in (f"/users/switch/{cast.users['amara']}", f"/regions/switch/{cast.regions['lake']}"):
+        assert act(efua, "/users/list/", path, on=said).status_code == 400
+    assert look(select(AppUser.active).where(AppUser.id == cast.users["amara"])) is True
+
+
+def test_two_columns_of_one_name_are_told_one_after_the_other(efua, cast, app):
+    with app.app_context():  # both are called Manufacturer, and one of them has no value before
+        db.session.add(
+            AuditEntry(
+                at=db.session.scalars(select(AuditEntry.at)).first(), actor="efua", action="change", table_name="product",
+                row_id="1", before='{"name": null, "manufacturer": "x", "manufacturer_id": null}', after='{"name": "y", "manufacturer_id": 1}',
+            )
+        )  # fmt: skip
+        db.session.commit()
+    said = text(efua.get("/products/show/1"))
+    assert said.count("Manufacturer Before:") == 2 and "Manufacturer Before: x After: —" in said
