@@ -97,18 +97,18 @@ def complete(act: Act, modules: Modules, clock: Callable[[], datetime] = now, *,
 def settle_if_known(act: Act, modules: Modules, clock: Callable[[], datetime] = now) -> Known:
     """Ask the module what it answered, by message id, and settle that; never issues."""
     if act.module_id is None:
-        return Known.SETTLED if _settle_answer(act, _ask(act, modules), clock()) else Known.UNCLEAR
+        return Known.SETTLED if _settle_answer(act, _ask(act, modules), clock()) else Known.UNUSABLE
     leave_transaction()
     try:
         tokens = modules.by_id(act.module_id, act.asks["offset_minutes"]).fetch(act.message_id)
     except errors.NoModule:
-        return Known.UNCLEAR
+        return Known.SILENT
     except ModuleError as error:
         if error.code == "ECacheMiss":
             return Known.NEVER_TAKEN
         log.warning("engineering record %s still waits: the module answered %s", act.record_id, error)
-        return Known.UNCLEAR
-    return Known.SETTLED if _settle_answer(act, tokens, clock()) else Known.UNCLEAR
+        return Known.SILENT
+    return Known.SETTLED if _settle_answer(act, tokens, clock()) else Known.UNUSABLE
 
 
 def resolve_act(

@@ -67,7 +67,8 @@ def require_reversible(sale: Sale) -> None:
 def reversal_of(sale_id: int) -> int | None:
     """The id of the sale that undoes this one."""
     found = select(Sale.id).where(Sale.reverses_id == sale_id)
-    return db.session().execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
+    reversal: int | None = db.session().execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
+    return reversal
 
 
 def requests_on(sale_id: int) -> list[Told]:
