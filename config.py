@@ -88,6 +88,9 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
     "BACKUP_WARN_DAYS": ("7", _integer(1, 3660)),
     "REDIS_URL": (None, str),
+    "IMPORT_FILE_MAX_MB": ("64", _integer(1, 2000)),
+    "IMPORT_ROWS_MAX": ("200000", _integer(1, 2_000_000)),
+    "FILES_KEEP_DAYS": ("30", _integer(1, 3660)),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
 }
 
@@ -178,6 +181,7 @@ def _derive(settings: dict[str, Any]) -> None:
     if settings["DEMO"] is None:
         settings["DEMO"] = settings["MODE"] == "demonstration"
     settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
+    settings["FILES_DIR"] = instance / "files"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]

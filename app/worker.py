@@ -1,7 +1,7 @@
 """The worker: one process beside the web server for what nobody waits for at a counter.
 
-It resolves waiting sales, probes the modules, seals the audit log and says that it lives; long
-tasks come later through the same queue.  Run by `run.py` or as `python -m app.worker`; SIGINT
+It resolves waiting sales, probes the modules, seals the audit log, says that it lives, and does
+the long work that pages ask for (imports, large exports, changes of many rows).  Run by `run.py` or as `python -m app.worker`; SIGINT
 lets it finish what it does.  Never started from a web process.
 """
 
@@ -30,12 +30,15 @@ from app.models import Sale, SecurityModule
 from app.models.base import now
 from app.services import audit_chain, health
 from app.services.resolve import Patience, resolve
+from app.views import work_runs
 
 NAME = "vending"
 LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
 LOST_AFTER_S = 30.0  # a task that was queued and has not begun is queued again after this long
 AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
+# Long work waits in a table, so that nothing is lost with a queue; this looks for it.
+WORK_EVERY_S, CLEAN_EVERY_S = 1.0, 3600.0
 log = logging.getLogger("app.worker")
 
 
@@ -135,6 +138,8 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("seal", SEAL_EVERY_S, inside(lambda: _seal(app))),
         Chore("probe", PROBE_EVERY_S, inside(probe)),
         Chore("life", LIFE_EVERY_S, inside(_live)),
+        Chore("work", WORK_EVERY_S, lambda: work_runs.run_next(app)),
+        Chore("clean", CLEAN_EVERY_S, lambda: work_runs.clean(app)),
     ]
 
 
@@ -220,8 +225,8 @@ def make_consumer(app: Flask, queue: Huey) -> Consumer:
     """The consumer of `queue`, with the chores of `app` among its tasks."""
     for chore in chores_of(app):
         queue.periodic_task(chore.due, name=chore.name)(chore.take)
-    # Two threads: a probe that waits for a silent module does not keep the log unsealed.
-    return _Consumer(queue, workers=2, periodic=True, initial_delay=0.1, max_delay=1.0)
+    # Three threads: neither a probe that waits for a silent module nor long work keeps the log unsealed.
+    return _Consumer(queue, workers=3, periodic=True, initial_delay=0.1, max_delay=1.0)
 
 
 def main() -> int:

@@ -14,11 +14,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.db import transaction
+from app.domain.states import ImportState, TaskState
 from app.extensions import db
 from app.models import (
     AuditEntry,
+    BackgroundTask,
+    ImportBatch,
     Meter,
     Product,
+    Region,
     Sale,
     SecurityModule,
     SupplyGroupKey,
@@ -75,6 +79,7 @@ def make_world(app: Flask) -> World:
             "point": {place: cast.points[place] for place in ("market", "harbour")},
             "region": {place: cast.regions[place] for place in ("market", "harbour")},
             "audit": _changes(cast),
+            **_long_work(cast),
             "user": {"market": cast.users["corin"], "harbour": cast.users["bento"]},
         } | _common()
         secrets = ("Juma Otieno", "2 Pier Road", PIER, _grouped(PIER), digits, _grouped(digits))
@@ -113,6 +118,25 @@ def _changes(cast: Cast) -> dict[str, int]:
             session.get_one(VendingPoint, cast.points[shop]).telephone = "+254 700 000 000"
         db.session().info.pop("actor", None)
         made[place] = _one(AuditEntry.id, AuditEntry.user_id == cast.users[who])
+    return made
+
+
+def _long_work(cast: Cast) -> dict[str, dict[str, int]]:
+    """An import and a task of Chidi's, and of Bento's, whose region is foreign to the coast."""
+    made: dict[str, dict[str, int]] = {"import": {}, "task": {}}
+    with transaction() as session:
+        for who, place, region in (("chidi", "market", "coast"), ("bento", "harbour", "lake")):
+            owned = {
+                "owner_id": cast.users[who], "actor": who, "region_path": session.get_one(Region, cast.regions[region]).path,
+            }  # fmt: skip
+            batch = ImportBatch(
+                entity="meters", reference=f"world-{place}", file_name="2 Pier Road.csv" if place == "harbour" else "meters.csv",
+                sha256="0" * 64, size=1, state=ImportState.DROPPED, **owned,
+            )  # fmt: skip
+            task = BackgroundTask(kind="export", reference=f"world-{place}", state=TaskState.DONE, **owned)
+            session.add_all([batch, task])
+            session.flush()
+            made["import"][place], made["task"][place] = batch.id, task.id
     return made
 
 

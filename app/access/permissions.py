@@ -43,6 +43,12 @@ READ_METERS = Permission("can_read", "MeterView")
 WRITE_METERS = Permission("can_write", "MeterView")
 DELETE_METERS = Permission("can_delete", "MeterView")
 LOOK_UP = Permission("can_pick", "Pick")
+# Many rows at once; which ones and which columns the permissions above still say.
+IMPORT_ROWS = Permission("can_import", "ImportView")
+EXPORT_ROWS = Permission("can_read", "ExportView")
+CHANGE_MANY = Permission("can_change", "BulkView")
+READ_WORK = Permission("can_read", "WorkView")
+CANCEL_WORK = Permission("can_cancel", "WorkView")
 
 # --- Engineering and report ---------------------------------------------------------------
 READ_ENGINEERING = Permission("can_read", "EngineeringRecordView")

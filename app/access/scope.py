@@ -11,12 +11,21 @@ import enum
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import aliased
 
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
-from app.models import Consumer, Meter, Region, Sale, Token, VendingPoint
+from app.models import (
+    BackgroundTask,
+    Consumer,
+    ImportBatch,
+    Meter,
+    Region,
+    Sale,
+    Token,
+    VendingPoint,
+)
 from app.models.token import EngineeringRecord
 
 S = TypeVar("S", bound=Select[Any])
@@ -91,7 +100,18 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
         if scope.row_scope is RowScope.VENDING_POINT:
             return VendingPoint.id == scope.vending_point_id if scope.vending_point_id else false()
         return _subtree(VendingPoint.region_id, scope)
+    if model in (BackgroundTask, ImportBatch):
+        return _owned(model, scope)
     raise LookupError(f"{model.__name__} has no scope")
+
+
+def _owned(model: Any, scope: Scope) -> ColumnElement[bool]:
+    """One's own, and for an administrator of a region those of its people."""
+    own = model.owner_id == scope.user_id if scope.user_id else false()
+    if scope.row_scope is not RowScope.ALL or scope.region_path is None:
+        return own
+    low, high = scope.region_path, scope.region_path[:-1] + "0"
+    return or_(own, and_(model.region_path >= low, model.region_path < high))
 
 
 def _token(scope: Scope) -> ColumnElement[bool]:
@@ -106,7 +126,7 @@ def _token(scope: Scope) -> ColumnElement[bool]:
     return or_(sold.correlate(Token).exists(), made.correlate(Token).exists())
 
 
-SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint)
+SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 
 def narrow(statement: S, scope: Scope, by: By, model: Any = Sale) -> S:
@@ -127,6 +147,9 @@ def require(row: Any, scope: Scope) -> None:
         own = scope.row_scope is RowScope.VENDING_POINT
         mine = row.vending_point_id == scope.vending_point_id
         allowed = mine if own else _in_region(row.point_region.path if row.point_region else "", scope)
+    elif isinstance(row, BackgroundTask | ImportBatch):
+        over = scope.row_scope is RowScope.ALL and _in_region(row.region_path or "", scope)
+        allowed = over or (scope.user_id is not None and row.owner_id == scope.user_id)
     else:
         raise LookupError(f"{type(row).__name__} has no scope")  # noqa: TRY004 (as in criterion)
     if not allowed:

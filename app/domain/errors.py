@@ -305,3 +305,22 @@ class KeyInUse(InUse, code="key_in_use"):
 
 class PlanFrozen(InUse, code="plan_frozen"):
     """A plan that has sold is not changed; a new one follows it."""
+
+
+# --- rows by file -------------------------------------------------------------------------
+
+
+class ImportMoved(Refusal, code="import_moved"):
+    """The import is not where this could be done: another page went on with it."""
+
+
+class FieldTwice(Refusal, code="field_twice", names="name"):
+    """Two columns of the file are said to be the same field."""
+
+
+class FieldMissing(Refusal, code="field_missing", names="name"):
+    """No column of the file is said to be the field by which its rows are known."""
+
+
+class TooManyRows(Refusal, code="too_many_rows", names="maximum"):
+    """More rows were chosen than one act may change."""

@@ -131,6 +131,31 @@ class UserStatus(StrEnum):
     LEFT = "left"
 
 
+class TaskState(StrEnum):
+    """Where a piece of long work is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ImportState(StrEnum):
+    """Where an import is: read, told which column is what, checked, run, finished."""
+
+    READING = "reading"
+    READ = "read"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    RUNNING = "running"
+    # Its rows are in; what follows from them (words to search by) is being made.
+    FINISHING = "finishing"
+    DONE = "done"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
 # A reserved sale ends as issued or failed; both ends are final (a reversal is a new sale).
 SALE_STEPS: Final = frozenset(
     {(SaleStatus.RESERVED, SaleStatus.ISSUED), (SaleStatus.RESERVED, SaleStatus.FAILED)}

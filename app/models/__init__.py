@@ -3,6 +3,7 @@
 # NB: first of all, because it sets the naming convention that every table below goes by.
 from app import extensions  # noqa: F401  isort: skip
 from app.models.audit import AuditEntry
+from app.models.background import BackgroundTask, ImportBatch, ImportRow
 from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
 from app.models.ledger import DebtEntry, LedgerAccount, Posting
@@ -29,8 +30,9 @@ from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup,
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
-    "AppUser", "AuditEntry", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
-    "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "LedgerAccount", "Licence", "Manufacturer",
+    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
+    "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "ImportBatch", "ImportRow", "LedgerAccount",
+    "Licence", "Manufacturer",
     "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleTokenId", "Posting", "Product",
     "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
     "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",

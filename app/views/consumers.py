@@ -81,6 +81,7 @@ class ConsumerView(Listed, ScopedModelView):
         },
     )
     route_base = "/consumers"
+    exchange = "consumers"
     list_title = title = _l("Consumers")
     add_title = _l("Add consumer")
     edit_title = _l("Change consumer")

@@ -43,6 +43,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["csp_nonce"] = nonce
     # NB: before the check of a form's token, which cannot fit when the session that made it is over:
     # a stranger is asked to sign in and comes back to what was typed.
+    app.url_value_preprocessor(take_large_files)
     app.before_request_funcs.setdefault(None, []).insert(0, keep_out)
     app.after_request(note_and_close)
     app.url_defaults(with_version)
@@ -54,6 +55,15 @@ def install(app: Flask) -> None:
 
 
 # --- who passes ---------------------------------------------------------------------------
+
+
+def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """One door takes more bytes than the others; this runs before anybody reads the form.
+
+    A stranger's bytes are not read for it: the limit of everybody else holds until the sign-in.
+    """
+    if endpoint == "ImportView.add" and request.method == "POST" and signed_in() is not None:
+        request.max_content_length = (current_app.config["IMPORT_FILE_MAX_MB"] + 1) * 1024 * 1024
 
 
 def keep_out() -> Any:

@@ -30,6 +30,7 @@ from app.views.list_filters import (
     typed,
     words,
 )
+from app.views.many import offered
 from app.views.switching import Switching
 
 __all__ = [
@@ -95,6 +96,8 @@ class Listed(Switching):
     figures: ClassVar[Mapping[str, Callable[[], str] | None]] = {}
     # Columns whose tile says enough without its word beside it.
     bare_tiles: ClassVar[frozenset[str]] = frozenset()
+    # The kind of record by which its rows are imported, exported and changed by the many.
+    exchange: ClassVar[str] = ""
     add_template = "lists/add.html"
     edit_template = "lists/edit.html"
 
@@ -122,6 +125,8 @@ class Listed(Switching):
             row = self._row(kwargs["pk"])  # type: ignore[attr-defined]
             kwargs |= {"record": row, "switch": self.switch_of(row), "kept": self.kept_of(row)}
             kwargs.update(self.beside(kwargs["pk"]))
+        if template == self.list_template and self.exchange:  # type: ignore[attr-defined]
+            kwargs["bulk"] = offered(self.exchange, type(self).__name__)
         return super().render_template(template, **kwargs)  # type: ignore[misc]
 
     # --- deleting -------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class MeterView(MeterActs, Listed, ScopedModelView):
         },
     )
     route_base = "/meters"
+    exchange = "meters"
     list_title = title = _l("Meters")
     add_title = _l("Add meter")
     edit_title = _l("Change meter")

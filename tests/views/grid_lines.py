@@ -107,6 +107,22 @@ LINES: dict[str, Line] = {
     "MeterView.unbind": Line("MRE", "meter"),
     "MeterView.look": Line("MRE"),
     "PickView.pick": Line("MRE", "source", common=True),
+    "ImportView.list": Line("MRE"),
+    "ImportView.add": Line("MRE", "kind", common=True),
+    "ImportView.template": Line("MRE", "kind", common=True),
+    **{f"ImportView.{name}": Line("MRE", "import") for name in (
+        "show", "state", "read", "check", "run", "drop", "marked",
+    )},
+    "ExportView.csv": Line("MARE", "kind", common=True),
+    "ExportView.workbook": Line("MARE", "kind", common=True),
+    "BulkView.choose": Line("MRE", "kind", common=True),
+    "BulkView.run": Line("MRE", "kind", common=True),
+    "WorkView.list": Line("MARE"),
+    # The auditor has none of their own there, and sees nobody else's; this task made no file.
+    "WorkView.show": Line("MARE", "task", answers=frozenset({200, 404})),
+    "WorkView.state": Line("MARE", "task", answers=frozenset({200, 404})),
+    "WorkView.file": Line("MARE", "task", answers=frozenset({404})),
+    "WorkView.cancel": Line("MRE", "task"),
     # --- system
     "RegionView.tree": Line("MARE"),
     "RegionView.add": Line("RE"),

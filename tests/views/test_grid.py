@@ -48,6 +48,7 @@ class Grid:
             "fab_file": {"market": "js/jquery-latest.js"},
             "source": {"market": "regions"},
             "step": {"market": "tariff"},
+            "kind": {"market": "meters"},
             "currency": {"market": 1},
             "settings": {"market": 1},
         }

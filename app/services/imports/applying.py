@@ -1,0 +1,198 @@
+"""From staging into the records: one insert and one update for all rows of an import.
+
+Both happen in one transaction, after a look at what has changed since the check.  What only
+follows from the records (the words to search by, which record a staged row became) is made
+afterwards in short steps that can be taken up again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import CursorResult, Row, bindparam, select, text, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from app.access.scope import Scope
+from app.db import transaction
+from app.domain.states import ImportState
+from app.models import AuditEntry, ImportBatch, ImportRow
+from app.models.base import UTCDateTime, now
+from app.models.triggers import DIFFERS
+from app.services.imports.entity import Entity
+from app.services.tasks import WorkFailed
+
+STEP_ROWS = 2_000
+NOW = bindparam("now", type_=UTCDateTime())
+
+
+class Statements:
+    """The SQL of one entity on one database."""
+
+    def __init__(self, entity: Entity, dialect: str) -> None:
+        self.entity, self.dialect = entity, dialect
+        self.table = entity.model.__table__
+        self.values = {name: self._value(place, name) for place, name in enumerate(entity.columns)}
+
+    def _value(self, place: int, name: str) -> str:
+        """One column out of a staged row's JSON, in the column's own type."""
+        if self.dialect == "sqlite":
+            return f"json_extract(r.data, '$[{place}]')"
+        kind = self.table.c[name].type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        return f"CAST((CAST(r.data AS json) ->> {place}) AS {kind})"
+
+    def insert(self) -> str:
+        """Every new row, with the columns that the file does not know at their defaults."""
+        into = dict(self.values)
+        for column in self.table.columns:
+            if column.name in into or column.primary_key:
+                continue
+            if column.name in (
+                "created_at",
+                "changed_at",
+                *(["status_since"] if "status_since" in self.entity.on_change else []),
+            ):
+                into[column.name] = ":now"
+            elif column.default is not None and column.default.is_scalar:
+                into[column.name] = _literal(column.default.arg)
+        names, values = ", ".join(into), ", ".join(into.values())
+        return (
+            f"INSERT INTO {self.table.name} ({names}) SELECT {values} FROM import_row AS r"  # noqa: S608
+            " WHERE r.batch_id = :batch AND r.action = 'new' ORDER BY r.key"
+        )
+
+    def update(self) -> str:
+        """Every changed row whose record is still the one that was looked at."""
+        name = self.table.name
+        sets = {column: value for column, value in self.values.items() if column != self.entity.key}
+        for column, rule in self.entity.on_change.items():
+            sets[column] = rule.format(differs=DIFFERS[self.dialect], **self.values)
+        told = ", ".join(f"{column} = {value}" for column, value in sets.items())
+        return (
+            f"UPDATE {name} SET {told}, changed_at = :now, version = {name}.version + 1 FROM import_row AS r"  # noqa: S608
+            f" WHERE r.batch_id = :batch AND r.action = 'change' AND {name}.id = r.target_id"
+            f" AND {name}.version = r.target_version"
+        )
+
+    def stale(self) -> str:
+        """Marks rows whose record came, went or changed since the check, or whose region is not theirs."""
+        name, key = self.table.name, self.entity.key
+        region = self.values["region_id"]
+        foreign = f"{region} NOT IN (SELECT id FROM region WHERE path >= :low AND path < :high)"  # noqa: S608
+        return (
+            "UPDATE import_row AS r SET action = 'stale' WHERE r.batch_id = :batch AND ("  # noqa: S608
+            f"(r.action = 'new' AND EXISTS (SELECT 1 FROM {name} WHERE {name}.{key} = r.key))"
+            f" OR (r.action = 'change' AND NOT EXISTS (SELECT 1 FROM {name} WHERE {name}.id = r.target_id"
+            f" AND {name}.version = r.target_version))"
+            f" OR (:low <> '' AND r.action IN ('new', 'change') AND {foreign}))"
+        )
+
+    def become(self) -> str:
+        """Tells staged rows of some lines which record they became."""
+        name, key = self.table.name, self.entity.key
+        return (
+            f"UPDATE import_row SET target_id = (SELECT id FROM {name} WHERE {name}.{key} = import_row.key)"  # noqa: S608
+            " WHERE batch_id = :batch AND action = 'new' AND line > :after AND line <= :upto"
+        )
+
+
+def _literal(value: Any) -> str:
+    """A column's own default as SQL: a whole number, a truth or a word."""
+    plain = getattr(value, "value", value)
+    if isinstance(plain, bool):
+        return "TRUE" if plain else "FALSE"
+    if isinstance(plain, int):
+        return str(plain)
+    if isinstance(plain, str) and plain.isalnum():
+        return f"'{plain}'"
+    raise LookupError(f"no literal for {value!r}")
+
+
+def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
+    """Write what was checked, whole or its good rows; all in one transaction, once.
+
+    Raises WorkFailed 'moved' (all or nothing, and rows are no longer what was checked),
+    'licence_full'; nothing is stored then.
+    """
+    with transaction() as session:
+        batch = session.get_one(ImportBatch, batch_id)
+        if batch.state is not ImportState.RUNNING:
+            return  # applied before; only what follows is left
+        said = Statements(entity, session.get_bind().dialect.name)
+        low = "" if scope.sees_all else (scope.region_path or "/none/")
+        limits = {"batch": batch_id, "low": low, "high": low[:-1] + "0" if low else ""}
+        stale = _rows(session.execute(text(said.stale()), limits))
+        if stale and batch.whole:
+            raise WorkFailed("moved", rows=stale)
+        room = entity.room(session)
+        written = {"batch": batch_id, "now": now()}
+        changed = _rows(session.execute(text(said.update()).bindparams(NOW), written))
+        added = _rows(session.execute(text(said.insert()).bindparams(NOW), written))
+        if room is not None and added > room:
+            raise WorkFailed("licence_full", left=room)
+        if entity.beside:
+            session.execute(text(entity.beside), {"batch": batch_id})
+        counts = json.loads(batch.counts) | {"added": added, "changed": changed, "stale": stale}
+        batch.counts, batch.state, batch.applied_at = (
+            json.dumps(counts),
+            ImportState.FINISHING,
+            written["now"],
+        )
+        session.add(_entry(batch, counts))
+
+
+def _rows(result: Any) -> int:
+    return int(result.rowcount) if isinstance(result, CursorResult) else 0
+
+
+def _entry(batch: ImportBatch, counts: dict[str, int]) -> AuditEntry:
+    """The one entry of the audit log: whose import it was, of which file, with how many rows."""
+    after = {
+        "file_name": batch.file_name, "sha256": batch.sha256, "entity": batch.entity, "whole": batch.whole,
+        "known": batch.known, "added": counts["added"], "changed": counts["changed"],
+        "skipped": counts.get("same", 0) + counts.get("skip", 0), "refused": counts.get("bad", 0) + counts["stale"],
+    }  # fmt: skip
+    return AuditEntry(
+        at=now(), user_id=batch.owner_id, actor=batch.actor, action="import", table_name="import_batch",
+        row_id=str(batch.id), before="{}", after=json.dumps(after, sort_keys=True, ensure_ascii=False),
+    )  # fmt: skip
+
+
+def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
+    """What follows from the rows that are in, in short steps; begun again it does no harm."""
+    after = done = 0
+    while True:
+        with transaction() as session:
+            lines = _next_lines(session, batch_id, after)
+            if not lines:
+                break
+            said = Statements(entity, session.get_bind().dialect.name)
+            reach = {"batch": batch_id, "after": after, "upto": lines[-1].line}
+            session.execute(text(said.become()), reach)
+            session.expire_all()
+            ids = session.scalars(
+                select(ImportRow.target_id).where(
+                    ImportRow.batch_id == batch_id, ImportRow.action.in_(("new", "change")),
+                    ImportRow.line > after, ImportRow.line <= lines[-1].line, ImportRow.target_id.is_not(None),
+                )
+            ).all()  # fmt: skip
+            entity.after(session, [int(row_id) for row_id in ids if row_id is not None])
+            after, done = lines[-1].line, done + len(lines)
+        tell(done)
+    with transaction() as session:
+        session.execute(
+            update(ImportBatch)
+            .where(ImportBatch.id == batch_id, ImportBatch.state == ImportState.FINISHING)
+            .values(state=ImportState.DONE)
+        )
+
+
+def _next_lines(session: Session, batch_id: int, after: int) -> list[Row[Any]]:
+    rows = select(ImportRow.line).where(
+        ImportRow.batch_id == batch_id,
+        ImportRow.line > after,
+        ImportRow.action.in_(("new", "change")),
+    )
+    return list(session.execute(rows.order_by(ImportRow.line).limit(STEP_ROWS)))

@@ -1,0 +1,68 @@
+"""Consumers by file (manual R1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.models import Consumer, ConsumerTerm
+from app.models.consumer import terms_of
+from app.services.imports.entity import Book, Entity, Values
+from app.services.imports.fields import EMAIL, TELEPHONE, Fault, Text, Word
+
+COLUMNS = (
+    "user_number", "name", "region_id", "address", "gender", "id_number", "telephone", "email", "language",
+)  # fmt: skip
+SAME = ("name", "address", "gender", "id_number", "telephone", "email", "language")
+
+
+def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> Values:
+    row = {name: values.get(name) for name in SAME}
+    row["user_number"] = values.get("user_number")
+    row["region_id"] = None
+    if values.get("region"):
+        try:
+            row["region_id"] = book.place(values["region"])
+        except Fault as fault:
+            faults.append(("region", fault))
+    return row
+
+
+def _words(session: Session, ids: Sequence[int]) -> None:
+    """The words by which these consumers are found, as the form's own save makes them."""
+    session.execute(delete(ConsumerTerm).where(ConsumerTerm.consumer_id.in_(ids)))
+    facts = select(
+        Consumer.id, Consumer.name, Consumer.user_number, Consumer.telephone, Consumer.id_number
+    )
+    rows = [
+        {"term": term, "consumer_id": row.id}
+        for row in session.execute(facts.where(Consumer.id.in_(ids)))
+        for term in sorted(terms_of(SimpleNamespace(**row._mapping)))  # type: ignore[arg-type]  # noqa: SLF001
+    ]
+    session.execute(insert(ConsumerTerm.__table__), rows)
+
+
+CONSUMERS = Entity(
+    name="consumer",
+    model=Consumer,
+    key="user_number",
+    fields=(
+        Text("user_number", needed=True, most=30, code=True),
+        Text("name", needed=True, most=200),
+        Text("region", needed=True, most=320),
+        Text("address", most=200),
+        Word("gender", words="gender"),
+        Text("id_number", most=40, code=True),
+        Text("telephone", most=40, code=True, shape=TELEPHONE, fault="telephone"),
+        Text("email", most=120, shape=EMAIL, fault="email"),
+        Word("language", words="language"),
+    ),
+    columns=COLUMNS,
+    settle=_settle,
+    after=_words,
+    example="EXAMPLE-1",
+)

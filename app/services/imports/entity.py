@@ -1,0 +1,147 @@
+"""What a kind of record needs to be imported: one frozen description, one file for each.
+
+A description names its columns, what each may hold, and how a row that was read becomes the
+values of a record.  Everything else (files, staging, writing, pages) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from app.access.scope import Scope
+from app.models import Region, Settings
+from app.models.base import PRICE_SCALE, Price
+from app.services.imports.fields import Fault, Field
+from app.services.regions import in_scope
+
+Values = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Book:
+    """What rows are checked against: whose import it is, the lists of words, the rows of reference."""
+
+    session: Session
+    scope: Scope
+    choices: Mapping[str, Mapping[str, Any]]
+    mark: str = "."
+    decimals: int = 2
+    # The consumer whose page the import was begun on; their meters are bound at once.
+    consumer_id: int | None = None
+    regions: Places | None = None
+    # Whatever an entity keeps for its checks: tables by name, and rows of the chunk at hand.
+    tables: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Read what every entity needs."""
+        self.decimals = self.session.get_one(Settings, 1).currency.decimals
+        self.regions = Places.of(self.session, self.scope)
+
+    def place(self, text: str) -> Any:
+        """The region of this name.  Raises Fault."""
+        if self.regions is None:
+            raise LookupError("begin() first")
+        return self.regions.find(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of record: `key` is the field by which a known one is found.
+
+    `begin` reads tables of reference once; `look` reads what the rows of one chunk name;
+    `settle` turns the values of a row, with the record it finds or None, into the values of its
+    columns and adds what is wrong to the faults.  `on_change` are columns that follow from a
+    change, as SQL with {new} for a column's new value; `after` makes what follows from new and
+    changed rows (a list of their ids), `beside` is SQL that belongs into the same transaction.
+    """
+
+    name: str
+    model: Any
+    key: str
+    fields: tuple[Field, ...]
+    columns: tuple[str, ...]
+    settle: Callable[[Values, Row[Any] | None, Book, list[Fault | tuple[str, Fault]]], Values]
+    begin: Callable[[Book], None] = lambda book: None
+    look: Callable[[Book, Sequence[Values]], None] = lambda book, chunk: None
+    after: Callable[[Session, Sequence[int]], None] = lambda session, ids: None
+    beside: str = ""
+    # The key of the example row of the template, which is never imported.
+    example: str = ""
+    on_change: Mapping[str, str] = field(default_factory=dict)
+    # The position of the licence's question: how many new records are still allowed (None: any).
+    room: Callable[[Session], int | None] = lambda session: None
+
+    def field(self, name: str) -> Field:
+        """The field of this name."""
+        return next(one for one in self.fields if one.name == name)
+
+    def stored(self, column: str, value: Any) -> Any:
+        """A value as the table keeps it and JSON carries it."""
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, Decimal) or isinstance(self.model.__table__.c[column].type, Price):
+            return None if value is None else int(Decimal(value) * PRICE_SCALE)
+        return value
+
+    def known(self, session: Session, keys: Iterable[str]) -> dict[str, Row[Any]]:
+        """The records of these keys, whoever owns them, with their region's path."""
+        table = self.model.__table__
+        rows = session.execute(
+            select(
+                *[table.c[name] for name in ("id", "version", self.key, *self._others())],
+                Region.path.label("region_path"),
+            )
+            .join(Region, Region.id == table.c.region_id)
+            .where(table.c[self.key].in_(list(keys)))
+        )
+        return {getattr(row, self.key): row for row in rows}
+
+    def _others(self) -> list[str]:
+        return [name for name in self.columns if name != self.key]
+
+
+class Places:
+    """The regions of one scope by what people call them."""
+
+    def __init__(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        self.whole: dict[str, int] = {}
+        self.short: dict[str, list[int]] = {}
+        for region_id, name, full_name in rows:
+            self.whole[_plain(full_name)] = region_id
+            self.short.setdefault(_plain(name), []).append(region_id)
+
+    @classmethod
+    def of(cls, session: Session, scope: Scope) -> Places:
+        """Read them; those of others do not exist."""
+        rows = session.execute(
+            select(Region.id, Region.name, Region.full_name).where(in_scope(scope))
+        )
+        return cls((row.id, row.name, row.full_name) for row in rows)
+
+    def find(self, text: str) -> int:
+        """By the full name, by the way down (Kenya > Coast > Market Town), or by a name that is alone."""
+        plain = _plain(text)
+        found = self.whole.get(plain)
+        if found is None and (">" in text or "/" in text):
+            parts = [part.strip() for part in text.replace("/", ">").split(">")]
+            found = self.whole.get(_plain(", ".join(reversed(parts))))
+        if found is not None:
+            return found
+        some = self.short.get(plain, [])
+        if len(some) == 1:
+            return some[0]
+        raise Fault("two_places" if some else "unknown_region", text=text[:60])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().replace(" ,", ",").split())

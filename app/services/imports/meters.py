@@ -1,0 +1,238 @@
+"""Meters by file (manual R3): the same rules as the form's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from app.access.scope import criterion
+from app.domain.states import METER_STEPS, Algorithm, MeterStatus
+from app.models import Consumer, Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
+from app.models.base import now
+from app.models.token import EngineeringRecord
+from app.services.imports.entity import Book, Entity, Values
+from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
+from app.services.imports.licence import meters_left
+
+UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under
+UNITS_MOST = Decimal("1820162.4")  # what a token can carry
+COLUMNS = (
+    "meter_number", "meter_type", "product_id", "tariff_id", "consumer_id", "region_id", "address", "algorithm",
+    "ea", "tct", "sgc", "krn", "ti", "ken", "status", "status_reason", "installed_on", "capacity",
+    "smallest_purchase", "largest_purchase", "daily_limit",
+)  # fmt: skip
+PLAIN = (
+    "address",
+    "status_reason",
+    "installed_on",
+    "capacity",
+    "smallest_purchase",
+    "largest_purchase",
+    "daily_limit",
+)
+USUAL: dict[str, Any] = {"ti": 1, "ea": 7, "tct": 2, "status": MeterStatus.INSTALLED}
+
+
+def _begin(book: Book) -> None:
+    session = book.session
+    book.tables["products"] = {
+        row.model.casefold(): row
+        for row in session.execute(select(Product.id, Product.model, Product.meter_type))
+    }
+    book.tables["product_types"] = {
+        row.id: row.meter_type for row in book.tables["products"].values()
+    }
+    book.tables["tariffs"] = {
+        row.name.casefold(): row
+        for row in session.execute(select(Tariff.id, Tariff.name, Tariff.meter_type, Tariff.active))
+    }
+    book.tables["tariff_types"] = {
+        row.id: row.meter_type for row in book.tables["tariffs"].values()
+    }
+    keys = session.execute(
+        select(SupplyGroupKey.sgc, SupplyGroupKey.krn, SupplyGroupKey.dkga, SupplyGroupKey.ken)
+        .join(SecurityModule, SupplyGroupKey.module_id == SecurityModule.id)
+        .where(SecurityModule.active, SupplyGroupKey.key_type == UNIQUE_KEY)
+        .order_by(SupplyGroupKey.id.desc())
+    )
+    book.tables["keys"] = {(row.sgc, row.krn): row for row in keys}
+    if book.consumer_id is not None:
+        own = select(Consumer.id, Consumer.user_number, Consumer.region_id).where(
+            Consumer.id == book.consumer_id
+        )
+        book.tables["bound_to"] = session.execute(
+            own.where(criterion(Consumer, book.scope))
+        ).one_or_none()
+
+
+def _look(book: Book, chunk: Sequence[Values]) -> None:
+    """The consumers that the rows name; a stranger's does not exist."""
+    numbers = {row["consumer"] for row in chunk if row.get("consumer")}
+    facts = select(Consumer.id, Consumer.user_number, Consumer.region_id).where(
+        Consumer.user_number.in_(numbers)
+    )
+    rows = book.session.execute(facts.where(criterion(Consumer, book.scope))) if numbers else ()
+    book.tables["consumers"] = {row.user_number: row for row in rows}
+
+
+def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> Values:
+    row: Values = {
+        name: values.get(name) for name in (*PLAIN, "meter_number", *USUAL, "sgc", "krn", "ken")
+    }
+    row |= dict.fromkeys(
+        ("product_id", "meter_type", "tariff_id", "consumer_id", "region_id", "algorithm")
+    )
+    row["installed_on"] = values.get("installed_on")
+
+    def try_(name: str, find: Any) -> Any:
+        if values.get(name) is None:
+            return None
+        try:
+            return find(values[name])
+        except Fault as fault:
+            faults.append((name, fault))
+            return None
+
+    product = try_("product", lambda text: _named(book, "products", text, "unknown_product"))
+    tariff = try_("tariff", lambda text: _named(book, "tariffs", text, "unknown_tariff"))
+    row["region_id"] = try_("region", book.place)
+    owner = _owner(values, book, faults)
+    if product is not None:
+        row["product_id"], row["meter_type"] = product.id, product.meter_type
+    if tariff is not None:
+        row["tariff_id"] = tariff.id
+        if not tariff.active and (known is None or known.tariff_id != tariff.id):
+            faults.append(("tariff", Fault("tariff_off", text=tariff.name)))
+    if owner is not None:
+        row["consumer_id"] = owner.id
+        if row["region_id"] is None and "region" not in values and known is None:
+            row["region_id"] = owner.region_id
+    if known is None:
+        for name, usual in USUAL.items():
+            row[name] = usual if row[name] is None else row[name]
+        if row["region_id"] is None and not values.get("region"):
+            faults.append(("region", Fault("needed")))
+    _rules(row, known, book, faults)
+    return row
+
+
+def _named(book: Book, table: str, text: str, code: str) -> Any:
+    found = book.tables[table].get(text.casefold())
+    if found is None:
+        raise Fault(code, text=text[:60])
+    return found
+
+
+def _owner(values: Values, book: Book, faults: list[Any]) -> Any:
+    """The consumer of a row: the one it names, or the one on whose page the import began."""
+    bound_to, named = book.tables.get("bound_to"), values.get("consumer")
+    if named is None:
+        return bound_to
+    found = book.tables["consumers"].get(named)
+    if found is None:
+        faults.append(("consumer", Fault("unknown_consumer", text=named[:40])))
+    elif bound_to is not None and found.id != bound_to.id:
+        faults.append(("consumer", Fault("other_consumer", number=bound_to.user_number)))
+    return found
+
+
+def _rules(row: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> None:
+    """What holds between the values, the record's own counted where the file says nothing."""
+
+    def now_(name: str) -> Any:
+        return row[name] if row[name] is not None else getattr(known, name, None)
+
+    def says(name: str, code: str, **params: Any) -> None:
+        faults.append((name, Fault(code, **params)))
+
+    sgc, krn = now_("sgc"), now_("krn")
+    if sgc and krn is not None:
+        key = book.tables["keys"].get((sgc, krn))
+        if key is not None:
+            row["algorithm"] = Algorithm.LEGACY if key.dkga == 2 else Algorithm.STS6
+            if row["ken"] is None and (known is None or (sgc, krn) != (known.sgc, known.krn)):
+                row["ken"] = key.ken
+        elif known is None or (sgc, krn) != (known.sgc, known.krn):
+            says("sgc", "unknown_key", sgc=sgc, krn=krn)
+    if now_("ea") == 11 and now_("algorithm") is Algorithm.LEGACY:
+        says("ea", "ea_needs_sts6")
+    product_type, tariff_type = (
+        book.tables["product_types"].get(now_("product_id")), book.tables["tariff_types"].get(now_("tariff_id"))
+    )  # fmt: skip
+    if product_type and tariff_type and product_type is not tariff_type:
+        says("tariff", "tariff_type", tariff=tariff_type.value, product=product_type.value)
+    smallest, largest = now_("smallest_purchase"), now_("largest_purchase")
+    if smallest is not None and largest is not None and largest < smallest:
+        says("largest_purchase", "below_smallest")
+    if now_("status") is MeterStatus.BLOCKED and not now_("status_reason"):
+        says("status_reason", "reason_needed")
+    if known is None:
+        return
+    new = row["status"]
+    if new is not None and new is not known.status and (known.status, new) not in METER_STEPS:
+        says("status", "step", old=known.status.value, new=new.value)
+    if row["consumer_id"] is not None and known.consumer_id not in (None, row["consumer_id"]):
+        says("consumer", "meter_taken")
+    if (
+        row["meter_type"] is not None
+        and row["meter_type"] is not known.meter_type
+        and _has_history(book.session, known.id)
+    ):
+        says("product", "bought_as_other")
+
+
+def _has_history(session: Session, meter_id: int) -> bool:
+    """Whether sales, tokens or engineering acts name the meter.  Asked unscoped."""
+    return any(
+        session.execute(
+            select(model.id).where(model.meter_id == meter_id).limit(1),
+            execution_options={"unscoped": True},
+        ).first()
+        for model in (Sale, Token, EngineeringRecord)
+    )
+
+
+METERS = Entity(
+    name="meter",
+    model=Meter,
+    key="meter_number",
+    fields=(
+        MeterNumber("meter_number", needed=True),
+        Text("product", needed=True, most=60),
+        Text("consumer", most=30, code=True),
+        Text("region", most=320),
+        Text("address", most=200),
+        Text("tariff", most=100),
+        Digits("sgc", needed=True, length=6),
+        Number("krn", needed=True, least=Decimal(1), most=Decimal(9)),
+        Number("ti", most=Decimal(99)),
+        Word("ea", words="ea"),
+        Word("tct", words="tct"),
+        Number("ken", most=Decimal(255)),
+        Word("status", words="status"),
+        Text("status_reason", most=200),
+        Day("installed_on"),
+        Number("capacity", decimals=8, scale=8, most=Decimal(1_000_000)),
+        Number("smallest_purchase", decimals=1, scale=1, most=UNITS_MOST),
+        Number("largest_purchase", decimals=1, scale=1, most=UNITS_MOST),
+        Money("daily_limit", most=Decimal(9_999_999)),
+    ),
+    columns=COLUMNS,
+    settle=_settle,
+    begin=_begin,
+    look=_look,
+    beside=(
+        "INSERT INTO meter_lock (meter_id, sales) SELECT meter.id, 0 FROM import_row AS r"
+        " JOIN meter ON meter.meter_number = r.key WHERE r.batch_id = :batch AND r.action = 'new'"
+    ),
+    on_change={
+        "tariff_since": "CASE WHEN meter.tariff_id {differs} {tariff_id} THEN :now ELSE meter.tariff_since END",
+        "status_since": "CASE WHEN meter.status {differs} {status} THEN :now ELSE meter.status_since END",
+    },
+    example="00000000000",
+    room=lambda session: meters_left(session, now()),
+)
