@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -101,7 +102,8 @@ class ImportView(SafeBaseView):
         most = current_app.config["IMPORT_FILE_MAX_MB"]
         files = folder()
         try:
-            stored, digest, size = files.keep(given.stream, most * 1024 * 1024)
+            with given.stream:
+                stored, digest, size = files.keep(given.stream, most * 1024 * 1024)
         except FileTooLarge:
             return self._form(kind, consumer, _("The file is larger than %(most)d MB. Split it.", most=most)), 413
         name = PurePath(given.filename.replace("\\", "/")).name[:200] or "file"
@@ -272,6 +274,7 @@ class ImportView(SafeBaseView):
             same=batches.same_file(session, row), kinds=import_words.KINDS,
             encodings=ENCODINGS, separators=SEPARATOR_WORDS, mark=decimal_mark(),
             consumer=session.get(Consumer, row.consumer_id) if row.consumer_id else None,
+            samples=[_few(line[place] for line in layout.sample if place < len(line)) for place in range(len(layout.headings))],
         )  # fmt: skip
 
 
@@ -279,6 +282,11 @@ def _counts(row: ImportBatch) -> dict[str, int]:
     found = dict.fromkeys((*COUNT_WORDS, "added", "changed", "stale"), 0)
     found.update(json.loads(row.counts))
     return found
+
+
+def _few(texts: Iterable[str]) -> Any:
+    """Three different ones of the first cells of a column."""
+    return [text for text in dict.fromkeys(texts) if text][:3]
 
 
 def _shown(row: ImportBatch, found: Any) -> dict[str, Any]:

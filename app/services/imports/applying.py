@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CursorResult, Row, bindparam, select, text, update
+from sqlalchemy import CursorResult, Row, String, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -40,8 +40,11 @@ class Statements:
         """One column out of a staged row's JSON, in the column's own type."""
         if self.dialect == "sqlite":
             return f"json_extract(r.data, '$[{place}]')"
-        kind = self.table.c[name].type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
-        return f"CAST((CAST(r.data AS json) ->> {place}) AS {kind})"
+        kind = self.table.c[name].type
+        text_of = f"(CAST(r.data AS json) ->> {place})"
+        if isinstance(kind, String):
+            return text_of
+        return f"CAST({text_of} AS {kind.compile(dialect=postgresql.dialect())})"  # type: ignore[no-untyped-call]
 
     def insert(self) -> str:
         """Every new row, with the columns that the file does not know at their defaults."""

@@ -21,6 +21,7 @@ from app.services.imports.fields import Fault
 from app.services.imports.layout import Cell, shown
 
 CHUNK_ROWS = 1_000
+MEMO_MAX = 2_000
 NEW, CHANGE, SAME, SKIP, BAD = "new", "change", "same", "skip", "bad"
 
 
@@ -42,7 +43,8 @@ class Checker:
         self.counts: Counter[str] = Counter()
         self.seen: dict[str, int] = {}
         self.room: int | None = None
-        self.names = [column.key for column in entity.model.__table__.columns]
+        # What a column's cells have meant so far: a town, a tariff, a day come again and again.
+        self.memo: list[dict[Cell, Any]] = [{} for _ in self.places]
 
     def run(self, rows: Iterable[tuple[int, list[Cell]]], tell: Callable[[int], None]) -> None:
         """Check and stage every row; `tell` hears how many are done and may raise."""
@@ -75,17 +77,23 @@ class Checker:
         """The values of a row that are there, and the cells that cannot be taken."""
         values: Values = {}
         faults: list[tuple[str, Fault]] = []
-        for place, field in self.places:
+        for (place, field), memo in zip(self.places, self.memo, strict=True):
             if place >= len(cells) or cells[place] == "":
                 continue
+            cell = cells[place]
+            if cell in memo:
+                values[field.name] = memo[cell]
+                continue
             try:
-                value = field.read(cells[place], self.book)
+                value = field.read(cell, self.book)
             except Fault as fault:
                 faults.append((field.name, fault))
                 values[field.name] = None  # said, but not understood
             else:
                 if value is not None:
                     values[field.name] = value
+                    if len(memo) < MEMO_MAX:
+                        memo[cell] = value
         return values, faults
 
     def _row(
@@ -128,12 +136,9 @@ class Checker:
     def _settled(
         self, staged: dict[str, Any], row: Values, record: Row[Any] | None
     ) -> dict[str, Any]:
-        stored = {name: self.entity.stored(name, row[name]) for name in self.entity.columns}
+        stored = self.entity.stored(row)
         if record is not None:
-            before = {
-                name: self.entity.stored(name, getattr(record, name))
-                for name in self.entity.columns
-            }
+            before = self.entity.stored(record._mapping)  # noqa: SLF001  (a row as a mapping)
             stored = {
                 name: before[name] if value is None else value for name, value in stored.items()
             }

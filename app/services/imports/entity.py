@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
 from app.models import Region, Settings
-from app.models.base import PRICE_SCALE, Price
+from app.models.base import PRICE_SCALE
 from app.services.imports.fields import Fault, Field
 from app.services.regions import in_scope
 
@@ -83,15 +83,9 @@ class Entity:
         """The field of this name."""
         return next(one for one in self.fields if one.name == name)
 
-    def stored(self, column: str, value: Any) -> Any:
-        """A value as the table keeps it and JSON carries it."""
-        if isinstance(value, Enum):
-            return value.value
-        if isinstance(value, date):
-            return value.isoformat()
-        if isinstance(value, Decimal) or isinstance(self.model.__table__.c[column].type, Price):
-            return None if value is None else int(Decimal(value) * PRICE_SCALE)
-        return value
+    def stored(self, row: Mapping[str, Any]) -> Values:
+        """The values of all columns as the table keeps them and JSON carries them."""
+        return {name: _stored(row[name]) for name in self.columns}
 
     def known(self, session: Session, keys: Iterable[str]) -> dict[str, Row[Any]]:
         """The records of these keys, whoever owns them, with their region's path."""
@@ -108,6 +102,20 @@ class Entity:
 
     def _others(self) -> list[str]:
         return [name for name in self.columns if name != self.key]
+
+
+def _stored(value: Any) -> Any:
+    """One value as a table keeps it: the word of a list, a day as text, a price as a whole number."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value * PRICE_SCALE)
+    return value
 
 
 class Places:

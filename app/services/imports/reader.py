@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.services.imports.layout import (
     shown,
 )
 
-Rows = Iterator[tuple[int, list[Cell]]]
+Rows = Generator[tuple[int, list[Cell]], None, None]
 
 
 def main(arguments: list[str]) -> int:
@@ -82,10 +83,12 @@ def _open(path: Path, wishes: dict[str, Any]) -> tuple[Layout, Callable[[], Rows
 def _write(layout: Layout, rows: Callable[[], Rows], out: Path, wishes: dict[str, Any]) -> None:
     """Find the headings, then write every row below them."""
     known = set(wishes["known"])
-    layout.head, heads = _headings(rows(), known)
+    with closing(rows()) as first:
+        layout.head, heads = _headings(first, known)
     layout.headings = [" ".join(shown(cell).split())[:100] for cell in heads]
-    with out.open("w", encoding="utf-8") as file:
-        for line, cells in rows():
+    encode = json.JSONEncoder().encode
+    with out.open("w", encoding="utf-8") as file, closing(rows()) as source:
+        for line, cells in source:
             if line <= layout.head:
                 continue
             if not any(shown(cell).strip() for cell in cells):
@@ -95,7 +98,7 @@ def _write(layout: Layout, rows: Callable[[], Rows], out: Path, wishes: dict[str
                 raise Unreadable("long", most=wishes["rows"])
             if len(layout.sample) < SAMPLE_LINES:
                 layout.sample.append([shown(cell)[:80] for cell in cells])
-            file.write(json.dumps([line, *[_short(cell) for cell in cells]], ensure_ascii=True))
+            file.write(encode([line, *[cell if len(cell) < CELL_MAX else _short(cell) for cell in cells]]))
             file.write("\n")
     if not layout.rows:
         raise Unreadable("no_rows")
@@ -104,7 +107,7 @@ def _write(layout: Layout, rows: Callable[[], Rows], out: Path, wishes: dict[str
 
 
 def _short(cell: Cell) -> Cell:
-    return cell[:CELL_MAX] if isinstance(cell, str) else (cell[0], cell[1][:CELL_MAX])
+    return cell[:CELL_MAX] if isinstance(cell, str) else (cell[0], cell[1][:CELL_MAX])  # a pair is short
 
 
 def _headings(rows: Rows, known: set[str]) -> tuple[int, list[Cell]]:

@@ -57,6 +57,8 @@ def read_file(
     finally:
         process.kill()
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
     return _answer(said, process.returncode)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-from app.services.imports.layout import COLUMNS_MAX, Cell, Unreadable
+from app.services.imports.layout import CELL_MAX, COLUMNS_MAX, Cell, Unreadable
 
 UNPACKED_MAX = 600 * 1024 * 1024
 PARTS_MAX = 5_000
@@ -73,25 +74,27 @@ class Workbook:
         if not self.sheets:
             raise Unreadable("empty")
 
-    def rows(self, sheet: str) -> Iterator[tuple[int, list[Cell]]]:
-        """The number of each row that holds something, and its cells from column A on."""
+    @cache  # noqa: B019  (one workbook in a process that ends with it)
+    def _open(self, sheet: str) -> tuple[Any, dict[int, list[int]], dict[int, list[int]]]:
+        """The cells of a sheet, and which of them hold formulas or are merged into another."""
         from python_calamine import CalamineError
 
         try:
             table = self._book.get_sheet_by_name(sheet)
         except (CalamineError, OSError, ValueError):
             raise Unreadable("broken") from None
-        first_column = table.start[1] if table.start else 0
-        if first_column + table.width > COLUMNS_MAX and _really_wide(
-            table, COLUMNS_MAX - first_column
-        ):
-            raise Unreadable("wide", columns=first_column + table.width, most=COLUMNS_MAX)
-        formulas = _formulas(self.path, sheet)
-        merged = _merged(table)
-        pad: list[Cell] = [""] * first_column
+        first = table.start[1] if table.start else 0
+        if first + table.width > COLUMNS_MAX and _really_wide(table, COLUMNS_MAX - first):
+            raise Unreadable("wide", columns=first + table.width, most=COLUMNS_MAX)
+        return table, _formulas(self.path, sheet), _merged(table)
+
+    def rows(self, sheet: str) -> Generator[tuple[int, list[Cell]], None, None]:
+        """The number of each row that holds something, and its cells from column A on."""
+        table, formulas, merged = self._open(sheet)
+        pad: list[Cell] = [""] * (table.start[1] if table.start else 0)
         # NB: rows are told from the first of the sheet on, columns from the first that is used.
         for line, values in enumerate(table.iter_rows(), start=1):
-            cells = pad + [_cell(value) for value in values[:COLUMNS_MAX]]
+            cells = pad + [value if type(value) is str else _cell(value) for value in values[:COLUMNS_MAX]]
             for column in formulas.get(line, ()):
                 _mark(cells, column, "f")
             for column in merged.get(line, ()):
@@ -118,13 +121,11 @@ def _mark(cells: list[Cell], column: int, sign: str) -> None:
     while len(cells) <= column:
         cells.append("")
     held = cells[column]
-    cells[column] = (sign, held if isinstance(held, str) else held[1])
+    cells[column] = (sign, (held if isinstance(held, str) else held[1])[:CELL_MAX])
 
 
 def _cell(value: Any) -> Cell:
     """One value of the workbook as text with its sign."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, bool):
         return "b", "TRUE" if value else "FALSE"
     if isinstance(value, int):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +20,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252",
 SEPARATORS = (",", ";", "\t", "|")
 LINE_MAX = 200_000
 LOOKED_AT = 1 << 20
+LINE_LOOKED_AT = 5_000
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, ""),
@@ -89,7 +90,7 @@ def separator_of(lines: list[str]) -> str:
     return best
 
 
-def rows(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[Cell]]]:
+def rows(path: Path, encoding: str, separator: str) -> Generator[tuple[int, list[Cell]], None, None]:
     """The number of the line where each row begins, and its cells; blank rows are left out."""
     with path.open("r", encoding=encoding, newline="") as file:
         source = _Lines(file)
@@ -137,4 +138,4 @@ def first_lines(path: Path, encoding: str, count: int) -> list[str]:
     with path.open("rb") as file:
         head = file.read(LOOKED_AT)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    return list(io.StringIO(text, newline=""))[:count]
+    return [line[:LINE_LOOKED_AT] for line in io.StringIO(text, newline="")][:count]

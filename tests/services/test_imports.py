@@ -1,0 +1,285 @@
+"""Consumers and meters by file: every rule of the forms, all or nothing, never twice."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app.db import transaction
+from app.domain.errors import ImportMoved, OutOfScope
+from app.domain.states import MeterStatus, TaskState
+from app.extensions import db
+from app.models import (
+    AppUser,
+    AuditEntry,
+    BackgroundTask,
+    Consumer,
+    ConsumerTerm,
+    ImportRow,
+    Licence,
+    Meter,
+    MeterLock,
+)
+from app.services import tasks
+from app.services.imports import batches
+from app.services.registration import find_consumers
+from app.views import work_runs
+from tests.cast import PALM_STREET, PIER, drn
+from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, Importer, counts, csv_file
+
+MARKET = "Market Town, Coast, Kenya"
+NEW = [drn(f"02000000{n:02d}") for n in range(20)]
+
+
+@pytest.fixture
+def chidi(context, cast) -> Importer:
+    return Importer(context, cast)
+
+
+@pytest.fixture
+def efua(context, cast) -> Importer:
+    return Importer(context, cast, "efua")
+
+
+def meters(*lines, headings=METER_HEADINGS) -> bytes:
+    return csv_file(headings, *lines)
+
+
+def meter(number: str) -> Meter:
+    return db.session.scalars(select(Meter).where(Meter.meter_number == number)).one()
+
+
+def good(number: str, owner: str = "10482", place: str = MARKET) -> tuple[str, ...]:
+    return number, "S200", owner, place, "Home, two steps", "123456", "1"
+
+
+def test_meters_come_in_and_can_buy(chidi, counter):
+    row = chidi.imports("meters", meters(good(NEW[0]), good(NEW[1], owner="")))
+    assert (row.state, counts(row)) == ("done", {"rows": 2, "new": 2, "added": 2})
+    made = meter(NEW[0])
+    assert (made.consumer.user_number, made.region.name, made.algorithm, made.ken, made.ti) == ("10482", "Market Town", "legacy", 255, 1)
+    assert made.status is MeterStatus.INSTALLED and made.status_since is not None and made.version == 1
+    assert db.session.get(MeterLock, made.id) is not None
+    counter.cast.meters["new"] = made.id
+    assert counter.sells("new", 20_00).tokens
+
+
+def test_consumers_come_in_and_are_found_by_their_words(chidi, cast):
+    row = chidi.imports("consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Désiré Kouamé", "Market Town", "+254 711 222 333", "X1")))
+    assert counts(row) == {"rows": 1, "new": 1, "added": 1}
+    for typed in ("kouame", "0711222", "x1", "20001"):
+        assert [one.name for one in find_consumers(db.session(), typed, cast.scope("chidi"))] == ["Désiré Kouamé"], typed
+
+
+def test_every_rule_of_the_form_holds_for_a_row(chidi):
+    headings = (*METER_HEADINGS, "EA", "State", "Reason", "Smallest purchase, units", "Largest purchase, units")
+    bad = [
+        (NEW[0][:-1] + str((int(NEW[0][-1]) + 1) % 10), *good(NEW[0])[1:]),
+        good(NEW[1], place="Harbour Town"),
+        (NEW[2], "S999", "99999", MARKET, "Nothing", "999999", "9"),
+        (NEW[3], "A15", "", MARKET, "Home, two steps", "123456", "1"),
+        (*good(NEW[4]), "11"),
+        (*good(NEW[5]), "", "Blocked"),
+        (*good(NEW[6]), "", "", "", "10", "5"),
+        good(NEW[7]),
+        good(NEW[7]),
+        good(PIER),
+        ("", *good(NEW[8])[1:]),
+        (NEW[9], "", "", "", "", "", ""),
+        good(NEW[10], owner="10483"),
+    ]
+    row = chidi.checks("meters", meters(*bad, headings=headings))
+    assert chidi.faults(row) == {
+        2: [("meter_number", "check_digit")],
+        3: [("region", "unknown_region")],
+        4: [("product", "unknown_product"), ("tariff", "unknown_tariff"), ("consumer", "unknown_consumer"), ("sgc", "unknown_key")],
+        5: [("tariff", "tariff_type")],
+        6: [("ea", "ea_needs_sts6")],
+        7: [("status_reason", "reason_needed")],
+        8: [("largest_purchase", "below_smallest")],
+        10: [("meter_number", "twice")],
+        11: [("meter_number", "taken")],
+        12: [("meter_number", "needed")],
+        13: [("product", "needed"), ("sgc", "needed"), ("krn", "needed"), ("region", "needed")],
+        14: [("consumer", "unknown_consumer")],
+    }
+    assert counts(row) == {"rows": 13, "new": 1, "bad": 12}
+
+
+def test_all_or_nothing_or_the_good_rows(chidi):
+    content = meters(good(NEW[0]), ("123", *good(NEW[1])[1:]))
+    row = chidi.checks("meters", content)
+    with pytest.raises(ImportMoved):
+        batches.run(row.id, chidi.cast.scope("chidi"), chidi.owner, whole=True)
+    assert db.session.scalar(select(func.count()).select_from(Meter)) == 4
+    done = chidi.imports("meters", content, whole=False)
+    assert counts(done) == {"rows": 2, "new": 1, "bad": 1, "added": 1}
+    mended = chidi.imports("meters", meters(good(NEW[0]), good(NEW[1])))
+    assert counts(mended) == {"rows": 2, "same": 1, "new": 1, "added": 1}
+
+
+def test_the_same_file_again_adds_nothing(chidi):
+    content = meters(good(NEW[0]), good(NEW[1]))
+    first = chidi.imports("meters", content)
+    again = chidi.imports("meters", content)
+    assert counts(again) == {"rows": 2, "same": 2}
+    assert batches.same_file(db.session(), again).id == first.id
+    assert meter(NEW[0]).version == 1
+
+
+def test_one_reference_is_one_import(chidi):
+    content = meters(good(NEW[0]))
+    assert chidi.uploads("meters", content, reference="r") == chidi.uploads("meters", content, reference="r")
+
+
+def test_known_rows_are_brought_up_to_date_or_left(chidi, cast):
+    content = meters((PALM_STREET, "5 Hill Road", "In stock"), headings=("Meter number", "Address", "State"))
+    left = chidi.imports("meters", content, known="skip")
+    assert counts(left) == {"rows": 1, "skip": 1}
+    before = meter(PALM_STREET)
+    since, version = before.status_since, before.version
+    done = chidi.imports("meters", content)
+    after = meter(PALM_STREET)
+    assert counts(done) == {"rows": 1, "change": 1, "changed": 1}
+    assert (after.address, after.status, after.version) == ("5 Hill Road", MeterStatus.IN_STOCK, version + 1)
+    assert after.consumer_id == cast.consumers["achieng"], "an empty cell leaves what is stored"
+    assert after.status_since != since and after.installed_on is not None
+    staged = db.session.query(ImportRow).filter_by(batch_id=done.id).one()
+    assert (json.loads(staged.before), staged.target_id) == ({"address": None, "status": "installed"}, after.id)
+
+
+def test_a_forbidden_step_and_a_meter_of_others(chidi):
+    headings = ("Meter number", "State", "User number")
+    chidi.imports("consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", "")))
+    row = chidi.checks("meters", meters((PALM_STREET, "removed", "20001"), headings=headings))
+    assert chidi.faults(row) == {2: [("consumer", "meter_taken")]}
+    chidi.imports("meters", meters((PALM_STREET, "Removed", ""), headings=headings))
+    row = chidi.checks("meters", meters((PALM_STREET, "Blocked", ""), headings=headings))
+    assert [code for _, code in chidi.faults(row)[2]] == ["reason_needed", "step"]
+
+
+def test_a_meter_import_from_a_consumers_page_binds_at_once(chidi, cast):
+    headings = ("Meter number", "Product model", "SGC", "KRN")
+    row = chidi.imports("meters", meters((NEW[0], "S200", "123456", "1"), headings=headings), consumer=cast.consumers["achieng"])
+    assert row.state == "done"
+    assert (meter(NEW[0]).consumer.user_number, meter(NEW[0]).region.name) == ("10482", "Market Town")
+    with pytest.raises(OutOfScope):
+        chidi.uploads("meters", b"x", consumer=cast.consumers["juma"])
+
+
+def test_one_entry_of_the_audit_log_with_its_rows(chidi):
+    before = db.session.scalar(select(func.count()).select_from(AuditEntry))
+    row = chidi.imports("meters", meters(*[good(number) for number in NEW[:5]]))
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[before:]
+    assert [(e.action, e.table_name, e.row_id, e.actor) for e in entries] == [("import", "import_batch", str(row.id), "chidi")]
+    assert json.loads(entries[0].after)["added"] == 5
+    assert db.session.query(ImportRow).filter_by(batch_id=row.id).count() == 5
+    told = db.session.scalars(select(AuditEntry).where(batches.imported_entries("meter", meter(NEW[2]).id))).all()
+    assert [entry.id for entry in told] == [entries[0].id]
+
+
+def test_what_changed_since_the_check_is_not_overwritten(chidi):
+    content = meters((PALM_STREET, "5 Hill Road"), (drn("0100000002"), "6 Hill Road"), headings=("Meter number", "Address"))
+    row = chidi.checks("meters", content)
+    with transaction() as session:
+        session.scalars(select(Meter).where(Meter.meter_number == PALM_STREET)).one().address = "by hand"
+    batches.run(row.id, chidi.cast.scope("chidi"), chidi.owner, whole=True)
+    chidi.worker()
+    again = chidi.batch(row.id)
+    assert (again.state, json.loads(again.error)) == ("checked", ["moved", {"rows": 1}])
+    assert meter(PALM_STREET).address == "by hand"
+    batches.run(row.id, chidi.cast.scope("chidi"), chidi.owner, whole=False)
+    chidi.worker()
+    assert (meter(PALM_STREET).address, meter(drn("0100000002")).address) == ("by hand", "6 Hill Road")
+    assert counts(chidi.batch(row.id))["stale"] == 1
+
+
+def test_a_full_licence_refuses_what_it_has_no_room_for(chidi):
+    with transaction() as session:
+        session.add(Licence(holder="Small", meters_allowed=5))
+    row = chidi.checks("meters", meters(good(NEW[0]), good(NEW[1])))
+    assert chidi.faults(row) == {3: [("meter_number", "licence_full")]}
+    with transaction() as session:
+        session.execute(update(Licence).values(meters_allowed=4))
+    batches.run(row.id, chidi.cast.scope("chidi"), chidi.owner, whole=False)
+    chidi.worker()
+    assert json.loads(chidi.batch(row.id).error)[0] == "licence_full"
+    with transaction() as session:
+        session.execute(update(Licence).values(valid_until=date(2020, 1, 1)))
+    again = chidi.uploads("meters", meters(good(NEW[2])))
+    chidi.worker()
+    mapping = json.loads(chidi.batch(again).mapping)
+    batches.check(again, chidi.cast.scope("chidi"), chidi.owner, mapping, whole=True, known="update", mark=".")
+    chidi.worker()
+    assert json.loads(chidi.batch(again).error)[0] == "licence_expired"
+
+
+def test_an_import_of_others_does_not_exist(chidi, cast):
+    batch_id = chidi.uploads("meters", meters(good(NEW[0])))
+    for stranger in ("bento", "amara", "dalia"):
+        with pytest.raises(OutOfScope):
+            batches.batch(db.session(), batch_id, cast.scope(stranger))
+    assert batches.batch(db.session(), batch_id, cast.scope("efua")).id == batch_id
+
+
+def test_somebody_who_was_switched_off_meanwhile_imports_nothing(chidi, cast):
+    row = chidi.checks("meters", meters(good(NEW[0])))
+    batches.run(row.id, cast.scope("chidi"), chidi.owner, whole=True)
+    with transaction() as session:
+        session.execute(update(AppUser).where(AppUser.id == cast.users["chidi"]).values(active=False))
+    chidi.worker()
+    assert json.loads(chidi.batch(row.id).error)[0] == "not_allowed"
+    assert db.session.scalar(select(func.count()).select_from(Meter)) == 4
+
+
+def test_a_worker_that_died_in_the_middle_is_followed_by_another(chidi, cast, monkeypatch):
+    row = chidi.checks("consumers", csv_file(CONSUMER_HEADINGS, *[(f"3{n:04d}", f"Name {n}", "Market Town", "", "") for n in range(5)]))
+    batches.run(row.id, cast.scope("chidi"), chidi.owner, whole=True)
+    work = tasks.claim(("import_run",))
+    work_runs.RUNNERS["import_run"]  # noqa: B018  (the real one is what comes after)
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work_runs.applying, "finish", dies)
+        with pytest.raises(KeyboardInterrupt):
+            work_runs.RUNNERS["import_run"](work)
+    db.session.rollback()
+    assert chidi.batch(row.id).state == "finishing"
+    assert db.session.scalar(select(func.count()).select_from(ConsumerTerm).where(ConsumerTerm.term.startswith("name 0"))) == 0
+    with transaction() as session:
+        session.execute(update(BackgroundTask).where(BackgroundTask.id == work.id).values(claimed_by="elsewhere:1:x", beat_at=None))
+    chidi.worker()
+    assert chidi.batch(row.id).state == "done"
+    assert db.session.scalar(select(func.count()).select_from(Consumer)) == 7
+    assert [one.name for one in find_consumers(db.session(), "name 0", cast.scope("chidi"))] == ["Name 0"]
+    assert db.session.get_one(BackgroundTask, work.id).state is TaskState.DONE
+
+
+def test_what_takes_its_worker_down_again_and_again_is_given_up(chidi):
+    batch_id = chidi.uploads("meters", meters(good(NEW[0])))
+    task_id = chidi.batch(batch_id).task_id
+    for _ in range(tasks.ATTEMPTS_MAX):
+        assert tasks.claim(("import_read",)).id == task_id
+        with transaction() as session:
+            session.execute(update(BackgroundTask).values(claimed_by="elsewhere:1:x", beat_at=None))
+    assert tasks.claim(("import_read",)) is None
+    db.session.expire_all()
+    assert json.loads(db.session.get_one(BackgroundTask, task_id).error)[0] == "given_up"
+
+
+def test_an_import_is_given_up_before_it_changes_anything(chidi, cast):
+    row = chidi.checks("meters", meters(good(NEW[0])))
+    batches.drop(row.id, cast.scope("chidi"))
+    with pytest.raises(ImportMoved):
+        batches.run(row.id, cast.scope("chidi"), chidi.owner, whole=True)
+    assert chidi.batch(row.id).state == "dropped"
+
+
+def test_the_example_row_of_a_template_is_not_imported(efua):
+    row = efua.checks("meters", meters(good("00000000000"), good(NEW[0])))
+    assert counts(row) == {"rows": 2, "new": 1}
