@@ -1,8 +1,9 @@
 """The worker: one process beside the web server for what nobody waits for at a counter.
 
 It resolves waiting sales, probes the modules, seals the audit log, says that it lives, and does
-the long work that pages ask for (imports, large exports, changes of many rows).  Run by `run.py` or as `python -m app.worker`; SIGINT
-lets it finish what it does.  Never started from a web process.
+the long work that pages ask for (imports, large exports, changes of many rows).  Run by
+`run.py` or as `python -m app.worker`; SIGINT lets it finish what it does.  Never started from a
+web process.
 """
 
 from __future__ import annotations

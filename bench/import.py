@@ -24,7 +24,16 @@ from sqlalchemy import func, select
 
 from app.access.current import scope_of
 from app.extensions import db
-from app.models import AppUser, Consumer, ImportBatch, Meter, Product, Region, SupplyGroupKey, Tariff
+from app.models import (
+    AppUser,
+    Consumer,
+    ImportBatch,
+    Meter,
+    Product,
+    Region,
+    SupplyGroupKey,
+    Tariff,
+)
 from app.services import exports
 from app.services.imports import batches
 from app.services.tasks import Owner
@@ -42,8 +51,8 @@ from app import create_app
 from app.views import work_runs
 app = create_app(json.loads(sys.argv[1]))
 work_runs.run_next(app)
-own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+own, child = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+print(own.ru_maxrss, child.ru_maxrss, own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime)
 """
 
 
@@ -78,8 +87,8 @@ def as_file(form: str, lines: list[list[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def step(app: Flask, seller: Seller) -> tuple[float, float, list[float]]:
-    """One step of the worker; its seconds, its megabytes, and how long each sale took meanwhile."""
+def step(app: Flask, seller: Seller) -> tuple[float, float, float, list[float]]:
+    """One step of the worker: seconds, of which on a processor, megabytes, and how long each sale took meanwhile."""
     facts = {name: app.config[name] for name in ("DATABASE_URL", "SECRET_KEY", "MODULE_PORT")} | {"INSTANCE_DIR": str(app.config["INSTANCE_DIR"])}
     begun = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(facts)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -92,8 +101,8 @@ def step(app: Flask, seller: Seller) -> tuple[float, float, list[float]]:
         place += 1
         time.sleep(0.05)
     took = time.perf_counter() - begun
-    own, child = (int(text) / 1024 for text in (process.stdout.read() if process.stdout else "0 0").split())
-    return took, max(own, child), sales
+    own, child, busy = (process.stdout.read() if process.stdout else "0 0 0").split()
+    return took, float(busy), max(int(own), int(child)) / 1024, sales
 
 
 def trial(name: str, app: Flask, form: str, lines: list[list[str]], known: str) -> None:
@@ -103,7 +112,7 @@ def trial(name: str, app: Flask, form: str, lines: list[list[str]], known: str) 
     content = as_file(form, lines)
     stored, digest, size = work_runs.folder().keep(io.BytesIO(content), 10**9)
     batch_id = batches.begin("meters", f"bench-{name}-{form}-{known}-{time.time()}", owner, (f"meters.{form}", stored, digest, size), scope)
-    seller, seconds, most, worst, sold = Seller(app), [], 0.0, [], 0
+    seller, seconds, busy, most, worst, sold = Seller(app), [], 0.0, 0.0, [], 0
     for act in (None, "check", "run"):
         row = batches.batch(db.session(), batch_id, scope)
         db.session.refresh(row)
@@ -111,15 +120,17 @@ def trial(name: str, app: Flask, form: str, lines: list[list[str]], known: str) 
             batches.check(batch_id, scope, owner, json.loads(row.mapping), whole=False, known=known, mark=".")
         if act == "run":
             batches.run(batch_id, scope, owner, whole=False)
-        took, megabytes, sales = step(app, seller)
+        took, processor, megabytes, sales = step(app, seller)
         seconds.append(took)
+        busy += processor
         worst.append(max(sales))
         most, sold = max(most, megabytes), sold + len(sales)
     row = db.session.get_one(ImportBatch, batch_id, populate_existing=True)
     counts = json.loads(row.counts)
-    assert row.state == "done", (row.state, row.error)
+    if row.state != "done":
+        raise SystemExit(f"the import is {row.state}: {row.error}")
     total = db.session.execute(select(func.count()).select_from(Meter), execution_options={"unscoped": True}).scalar_one()
-    print(f"{name:<11} {form:<5} {size / 1e6:5.1f} MB  {seconds[0]:5.1f} {seconds[1]:6.1f} {seconds[2]:6.1f}  {sum(seconds):6.1f} s {most:6.0f} MB"
+    print(f"{name:<11} {form:<5} {size / 1e6:5.1f} MB  {seconds[0]:5.1f} {seconds[1]:6.1f} {seconds[2]:6.1f}  {sum(seconds):6.1f} s {busy:6.1f} s {most:6.0f} MB"
           f"  {worst[0]:5.2f} {worst[1]:5.2f} {worst[2]:5.2f} s  {sold:5} sold   added {counts['added']}, changed {counts['changed']},"
           f" refused {counts.get('bad', 0)}, meters {total}", flush=True)  # fmt: skip
 
@@ -127,7 +138,7 @@ def trial(name: str, app: Flask, form: str, lines: list[list[str]], known: str) 
 def main() -> None:
     """Print one table."""
     print(f"Import of {ROWS} meters, {BAD} bad rows; seconds of each step (each begins a process: some 2 s), the worst sale of each")
-    print("database    file            read  check    run     all    memory   worst sale: read check run")
+    print("database    file            read  check    run     all  processor memory   worst sale: read check run")
     with installations() as made:
         for name, app in made:
             with app.app_context():

@@ -85,11 +85,7 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
     if scope.sees_all:
         return true()
     if model is Sale:
-        if by is By.CONSUMER_REGION:
-            return _subtree(Sale.consumer_region_id, scope)
-        if by is By.POINT_REGION:
-            return _subtree(Sale.point_region_id, scope)
-        return _by_point(Sale, scope)
+        return _sale(scope, by)
     if model is EngineeringRecord:
         return _by_point(EngineeringRecord, scope)
     if model is Token:
@@ -103,6 +99,14 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
     if model in (BackgroundTask, ImportBatch):
         return _owned(model, scope)
     raise LookupError(f"{model.__name__} has no scope")
+
+
+def _sale(scope: Scope, by: By | None) -> ColumnElement[bool]:
+    if by is By.CONSUMER_REGION:
+        return _subtree(Sale.consumer_region_id, scope)
+    if by is By.POINT_REGION:
+        return _subtree(Sale.point_region_id, scope)
+    return _by_point(Sale, scope)
 
 
 def _owned(model: Any, scope: Scope) -> ColumnElement[bool]:

@@ -320,7 +320,3 @@ class FieldTwice(Refusal, code="field_twice", names="name"):
 
 class FieldMissing(Refusal, code="field_missing", names="name"):
     """No column of the file is said to be the field by which its rows are known."""
-
-
-class TooManyRows(Refusal, code="too_many_rows", names="maximum"):
-    """More rows were chosen than one act may change."""

@@ -22,7 +22,6 @@ from app.models.base import now
 from app.services.regions import in_scope
 
 CHUNK_ROWS = 100
-ROWS_MAX = 250_000
 MODELS: dict[str, Any] = {"consumers": Consumer, "meters": Meter}
 # What may be done with which records; a value is needed for each.
 ACTS: dict[str, tuple[str, ...]] = {

@@ -54,16 +54,20 @@ def scaled(value: int | Decimal | None, places: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _plain(name: str) -> Callable[[Any], str]:
+    return lambda row: getattr(row[0], name) or ""
+
+
 def _consumers(word: Write, decimals: int) -> tuple[Select[Any], dict[str, Callable[[Any], str]]]:
     facts = select(Consumer, Region.full_name.label("place")).join(
         Region, Region.id == Consumer.region_id
     )
     plain = ("user_number", "name", "address", "id_number", "telephone", "email")
-    cells: dict[str, Callable[[Any], str]] = {
-        name: lambda row, name=name: getattr(row[0], name) or "" for name in plain
-    }  # type: ignore[misc]
+    cells: dict[str, Callable[[Any], str]] = {name: _plain(name) for name in plain}
     cells["region"] = lambda row: row.place
     cells["gender"] = lambda row: word("gender", row[0].gender) if row[0].gender else ""
+    cells["debt"] = lambda row: scaled(row[0].debt_minor or None, decimals)
+    cells["debt_reason"] = lambda row: word("carried_over", "") if row[0].debt_minor else ""
     cells["language"] = lambda row: word("language", row[0].language) if row[0].language else ""
     return facts, cells
 
@@ -84,10 +88,12 @@ def _meters(word: Write, decimals: int) -> tuple[Select[Any], dict[str, Callable
         "consumer": lambda row: row.consumer or "", "region": lambda row: row.place,
         "address": lambda row: row[0].address or "", "tariff": lambda row: row.tariff or "",
         "sgc": lambda row: row[0].sgc, "krn": lambda row: str(row[0].krn), "ti": lambda row: str(row[0].ti),
-        "ea": lambda row: word("ea", row[0].ea), "tct": lambda row: word("tct", row[0].tct), "ken": lambda row: str(row[0].ken),
+        "ea": lambda row: word("ea", row[0].ea), "tct": lambda row: word("tct", row[0].tct),
+        "ken": lambda row: str(row[0].ken),
         "status": lambda row: word("status", row[0].status), "status_reason": lambda row: row[0].status_reason or "",
         "installed_on": lambda row: row[0].installed_on.isoformat() if row[0].installed_on else "",
         "capacity": lambda row: scaled(row[0].capacity, 8),
+        "capacity_unit": lambda row: row[0].capacity_unit or "",
         "smallest_purchase": lambda row: scaled(row[0].smallest_purchase, 1),
         "largest_purchase": lambda row: scaled(row[0].largest_purchase, 1),
         "daily_limit": lambda row: scaled(row[0].daily_limit, decimals),
@@ -95,7 +101,10 @@ def _meters(word: Write, decimals: int) -> tuple[Select[Any], dict[str, Callable
     return facts, cells
 
 
-SOURCES = {"consumers": (Consumer, _consumers), "meters": (Meter, _meters)}
+SOURCES: dict[str, tuple[Any, Any]] = {
+    "consumers": (Consumer, _consumers),
+    "meters": (Meter, _meters),
+}
 
 
 def rows(
@@ -147,13 +156,21 @@ def _taken(buffer: io.StringIO) -> bytes:
 
 
 def write_workbook(
-    path: Path | io.BytesIO, sheet: str, headings: Sequence[str], lines: Iterable[Sequence[str]], folder: Path | None = None,
-    tell: Callable[[int], None] = lambda done: None,
-) -> int:  # fmt: skip
+    path: Path | io.BytesIO,
+    sheet: str,
+    headings: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    folder: Path | None = None,
+    tell: Callable[[int], None] | None = None,
+) -> int:
     """An Excel workbook of text cells, row by row; says how many.  `folder` is for its parts."""
     import xlsxwriter
 
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    options: dict[str, Any] = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
     if folder is not None:
         options["tmpdir"] = str(folder)
     book = xlsxwriter.Workbook(path if isinstance(path, io.BytesIO) else str(path), options)
@@ -173,7 +190,7 @@ def write_workbook(
             for place, value in enumerate(line):
                 if value:
                     page.write_string(done, place, cell_text(value), text)
-            if done % CHUNK_ROWS == 0:
+            if tell is not None and done % CHUNK_ROWS == 0:
                 tell(done)
     finally:
         book.close()

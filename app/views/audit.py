@@ -17,11 +17,14 @@ from app.services.regions import in_scope
 from app.views import audit_words
 from app.views.lists import Listed, Rows, begins, days, one_of
 
-ACTIONS = {"add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place")}
+ACTIONS = {
+    "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
+    "import": _l("imported"),
+}  # fmt: skip
 TABLES = {
     "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
     "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
-    "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
+    "import_batch": _l("Import"), "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
     "sale_decision": _l("Decision on a sale"), "security_module": _l("Security module"),
     "settings": _l("Settings"),
     "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),

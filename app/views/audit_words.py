@@ -74,6 +74,9 @@ OTHERS: Mapping[str, Any] = {
     "unit_rounding": _l("Rounding of units"), "unit_quantum": _l("Units are rounded to"),
     "money_rounding": _l("Rounding of the sum"), "money_quantum": _l("The sum is rounded to"),
     "fee_cap_unit": _l("Fees, at most for each unit"), "lifeline_adds_up": _l("Unused first steps add up"),
+    "file_name": _l("File"), "sha256": _l("SHA-256"), "entity": _l("What"), "whole": _l("All rows or none"),
+    "known": _l("Known records"), "added": _l("Added"), "changed": _l("Changed"), "skipped": _l("Left as they are"),
+    "refused": _l("Refused"),
     "times": _l("Times"), "capacity_unit": _l("Unit of capacity"), "taxes": _l("Taxes"),
     "debt_share": _l("Share that pays debts"), "debt_minor": _l("Debt"),
     "language": _l("Language"), "theme": _l("Colours"), "password": _l("Password"),
@@ -110,7 +113,7 @@ COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
 }  # fmt: skip
 SHARES = frozenset({"rate", "tax_rate", "fee_cap_share", "debt_share"})
 # Where a row's name stands in its own entry, the best first.
-NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "utility_name")
+NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "file_name", "utility_name")
 
 
 def column_label(table: str, column: str) -> str:

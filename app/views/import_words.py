@@ -15,7 +15,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app.domain.states import MeterStatus, MeterType
+from app.domain.states import CapacityUnit, MeterStatus, MeterType
 from app.services.imports.catalogue import ENTITIES
 from app.services.imports.reader import fold
 from app.views import choices, figures
@@ -26,13 +26,13 @@ HEADINGS: Mapping[str, Mapping[str, Any]] = {
     "consumers": {
         "user_number": _l("User number"), "name": _l("Name"), "region": _l("Region"), "address": _l("Address"),
         "gender": _l("Gender"), "id_number": _l("ID number"), "telephone": _l("Phone"), "email": _l("E-mail"),
-        "language": _l("Language"),
+        "language": _l("Language"), "debt": _l("Opening debt"), "debt_reason": _l("Reason of the debt"),
     },
     "meters": {
         "meter_number": _l("Meter number"), "product": _l("Product model"), "consumer": _l("User number"),
         "region": _l("Region"), "address": _l("Address"), "tariff": _l("Tariff"), "sgc": _l("SGC"), "krn": _l("KRN"),
         "ti": _l("TI"), "ea": _l("EA"), "tct": _l("TCT"), "ken": _l("KEN"), "status": _l("State"),
-        "status_reason": _l("Reason"), "installed_on": _l("Installed on"), "capacity": _l("Capacity"),
+        "status_reason": _l("Reason"), "installed_on": _l("Installed on"), "capacity": _l("Capacity"), "capacity_unit": _l("Unit of capacity"),
         "smallest_purchase": _l("Smallest purchase, units"), "largest_purchase": _l("Largest purchase, units"),
         "daily_limit": _l("Limit for a day"),
     },
@@ -67,9 +67,13 @@ NOTES: Mapping[str, Any] = {
     "daily_limit": _l("In the installation's currency."),
     "telephone": _l("Digits, blanks and + ( ) - only, at least five digits."),
     "language": _l("Empty: as the installation."),
+    "debt": _l("What a new consumer owes from before, in the installation's currency; later it changes by payments only."),
+    "debt_reason": _l("Needed with a debt; it stands in the books."),
+    "capacity_unit": _l("kVA, kW or A."),
 }
 LISTS: Mapping[str, Mapping[Any, Any]] = {
     "gender": choices.GENDER, "status": choices.METER_STATUS, "ea": choices.EA, "tct": choices.TCT, "language": LANGUAGES,
+    "capacity_unit": {str(unit.value): str(unit.value) for unit in CapacityUnit}, "carried_over": {"": _l("Carried over")},
 }  # fmt: skip
 # Written by their number, which is the same in every language.
 BY_NUMBER = ("ea", "tct")
@@ -114,6 +118,8 @@ FAULTS: Mapping[str, Any] = {
     "bought_as_other": _l("It has bought as another meter type; choose a product of that type."),
     "telephone": _l("Digits, blanks and + ( ) - only, at least five digits."),
     "email": _l("An address like name@example.org."),
+    "debt_known": _l("The debt of a consumer who is registered changes by payments only; leave the cell empty."),
+    "debt_reason": _l("A debt needs its reason."),
     "twice": _l("Stands in line %(line)s already."),
     "taken": _l("Another record has this number already."),
     "licence_full": _l("The licence has room for %(left)s more meters."),

@@ -212,7 +212,6 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ImportMoved: _l("This import has gone on meanwhile. Nothing was changed. Look where it stands now."),
     errors.FieldTwice: _l("“%(name)s” is chosen for two columns. Nothing was stored. Choose another for one of them."),
     errors.FieldMissing: _l("No column holds “%(name)s”, by which the rows are known. Nothing was stored. Choose it for a column."),
-    errors.TooManyRows: _l("One act changes at most %(maximum)s rows. Nothing was changed. Filter the list first."),
     errors.PlanFrozen: _l("This plan has sold already and cannot change. Nothing was stored. Add a plan that follows it."),
 }
 

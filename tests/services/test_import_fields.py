@@ -14,11 +14,12 @@ from app.services import exports
 from app.services.imports import entity, fields, reader, spreadsheet
 from app.services.imports.entity import Places
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
+from app.services.imports.reader import fold
 from app.views.fields import email, telephone
 from tests.cast import PALM_STREET
 
 READING = SimpleNamespace(
-    mark=".", decimals=2, choices={"status": {"installed": MeterStatus.INSTALLED, "installe": MeterStatus.INSTALLED}}
+    mark=".", decimals=2, choices={"status": {"installed": MeterStatus.INSTALLED, fold("Installé"): MeterStatus.INSTALLED}}
 )
 COMMA = SimpleNamespace(mark=",", decimals=2, choices={})
 
@@ -109,7 +110,7 @@ def test_text_that_looks_like_a_formula_comes_back_unchanged():
 
 
 def test_the_shapes_are_those_of_the_forms():
-    assert (fields.EMAIL, fields.TELEPHONE) == (email().pattern.pattern, telephone().pattern.pattern)
+    assert (email().pattern.pattern, telephone().pattern.pattern) == (fields.EMAIL, fields.TELEPHONE)
 
 
 def test_a_place_is_found_by_its_name_where_it_is_alone():

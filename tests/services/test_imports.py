@@ -18,6 +18,7 @@ from app.models import (
     BackgroundTask,
     Consumer,
     ConsumerTerm,
+    DebtEntry,
     ImportRow,
     Licence,
     Meter,
@@ -25,6 +26,7 @@ from app.models import (
 )
 from app.services import tasks
 from app.services.imports import batches
+from app.services.ledger_check import differences
 from app.services.registration import find_consumers
 from app.views import work_runs
 from tests.cast import PALM_STREET, PIER, drn
@@ -156,7 +158,11 @@ def test_a_forbidden_step_and_a_meter_of_others(chidi):
     chidi.imports("consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", "")))
     row = chidi.checks("meters", meters((PALM_STREET, "removed", "20001"), headings=headings))
     assert chidi.faults(row) == {2: [("consumer", "meter_taken")]}
+    reasons = ("Meter number", "State", "Reason")
+    chidi.imports("meters", meters((PALM_STREET, "Blocked", "Tampered"), headings=reasons))
+    assert meter(PALM_STREET).status_reason == "Tampered"
     chidi.imports("meters", meters((PALM_STREET, "Removed", ""), headings=headings))
+    assert meter(PALM_STREET).status_reason is None, "a reason goes with its state"
     row = chidi.checks("meters", meters((PALM_STREET, "Blocked", ""), headings=headings))
     assert [code for _, code in chidi.faults(row)[2]] == ["reason_needed", "step"]
 
@@ -239,7 +245,7 @@ def test_a_worker_that_died_in_the_middle_is_followed_by_another(chidi, cast, mo
     row = chidi.checks("consumers", csv_file(CONSUMER_HEADINGS, *[(f"3{n:04d}", f"Name {n}", "Market Town", "", "") for n in range(5)]))
     batches.run(row.id, cast.scope("chidi"), chidi.owner, whole=True)
     work = tasks.claim(("import_run",))
-    work_runs.RUNNERS["import_run"]  # noqa: B018  (the real one is what comes after)
+    work_runs.RUNNERS["import_run"]
 
     def dies(*_):
         raise KeyboardInterrupt
@@ -283,3 +289,20 @@ def test_an_import_is_given_up_before_it_changes_anything(chidi, cast):
 def test_the_example_row_of_a_template_is_not_imported(efua):
     row = efua.checks("meters", meters(good("00000000000"), good(NEW[0])))
     assert counts(row) == {"rows": 2, "new": 1}
+
+
+def test_a_debt_of_before_becomes_a_posting_once(chidi, cast):
+    headings = (*CONSUMER_HEADINGS, "Opening debt", "Reason of the debt")
+    content = csv_file(
+        headings, ("20001", "Moussa", "Market Town", "", "", "150.50", "Old meter"), ("20002", "Li", "Market Town", "", "", "9", ""),
+        ("10482", "", "", "", "", "7", "x"), ("20003", "Ana", "Market Town", "", "", "", ""),
+    )  # fmt: skip
+    row = chidi.imports("consumers", content, whole=False)
+    assert chidi.faults(row) == {3: [("debt_reason", "debt_reason")], 4: [("debt", "debt_known")]}
+    debtor = db.session.scalars(select(Consumer).where(Consumer.user_number == "20001")).one()
+    assert debtor.debt_minor == 150_50
+    entry = db.session.scalars(select(DebtEntry)).one()
+    assert (entry.reason, entry.reference, entry.user_id) == ("Old meter", f"import:{row.id}:2", cast.users["chidi"])
+    again = chidi.imports("consumers", content, whole=False)
+    assert counts(again) == {"rows": 4, "same": 2, "bad": 2}
+    assert differences() == []

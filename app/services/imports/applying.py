@@ -24,7 +24,7 @@ from app.models.triggers import DIFFERS
 from app.services.imports.entity import Entity
 from app.services.tasks import WorkFailed
 
-STEP_ROWS = 2_000
+STEP_ROWS = 500
 NOW = bindparam("now", type_=UTCDateTime())
 
 
@@ -130,7 +130,8 @@ def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
         if stale and batch.whole:
             raise WorkFailed("moved", rows=stale)
         room = entity.room(session)
-        written = {"batch": batch_id, "now": now()}
+        at = now()
+        written = {"batch": batch_id, "now": at}
         changed = _rows(session.execute(text(said.update()).bindparams(NOW), written))
         added = _rows(session.execute(text(said.insert()).bindparams(NOW), written))
         if room is not None and added > room:
@@ -141,7 +142,7 @@ def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
         batch.counts, batch.state, batch.applied_at = (
             json.dumps(counts),
             ImportState.FINISHING,
-            written["now"],
+            at,
         )
         session.add(_entry(batch, counts))
 
@@ -182,6 +183,8 @@ def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
                 )
             ).all()  # fmt: skip
             entity.after(session, [int(row_id) for row_id in ids if row_id is not None])
+            if entity.extras:
+                _follow(session, entity, batch_id, after, lines[-1].line)
             after, done = lines[-1].line, done + len(lines)
         tell(done)
     with transaction() as session:
@@ -190,6 +193,22 @@ def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
             .where(ImportBatch.id == batch_id, ImportBatch.state == ImportState.FINISHING)
             .values(state=ImportState.DONE)
         )
+
+
+def _follow(session: Session, entity: Entity, batch_id: int, after: int, upto: int) -> None:
+    """What new rows bring besides their record; each carries a reference of its own, so it comes once."""
+    owner_id = session.get_one(ImportBatch, batch_id).owner_id
+    rows = select(ImportRow.line, ImportRow.target_id, ImportRow.data).where(
+        ImportRow.batch_id == batch_id,
+        ImportRow.action == "new",
+        ImportRow.line > after,
+        ImportRow.line <= upto,
+    )
+    for row in session.execute(rows).all():
+        more = json.loads(row.data or "[]")[len(entity.columns) :]
+        if row.target_id is not None and any(value is not None for value in more):
+            told = dict(zip(entity.extras, more, strict=True))
+            entity.follow(session, row.target_id, told, f"import:{batch_id}:{row.line}", owner_id)
 
 
 def _next_lines(session: Session, batch_id: int, after: int) -> list[Row[Any]]:

@@ -16,7 +16,7 @@ from sqlalchemy import Row, insert
 
 from app.db import transaction
 from app.models import ImportRow
-from app.services.imports.entity import Book, Entity, Values
+from app.services.imports.entity import CLEARED, Book, Entity, Values
 from app.services.imports.fields import Fault
 from app.services.imports.layout import Cell, shown
 
@@ -138,10 +138,11 @@ class Checker:
     ) -> dict[str, Any]:
         stored = self.entity.stored(row)
         if record is not None:
-            before = self.entity.stored(record._mapping)  # noqa: SLF001  (a row as a mapping)
+            before = self.entity.stored(record._asdict())
             stored = {
                 name: before[name] if value is None else value for name, value in stored.items()
             }
+            stored = {name: None if value == CLEARED else value for name, value in stored.items()}
             changed = {
                 name: before[name] for name in self.entity.columns if before[name] != stored[name]
             }
@@ -149,9 +150,9 @@ class Checker:
             if not changed:
                 return self._as(SAME, staged)
             staged["before"] = json.dumps(changed, ensure_ascii=False)
-        staged["data"] = json.dumps(
-            [stored[name] for name in self.entity.columns], ensure_ascii=False
-        )
+        more = self.entity.more(row) if record is None else []
+        told = [stored[name] for name in self.entity.columns]
+        staged["data"] = json.dumps([*told, *more], ensure_ascii=False)
         return self._as(CHANGE if record is not None else NEW, staged)
 
     def _as(self, action: str, staged: dict[str, Any]) -> dict[str, Any]:

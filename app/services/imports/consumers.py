@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.models import Consumer, ConsumerTerm
 from app.models.consumer import terms_of
+from app.services import debts
 from app.services.imports.entity import Book, Entity, Values
-from app.services.imports.fields import EMAIL, TELEPHONE, Fault, Text, Word
+from app.services.imports.fields import EMAIL, TELEPHONE, Fault, Money, Text, Word
 
 COLUMNS = (
     "user_number", "name", "region_id", "address", "gender", "id_number", "telephone", "email", "language",
@@ -29,7 +31,24 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
             row["region_id"] = book.place(values["region"])
         except Fault as fault:
             faults.append(("region", fault))
+    row["debt"], row["debt_reason"] = values.get("debt") or None, values.get("debt_reason")
+    if known is not None:
+        if row["debt"] is not None and row["debt"] != known.debt_minor:
+            faults.append(("debt", Fault("debt_known")))
+    elif row["debt"] and not row["debt_reason"]:
+        faults.append(("debt_reason", Fault("debt_reason")))
+    elif not row["debt"]:
+        row["debt_reason"] = None
     return row
+
+
+def _owe(
+    session: Session, consumer_id: int, more: Mapping[str, Any], reference: str, owner_id: int
+) -> None:
+    """What a new consumer owes from before, as a posting."""
+    debts.post_opening(
+        session, debts.Opening(consumer_id, more["debt"], more["debt_reason"], reference, owner_id)
+    )
 
 
 def _words(session: Session, ids: Sequence[int]) -> None:
@@ -60,9 +79,14 @@ CONSUMERS = Entity(
         Text("telephone", most=40, code=True, shape=TELEPHONE, fault="telephone"),
         Text("email", most=120, shape=EMAIL, fault="email"),
         Word("language", words="language"),
+        Money("debt", most=Decimal(9_999_999_999)),
+        Text("debt_reason", most=200),
     ),
     columns=COLUMNS,
     settle=_settle,
     after=_words,
+    extras=("debt", "debt_reason"),
+    follow=_owe,
+    seen=("debt_minor",),
     example="EXAMPLE-1",
 )

@@ -23,6 +23,8 @@ from app.services.imports.fields import Fault, Field
 from app.services.regions import in_scope
 
 Values = dict[str, Any]
+# A value that a known record shall lose; None leaves what it has.
+CLEARED = ""
 
 
 @dataclass(slots=True)
@@ -68,16 +70,21 @@ class Entity:
     key: str
     fields: tuple[Field, ...]
     columns: tuple[str, ...]
-    settle: Callable[[Values, Row[Any] | None, Book, list[Fault | tuple[str, Fault]]], Values]
-    begin: Callable[[Book], None] = lambda book: None
-    look: Callable[[Book, Sequence[Values]], None] = lambda book, chunk: None
-    after: Callable[[Session, Sequence[int]], None] = lambda session, ids: None
+    settle: Callable[[Values, Row[Any] | None, Book, list[tuple[str, Fault]]], Values]
+    begin: Callable[[Book], None] = lambda *_: None
+    look: Callable[[Book, Sequence[Values]], None] = lambda *_: None
+    after: Callable[[Session, Sequence[int]], None] = lambda *_: None
     beside: str = ""
+    # Values of a new row that stand in no column of the table, and what is made of them once it is in.
+    extras: tuple[str, ...] = ()
+    follow: Callable[[Session, int, Mapping[str, Any], str, int], None] = lambda *_: None
+    # Columns of a known record that the checks look at besides those that are imported.
+    seen: tuple[str, ...] = ()
     # The key of the example row of the template, which is never imported.
     example: str = ""
     on_change: Mapping[str, str] = field(default_factory=dict)
-    # The position of the licence's question: how many new records are still allowed (None: any).
-    room: Callable[[Session], int | None] = lambda session: None
+    # How many new records are still allowed (None: any).
+    room: Callable[[Session], int | None] = lambda *_: None
 
     def field(self, name: str) -> Field:
         """The field of this name."""
@@ -86,6 +93,10 @@ class Entity:
     def stored(self, row: Mapping[str, Any]) -> Values:
         """The values of all columns as the table keeps them and JSON carries them."""
         return {name: _stored(row[name]) for name in self.columns}
+
+    def more(self, row: Mapping[str, Any]) -> list[Any]:
+        """The extras of a row in their order."""
+        return [_stored(row.get(name)) for name in self.extras]
 
     def known(self, session: Session, keys: Iterable[str]) -> dict[str, Row[Any]]:
         """The records of these keys, whoever owns them, with their region's path."""
@@ -101,7 +112,7 @@ class Entity:
         return {getattr(row, self.key): row for row in rows}
 
     def _others(self) -> list[str]:
-        return [name for name in self.columns if name != self.key]
+        return [name for name in (*self.columns, *self.seen) if name != self.key]
 
 
 def _stored(value: Any) -> Any:

@@ -14,7 +14,7 @@ from app.domain.states import METER_STEPS, Algorithm, MeterStatus
 from app.models import Consumer, Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
 from app.models.base import now
 from app.models.token import EngineeringRecord
-from app.services.imports.entity import Book, Entity, Values
+from app.services.imports.entity import CLEARED, Book, Entity, Values
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
 from app.services.imports.licence import meters_left
 
@@ -22,7 +22,7 @@ UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold unde
 UNITS_MOST = Decimal("1820162.4")  # what a token can carry
 COLUMNS = (
     "meter_number", "meter_type", "product_id", "tariff_id", "consumer_id", "region_id", "address", "algorithm",
-    "ea", "tct", "sgc", "krn", "ti", "ken", "status", "status_reason", "installed_on", "capacity",
+    "ea", "tct", "sgc", "krn", "ti", "ken", "status", "status_reason", "installed_on", "capacity", "capacity_unit",
     "smallest_purchase", "largest_purchase", "daily_limit",
 )  # fmt: skip
 PLAIN = (
@@ -30,6 +30,7 @@ PLAIN = (
     "status_reason",
     "installed_on",
     "capacity",
+    "capacity_unit",
     "smallest_purchase",
     "largest_purchase",
     "daily_limit",
@@ -116,7 +117,11 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
             row[name] = usual if row[name] is None else row[name]
         if row["region_id"] is None and not values.get("region"):
             faults.append(("region", Fault("needed")))
-    _rules(row, known, book, faults)
+    rules = _Rules(row, known, book, faults)
+    rules.key()
+    rules.plate()
+    rules.state()
+    rules.past()
     return row
 
 
@@ -140,49 +145,72 @@ def _owner(values: Values, book: Book, faults: list[Any]) -> Any:
     return found
 
 
-def _rules(row: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> None:
-    """What holds between the values, the record's own counted where the file says nothing."""
+class _Rules:
+    """What holds between the values of a row, the record's own counted where the file says nothing."""
 
-    def now_(name: str) -> Any:
-        return row[name] if row[name] is not None else getattr(known, name, None)
+    def __init__(self, row: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> None:
+        self.row, self.known, self.book, self.faults = row, known, book, faults
 
-    def says(name: str, code: str, **params: Any) -> None:
-        faults.append((name, Fault(code, **params)))
+    def value(self, name: str) -> Any:
+        """What the record would hold."""
+        return self.row[name] if self.row[name] is not None else getattr(self.known, name, None)
 
-    sgc, krn = now_("sgc"), now_("krn")
-    if sgc and krn is not None:
-        key = book.tables["keys"].get((sgc, krn))
+    def says(self, name: str, code: str, **params: Any) -> None:
+        """Something is wrong."""
+        self.faults.append((name, Fault(code, **params)))
+
+    def key(self) -> None:
+        """The key is one that an active module holds, unless it stays as it was; algorithm and KEN follow it."""
+        pair = sgc, krn = self.value("sgc"), self.value("krn")
+        known = self.known
+        if not sgc or krn is None:
+            return
+        moved = known is None or pair != (known.sgc, known.krn)
+        key = self.book.tables["keys"].get(pair)
         if key is not None:
-            row["algorithm"] = Algorithm.LEGACY if key.dkga == 2 else Algorithm.STS6
-            if row["ken"] is None and (known is None or (sgc, krn) != (known.sgc, known.krn)):
-                row["ken"] = key.ken
-        elif known is None or (sgc, krn) != (known.sgc, known.krn):
-            says("sgc", "unknown_key", sgc=sgc, krn=krn)
-    if now_("ea") == 11 and now_("algorithm") is Algorithm.LEGACY:
-        says("ea", "ea_needs_sts6")
-    product_type, tariff_type = (
-        book.tables["product_types"].get(now_("product_id")), book.tables["tariff_types"].get(now_("tariff_id"))
-    )  # fmt: skip
-    if product_type and tariff_type and product_type is not tariff_type:
-        says("tariff", "tariff_type", tariff=tariff_type.value, product=product_type.value)
-    smallest, largest = now_("smallest_purchase"), now_("largest_purchase")
-    if smallest is not None and largest is not None and largest < smallest:
-        says("largest_purchase", "below_smallest")
-    if now_("status") is MeterStatus.BLOCKED and not now_("status_reason"):
-        says("status_reason", "reason_needed")
-    if known is None:
-        return
-    new = row["status"]
-    if new is not None and new is not known.status and (known.status, new) not in METER_STEPS:
-        says("status", "step", old=known.status.value, new=new.value)
-    if row["consumer_id"] is not None and known.consumer_id not in (None, row["consumer_id"]):
-        says("consumer", "meter_taken")
-    if (
-        row["meter_type"] is not None
-        and row["meter_type"] is not known.meter_type
-        and _has_history(book.session, known.id)
-    ):
-        says("product", "bought_as_other")
+            self.row["algorithm"] = Algorithm.LEGACY if key.dkga == 2 else Algorithm.STS6
+            if self.row["ken"] is None and moved:
+                self.row["ken"] = key.ken
+        elif moved:
+            self.says("sgc", "unknown_key", sgc=sgc, krn=krn)
+        if self.value("ea") == 11 and self.value("algorithm") is Algorithm.LEGACY:
+            self.says("ea", "ea_needs_sts6")
+
+    def plate(self) -> None:
+        """Product and tariff are of one meter type; the limits are in their order."""
+        product = self.book.tables["product_types"].get(self.value("product_id"))
+        tariff = self.book.tables["tariff_types"].get(self.value("tariff_id"))
+        if product and tariff and product is not tariff:
+            self.says("tariff", "tariff_type", tariff=tariff.value, product=product.value)
+        smallest, largest = self.value("smallest_purchase"), self.value("largest_purchase")
+        if smallest is not None and largest is not None and largest < smallest:
+            self.says("largest_purchase", "below_smallest")
+
+    def state(self) -> None:
+        """A state may follow the one before it; the reason of the one before goes with it."""
+        new, known = self.row["status"], self.known
+        moved = known is not None and new is not None and new is not known.status
+        if moved and self.row["status_reason"] is None:
+            self.row["status_reason"] = CLEARED
+        if self.value("status") is MeterStatus.BLOCKED and not self.value("status_reason"):
+            self.says("status_reason", "reason_needed")
+        if known is not None and moved and (known.status, new) not in METER_STEPS:
+            self.says("status", "step", old=known.status.value, new=new.value)
+
+    def past(self) -> None:
+        """What a known record does not change by a file."""
+        row, known = self.row, self.known
+        if known is None:
+            return
+        if row["consumer_id"] is not None and known.consumer_id not in (None, row["consumer_id"]):
+            self.says("consumer", "meter_taken")
+        kind = row["meter_type"]
+        if (
+            kind is not None
+            and kind is not known.meter_type
+            and _has_history(self.book.session, known.id)
+        ):
+            self.says("product", "bought_as_other")
 
 
 def _has_history(session: Session, meter_id: int) -> bool:
@@ -217,6 +245,7 @@ METERS = Entity(
         Text("status_reason", most=200),
         Day("installed_on"),
         Number("capacity", decimals=8, scale=8, most=Decimal(1_000_000)),
+        Word("capacity_unit", words="capacity_unit"),
         Number("smallest_purchase", decimals=1, scale=1, most=UNITS_MOST),
         Number("largest_purchase", decimals=1, scale=1, most=UNITS_MOST),
         Money("daily_limit", most=Decimal(9_999_999)),

@@ -65,7 +65,8 @@ def _open(path: Path, wishes: dict[str, Any]) -> tuple[Layout, Callable[[], Rows
         from app.services.imports.spreadsheet import Workbook
 
         book = Workbook(path)
-        sheet = wishes.get("sheet") if wishes.get("sheet") in book.sheets else book.sheets[0]
+        wanted = str(wishes.get("sheet") or "")
+        sheet = wanted if wanted in book.sheets else book.sheets[0]
         return Layout("xlsx", sheet=sheet, sheets=book.sheets), lambda: book.rows(sheet)
     if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"{\\rtf")):
         raise Unreadable("not_a_table")
@@ -98,7 +99,9 @@ def _write(layout: Layout, rows: Callable[[], Rows], out: Path, wishes: dict[str
                 raise Unreadable("long", most=wishes["rows"])
             if len(layout.sample) < SAMPLE_LINES:
                 layout.sample.append([shown(cell)[:80] for cell in cells])
-            file.write(encode([line, *[cell if len(cell) < CELL_MAX else _short(cell) for cell in cells]]))
+            file.write(
+                encode([line, *[cell if len(cell) < CELL_MAX else _short(cell) for cell in cells]])
+            )
             file.write("\n")
     if not layout.rows:
         raise Unreadable("no_rows")
@@ -107,7 +110,9 @@ def _write(layout: Layout, rows: Callable[[], Rows], out: Path, wishes: dict[str
 
 
 def _short(cell: Cell) -> Cell:
-    return cell[:CELL_MAX] if isinstance(cell, str) else (cell[0], cell[1][:CELL_MAX])  # a pair is short
+    return (
+        cell[:CELL_MAX] if isinstance(cell, str) else (cell[0], cell[1][:CELL_MAX])
+    )  # a pair is short
 
 
 def _headings(rows: Rows, known: set[str]) -> tuple[int, list[Cell]]:

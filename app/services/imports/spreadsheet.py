@@ -94,7 +94,9 @@ class Workbook:
         pad: list[Cell] = [""] * (table.start[1] if table.start else 0)
         # NB: rows are told from the first of the sheet on, columns from the first that is used.
         for line, values in enumerate(table.iter_rows(), start=1):
-            cells = pad + [value if type(value) is str else _cell(value) for value in values[:COLUMNS_MAX]]
+            cells = pad + [
+                value if type(value) is str else _cell(value) for value in values[:COLUMNS_MAX]
+            ]
             for column in formulas.get(line, ()):
                 _mark(cells, column, "f")
             for column in merged.get(line, ()):

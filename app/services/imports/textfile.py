@@ -90,7 +90,9 @@ def separator_of(lines: list[str]) -> str:
     return best
 
 
-def rows(path: Path, encoding: str, separator: str) -> Generator[tuple[int, list[Cell]], None, None]:
+def rows(
+    path: Path, encoding: str, separator: str
+) -> Generator[tuple[int, list[Cell]], None, None]:
     """The number of the line where each row begins, and its cells; blank rows are left out."""
     with path.open("r", encoding=encoding, newline="") as file:
         source = _Lines(file)
