@@ -116,7 +116,7 @@ class ImportRow(Model):
     __table_args__ = (
         Index(None, "batch_id", "line", unique=True),
         Index(None, "batch_id", "action", "line"),
-        Index(None, "target_id", "batch_id"),
+        Index(None, "key", "batch_id"),
         {"sqlite_autoincrement": True},
     )
 

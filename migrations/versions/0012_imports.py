@@ -185,14 +185,14 @@ def upgrade() -> None:
             batch_op.f("ix_import_row_batch_id_line"), ["batch_id", "line"], unique=True
         )
         batch_op.create_index(
-            batch_op.f("ix_import_row_target_id_batch_id"), ["target_id", "batch_id"], unique=False
+            batch_op.f("ix_import_row_key_batch_id"), ["key", "batch_id"], unique=False
         )
 
 
 def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table("import_row", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_import_row_target_id_batch_id"))
+        batch_op.drop_index(batch_op.f("ix_import_row_key_batch_id"))
         batch_op.drop_index(batch_op.f("ix_import_row_batch_id_line"))
         batch_op.drop_index(batch_op.f("ix_import_row_batch_id_action_line"))
 

@@ -92,14 +92,6 @@ class Statements:
             f" OR (:low <> '' AND r.action IN ('new', 'change') AND {foreign}))"
         )
 
-    def become(self) -> str:
-        """Tells staged rows of some lines which record they became."""
-        name, key = self.table.name, self.entity.key
-        return (
-            f"UPDATE import_row SET target_id = (SELECT id FROM {name} WHERE {name}.{key} = import_row.key)"  # noqa: S608
-            " WHERE batch_id = :batch AND action = 'new' AND line > :after AND line <= :upto"
-        )
-
 
 def _literal(value: Any) -> str:
     """A column's own default as SQL: a whole number, a truth or a word."""
@@ -167,25 +159,15 @@ def _entry(batch: ImportBatch, counts: dict[str, int]) -> AuditEntry:
 def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
     """What follows from the rows that are in, in short steps; begun again it does no harm."""
     after = done = 0
-    while True:
+    while entity.after is not None:
         with transaction() as session:
-            lines = _next_lines(session, batch_id, after)
-            if not lines:
+            rows = _next_rows(session, batch_id, entity, after)
+            if not rows:
                 break
-            said = Statements(entity, session.get_bind().dialect.name)
-            reach = {"batch": batch_id, "after": after, "upto": lines[-1].line}
-            session.execute(text(said.become()), reach)
-            session.expire_all()
-            ids = session.scalars(
-                select(ImportRow.target_id).where(
-                    ImportRow.batch_id == batch_id, ImportRow.action.in_(("new", "change")),
-                    ImportRow.line > after, ImportRow.line <= lines[-1].line, ImportRow.target_id.is_not(None),
-                )
-            ).all()  # fmt: skip
-            entity.after(session, [int(row_id) for row_id in ids if row_id is not None])
+            entity.after(session, [row.id for row in rows])
             if entity.extras:
-                _follow(session, entity, batch_id, after, lines[-1].line)
-            after, done = lines[-1].line, done + len(lines)
+                _follow(session, entity, batch_id, rows)
+            after, done = rows[-1].line, done + len(rows)
         tell(done)
     with transaction() as session:
         session.execute(
@@ -195,26 +177,26 @@ def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
         )
 
 
-def _follow(session: Session, entity: Entity, batch_id: int, after: int, upto: int) -> None:
-    """What new rows bring besides their record; each carries a reference of its own, so it comes once."""
-    owner_id = session.get_one(ImportBatch, batch_id).owner_id
-    rows = select(ImportRow.line, ImportRow.target_id, ImportRow.data).where(
-        ImportRow.batch_id == batch_id,
-        ImportRow.action == "new",
-        ImportRow.line > after,
-        ImportRow.line <= upto,
-    )
-    for row in session.execute(rows).all():
-        more = json.loads(row.data or "[]")[len(entity.columns) :]
-        if row.target_id is not None and any(value is not None for value in more):
-            told = dict(zip(entity.extras, more, strict=True))
-            entity.follow(session, row.target_id, told, f"import:{batch_id}:{row.line}", owner_id)
-
-
-def _next_lines(session: Session, batch_id: int, after: int) -> list[Row[Any]]:
-    rows = select(ImportRow.line).where(
-        ImportRow.batch_id == batch_id,
-        ImportRow.line > after,
-        ImportRow.action.in_(("new", "change")),
+def _next_rows(session: Session, batch_id: int, entity: Entity, after: int) -> list[Row[Any]]:
+    """Staged rows behind a line, with the record that each became or changed."""
+    model = entity.model
+    rows = (
+        select(ImportRow.line, ImportRow.action, ImportRow.data, model.id)
+        .join(model, getattr(model, entity.key) == ImportRow.key)
+        .where(
+            ImportRow.batch_id == batch_id,
+            ImportRow.line > after,
+            ImportRow.action.in_(("new", "change")),
+        )
     )
     return list(session.execute(rows.order_by(ImportRow.line).limit(STEP_ROWS)))
+
+
+def _follow(session: Session, entity: Entity, batch_id: int, rows: list[Row[Any]]) -> None:
+    """What new rows bring besides their record; each carries a reference of its own, so it comes once."""
+    owner_id = session.get_one(ImportBatch, batch_id).owner_id
+    for row in rows:
+        more = json.loads(row.data)[len(entity.columns) :] if row.action == "new" else []
+        if any(value is not None for value in more):
+            told = dict(zip(entity.extras, more, strict=True))
+            entity.follow(session, row.id, told, f"import:{batch_id}:{row.line}", owner_id)

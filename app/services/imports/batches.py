@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, false, func, select
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
@@ -231,15 +231,23 @@ def rows_of(
 
 def imported_entries(table: str, row_id: int) -> Any:
     """The condition on entries of the audit log that are imports of this record."""
-    kinds = [name for name, entity in ENTITIES.items() if entity.model.__tablename__ == table]
+    kinds = {
+        name: entity for name, entity in ENTITIES.items() if entity.model.__tablename__ == table
+    }
+    if not kinds:
+        return false()
+    entity = next(iter(kinds.values()))
+    known_by = (
+        select(getattr(entity.model, entity.key)).where(entity.model.id == row_id).scalar_subquery()
+    )
     of_row = (
-        select(ImportRow.batch_id)
+        select(cast(ImportRow.batch_id, String))
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
-            ImportRow.target_id == row_id,
+            ImportRow.key == known_by,
             ImportRow.action.in_(("new", "change")),
             ImportBatch.entity.in_(kinds),
+            ImportBatch.applied_at.is_not(None),
         )
     )
-    text_ids = select(cast(of_row.subquery().c.batch_id, String))
-    return (AuditEntry.table_name == "import_batch") & AuditEntry.row_id.in_(text_ids)
+    return (AuditEntry.table_name == "import_batch") & AuditEntry.row_id.in_(of_row)

@@ -73,7 +73,7 @@ class Entity:
     settle: Callable[[Values, Row[Any] | None, Book, list[tuple[str, Fault]]], Values]
     begin: Callable[[Book], None] = lambda *_: None
     look: Callable[[Book, Sequence[Values]], None] = lambda *_: None
-    after: Callable[[Session, Sequence[int]], None] = lambda *_: None
+    after: Callable[[Session, Sequence[int]], None] | None = None
     beside: str = ""
     # Values of a new row that stand in no column of the table, and what is made of them once it is in.
     extras: tuple[str, ...] = ()
