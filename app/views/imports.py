@@ -29,6 +29,7 @@ from app.services.imports.textfile import ENCODINGS
 from app.services.task_files import FileTooLarge
 from app.services.tasks import Owner
 from app.views import figures, import_files, import_words
+from app.views.changes import ALSO
 from app.views.language import chosen_language
 from app.views.messages import sentence
 from app.views.typed import row_id
@@ -59,6 +60,10 @@ def owner() -> Owner:
 def decimal_mark() -> str:
     """The sign between whole and part as the reader writes it."""
     return "," if figures.decimal_mark() == "," else "."
+
+
+# The page of a record tells by which import it came or was changed.
+ALSO.append(lambda row: batches.imported_entries(row.__tablename__, row.id))
 
 
 class ImportView(SafeBaseView):

@@ -22,7 +22,8 @@ from app.access.current import scope_of
 from app.access.permissions import Permission
 from app.access.scope import Scope
 from app.db import retried
-from app.domain.errors import LicenceExpired
+from app.domain.errors import LicenceFull
+from app.domain.licence import LicenceEnded, LicenceUnproven
 from app.domain.states import ImportState, TaskState
 from app.extensions import db
 from app.models import AppUser, ImportBatch
@@ -158,10 +159,7 @@ def _check(work: Work) -> None:
         db.session(), scope, import_words.vocabulary(), mark=str(work.parameters.get("mark") or "."), consumer_id=consumer_id
     )
     checker = Checker(entity, book, mapping, batch_id, update=update)
-    try:
-        checker.run(stored_rows(files.place(f"{stored}.rows")), lambda done: work.tell(done, rows))
-    except LicenceExpired:
-        raise WorkFailed("licence_expired") from None
+    checker.run(stored_rows(files.place(f"{stored}.rows")), lambda done: work.tell(done, rows))
     work.result = dict(checker.counts)
     counts = {"rows": rows, **checker.counts}
     batches.settle(batch_id, ImportState.CHECKED, counts=json.dumps(counts))
@@ -177,8 +175,12 @@ def _import(work: Work) -> None:
         work.tell(0, total, at_once=True)
         try:
             retried(lambda: applying.apply(batch_id, entity, scope))
-        except LicenceExpired:
+        except LicenceFull:
+            raise WorkFailed("licence_full") from None
+        except LicenceEnded:
             raise WorkFailed("licence_expired") from None
+        except LicenceUnproven:
+            raise WorkFailed("licence_unproven") from None
         except IntegrityError:
             raise WorkFailed("moved", rows=1) from None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 import pytest
 from sqlalchemy import func, select, update
 
 from app.db import transaction
-from app.domain.errors import ImportMoved, OutOfScope
+from app.domain.errors import ImportMoved, LicenceFull, OutOfScope
 from app.domain.states import MeterStatus, TaskState
 from app.extensions import db
 from app.models import (
@@ -20,11 +19,12 @@ from app.models import (
     ConsumerTerm,
     DebtEntry,
     ImportRow,
-    Licence,
     Meter,
     MeterLock,
+    Region,
+    Tariff,
 )
-from app.services import tasks
+from app.services import licensing, tasks
 from app.services.imports import batches
 from app.services.ledger_check import differences
 from app.services.registration import find_consumers
@@ -203,24 +203,30 @@ def test_what_changed_since_the_check_is_not_overwritten(chidi):
     assert counts(chidi.batch(row.id))["stale"] == 1
 
 
-def test_a_full_licence_refuses_what_it_has_no_room_for(chidi):
-    with transaction() as session:
-        session.add(Licence(holder="Small", meters_allowed=5))
+def test_a_full_licence_refuses_what_it_has_no_room_for(chidi, monkeypatch):
+    monkeypatch.setattr(licensing, "meters_left", lambda session: 1)
     row = chidi.checks("meters", meters(good(NEW[0]), good(NEW[1])))
     assert chidi.faults(row) == {3: [("meter_number", "licence_full")]}
-    with transaction() as session:
-        session.execute(update(Licence).values(meters_allowed=4))
+
+    def filled_meanwhile(session, wanted):
+        assert wanted == 1
+        raise LicenceFull(maximum=4)
+
+    monkeypatch.setattr(licensing, "require_room", filled_meanwhile)
     batches.run(row.id, chidi.cast.scope("chidi"), chidi.owner, whole=False)
     chidi.worker()
     assert json.loads(chidi.batch(row.id).error)[0] == "licence_full"
+    assert db.session.scalar(select(func.count()).select_from(Meter)) == 4
+
+
+def test_what_is_switched_off_is_not_given_anew(chidi, cast):
     with transaction() as session:
-        session.execute(update(Licence).values(valid_until=date(2020, 1, 1)))
-    again = chidi.uploads("meters", meters(good(NEW[2])))
-    chidi.worker()
-    mapping = json.loads(chidi.batch(again).mapping)
-    batches.check(again, chidi.cast.scope("chidi"), chidi.owner, mapping, whole=True, known="update", mark=".")
-    chidi.worker()
-    assert json.loads(chidi.batch(again).error)[0] == "licence_expired"
+        for row in (session.get_one(Region, cast.regions["market"]), session.get_one(Tariff, cast.tariffs["home"])):
+            row.active = False
+        session.get_one(Consumer, cast.consumers["achieng"]).active = False
+    row = chidi.checks("meters", meters(good(NEW[0]), good(PALM_STREET)))
+    assert sorted(chidi.faults(row)[2]) == [("consumer", "switched_off"), ("region", "switched_off"), ("tariff", "switched_off")]
+    assert counts(row) == {"rows": 2, "same": 1, "bad": 1}
 
 
 def test_an_import_of_others_does_not_exist(chidi, cast):

@@ -108,8 +108,8 @@ def _literal(value: Any) -> str:
 def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
     """Write what was checked, whole or its good rows; all in one transaction, once.
 
-    Raises WorkFailed 'moved' (all or nothing, and rows are no longer what was checked),
-    'licence_full'; nothing is stored then.
+    Raises WorkFailed 'moved' (all or nothing, and rows are no longer what was checked), and what the
+    entity's claim refuses; nothing is stored then.
     """
     with transaction() as session:
         batch = session.get_one(ImportBatch, batch_id)
@@ -121,13 +121,11 @@ def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
         stale = _rows(session.execute(text(said.stale()), limits))
         if stale and batch.whole:
             raise WorkFailed("moved", rows=stale)
-        room = entity.room(session)
         at = now()
+        entity.claim(session, json.loads(batch.counts).get("new", 0))
         written = {"batch": batch_id, "now": at}
         changed = _rows(session.execute(text(said.update()).bindparams(NOW), written))
         added = _rows(session.execute(text(said.insert()).bindparams(NOW), written))
-        if room is not None and added > room:
-            raise WorkFailed("licence_full", left=room)
         if entity.beside:
             session.execute(text(entity.beside), {"batch": batch_id})
         counts = json.loads(batch.counts) | {"added": added, "changed": changed, "stale": stale}

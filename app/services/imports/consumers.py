@@ -28,7 +28,7 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
     row["region_id"] = None
     if values.get("region"):
         try:
-            row["region_id"] = book.place(values["region"])
+            row["region_id"] = book.place(values["region"], known)
         except Fault as fault:
             faults.append(("region", fault))
     row["debt"], row["debt_reason"] = values.get("debt") or None, values.get("debt_reason")

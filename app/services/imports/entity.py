@@ -20,7 +20,7 @@ from app.access.scope import Scope
 from app.models import Region, Settings
 from app.models.base import PRICE_SCALE
 from app.services.imports.fields import Fault, Field
-from app.services.regions import in_scope
+from app.services.regions import in_scope, living
 
 Values = dict[str, Any]
 # A value that a known record shall lose; None leaves what it has.
@@ -47,11 +47,14 @@ class Book:
         self.decimals = self.session.get_one(Settings, 1).currency.decimals
         self.regions = Places.of(self.session, self.scope)
 
-    def place(self, text: str) -> Any:
-        """The region of this name.  Raises Fault."""
+    def place(self, text: str, known: Row[Any] | None) -> int:
+        """The region of this name; one that is switched off only for a record that is there.  Raises Fault."""
         if self.regions is None:
             raise LookupError("begin() first")
-        return self.regions.find(text)
+        found = self.regions.find(text)
+        if found in self.regions.off and (known is None or known.region_id != found):
+            raise Fault("switched_off", text=text[:60])
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,10 @@ class Entity:
     # The key of the example row of the template, which is never imported.
     example: str = ""
     on_change: Mapping[str, str] = field(default_factory=dict)
-    # How many new records are still allowed (None: any).
+    # How many new records are still allowed (None: any), and the same asked for good, by their number,
+    # in the transaction that adds them: it raises the refusal.
     room: Callable[[Session], int | None] = lambda *_: None
+    claim: Callable[[Session, int], None] = lambda *_: None
 
     def field(self, name: str) -> Field:
         """The field of this name."""
@@ -132,7 +137,8 @@ def _stored(value: Any) -> Any:
 class Places:
     """The regions of one scope by what people call them."""
 
-    def __init__(self, rows: Iterable[tuple[int, str, str]]) -> None:
+    def __init__(self, rows: Iterable[tuple[int, str, str]], off: Iterable[int] = ()) -> None:
+        self.off = frozenset(off)
         self.whole: dict[str, int] = {}
         self.short: dict[str, list[int]] = {}
         for region_id, name, full_name in rows:
@@ -143,9 +149,14 @@ class Places:
     def of(cls, session: Session, scope: Scope) -> Places:
         """Read them; those of others do not exist."""
         rows = session.execute(
-            select(Region.id, Region.name, Region.full_name).where(in_scope(scope))
+            select(Region.id, Region.name, Region.full_name, Region.active).where(
+                in_scope(scope), living()
+            )
+        ).all()
+        return cls(
+            ((row.id, row.name, row.full_name) for row in rows),
+            [row.id for row in rows if not row.active],
         )
-        return cls((row.id, row.name, row.full_name) for row in rows)
 
     def find(self, text: str) -> int:
         """By the full name, by the way down (Kenya > Coast > Market Town), or by a name that is alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 from app.access.scope import criterion
 from app.domain.states import METER_STEPS, Algorithm, MeterStatus
 from app.models import Consumer, Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
-from app.models.base import now
 from app.models.token import EngineeringRecord
+from app.services import licensing
 from app.services.imports.entity import CLEARED, Book, Entity, Values
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
-from app.services.imports.licence import meters_left
 
 UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under
 UNITS_MOST = Decimal("1820162.4")  # what a token can carry
@@ -42,7 +41,9 @@ def _begin(book: Book) -> None:
     session = book.session
     book.tables["products"] = {
         row.model.casefold(): row
-        for row in session.execute(select(Product.id, Product.model, Product.meter_type))
+        for row in session.execute(
+            select(Product.id, Product.model, Product.meter_type, Product.active)
+        )
     }
     book.tables["product_types"] = {
         row.id: row.meter_type for row in book.tables["products"].values()
@@ -62,7 +63,7 @@ def _begin(book: Book) -> None:
     )
     book.tables["keys"] = {(row.sgc, row.krn): row for row in keys}
     if book.consumer_id is not None:
-        own = select(Consumer.id, Consumer.user_number, Consumer.region_id).where(
+        own = select(Consumer.id, Consumer.user_number, Consumer.region_id, Consumer.active).where(
             Consumer.id == book.consumer_id
         )
         book.tables["bound_to"] = session.execute(
@@ -73,7 +74,7 @@ def _begin(book: Book) -> None:
 def _look(book: Book, chunk: Sequence[Values]) -> None:
     """The consumers that the rows name; a stranger's does not exist."""
     numbers = {row["consumer"] for row in chunk if row.get("consumer")}
-    facts = select(Consumer.id, Consumer.user_number, Consumer.region_id).where(
+    facts = select(Consumer.id, Consumer.user_number, Consumer.region_id, Consumer.active).where(
         Consumer.user_number.in_(numbers)
     )
     rows = book.session.execute(facts.where(criterion(Consumer, book.scope))) if numbers else ()
@@ -87,34 +88,12 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
     row |= dict.fromkeys(
         ("product_id", "meter_type", "tariff_id", "consumer_id", "region_id", "algorithm")
     )
-    row["installed_on"] = values.get("installed_on")
-
-    def try_(name: str, find: Any) -> Any:
-        if values.get(name) is None:
-            return None
-        try:
-            return find(values[name])
-        except Fault as fault:
-            faults.append((name, fault))
-            return None
-
-    product = try_("product", lambda text: _named(book, "products", text, "unknown_product"))
-    tariff = try_("tariff", lambda text: _named(book, "tariffs", text, "unknown_tariff"))
-    row["region_id"] = try_("region", book.place)
-    owner = _owner(values, book, faults)
-    if product is not None:
-        row["product_id"], row["meter_type"] = product.id, product.meter_type
-    if tariff is not None:
-        row["tariff_id"] = tariff.id
-        if not tariff.active and (known is None or known.tariff_id != tariff.id):
-            faults.append(("tariff", Fault("tariff_off", text=tariff.name)))
-    if owner is not None:
-        row["consumer_id"] = owner.id
-        if row["region_id"] is None and "region" not in values and known is None:
-            row["region_id"] = owner.region_id
+    owner = _references(row, values, known, book, faults)
     if known is None:
         for name, usual in USUAL.items():
             row[name] = usual if row[name] is None else row[name]
+        if owner is not None and row["region_id"] is None and "region" not in values:
+            row["region_id"] = owner.region_id
         if row["region_id"] is None and not values.get("region"):
             faults.append(("region", Fault("needed")))
     rules = _Rules(row, known, book, faults)
@@ -123,6 +102,37 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
     rules.state()
     rules.past()
     return row
+
+
+def _references(
+    row: Values, values: Values, known: Row[Any] | None, book: Book, faults: list[Any]
+) -> Any:
+    """Product, tariff, region and consumer of a row by their names; gives the consumer."""
+
+    def find(name: str, look: Callable[[str], Any]) -> Any:
+        if values.get(name) is None:
+            return None
+        try:
+            return look(values[name])
+        except Fault as fault:
+            faults.append((name, fault))
+            return None
+
+    row["region_id"] = find("region", lambda text: book.place(text, known))
+    product = find("product", lambda text: _named(book, "products", text, "unknown_product"))
+    tariff = find("tariff", lambda text: _named(book, "tariffs", text, "unknown_tariff"))
+    owner = _owner(values, book, faults)
+    if product is not None:
+        row["meter_type"] = product.meter_type
+    for name, found in (("product", product), ("tariff", tariff), ("consumer", owner)):
+        column = f"{name}_id"
+        if found is None:
+            continue
+        row[column] = found.id
+        # What is switched off is not given anew; a record that has it keeps it.
+        if not found.active and getattr(known, column, None) != found.id:
+            faults.append((name, Fault("switched_off", text=str(values.get(name, ""))[:60])))
+    return owner
 
 
 def _named(book: Book, table: str, text: str, code: str) -> Any:
@@ -224,6 +234,14 @@ def _has_history(session: Session, meter_id: int) -> bool:
     )
 
 
+def _room(session: Session) -> int | None:
+    return licensing.meters_left(session)
+
+
+def _claim(session: Session, wanted: int) -> None:
+    licensing.require_room(session, wanted)
+
+
 METERS = Entity(
     name="meter",
     model=Meter,
@@ -263,5 +281,6 @@ METERS = Entity(
         "status_since": "CASE WHEN meter.status {differs} {status} THEN :now ELSE meter.status_since END",
     },
     example="00000000000",
-    room=lambda session: meters_left(session, now()),
+    room=_room,
+    claim=_claim,
 )
