@@ -1,7 +1,7 @@
 """The engineering desk and reversals: requests and slips of acts, approvals, and what takes a second person.
 
 Revision ID: 0013
-Revises: 0011
+Revises: 0012
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.models import triggers
 from app.models.base import UTCDateTime
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
