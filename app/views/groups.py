@@ -65,9 +65,12 @@ ACTS = {
     "can_pick": _l("Look up in forms"),
     "can_decide": _l("Propose and approve"),
     "can_load": _l("Load another"),
+    "can_import": _l("Import from files"),
+    "can_change": _l("Change many rows"),
+    "can_cancel": _l("Stop work"),
     "menu_access": _l("See it in the menu"),
 }
-ELSEWHERE = {"HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
+ELSEWHERE = {"ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
 
 
 def page_label(page: str) -> Any:

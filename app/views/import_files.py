@@ -200,7 +200,8 @@ def marked(row: ImportBatch, *, only_bad: bool, owner: Owner) -> Any:
 
 def marked_name(row: ImportBatch) -> str:
     """The file's name with a word that says what is in it now."""
-    return f"{PurePath(row.file_name).stem[:80]}-{_('checked')}"
+    checked = _("checked")
+    return f"{PurePath(row.file_name).stem[:80]}-{checked}"
 
 
 def marked_lines(row: ImportBatch, *, only_bad: bool) -> tuple[list[str], Iterator[list[str]]]:

@@ -7,6 +7,7 @@ another.
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 from collections.abc import Generator
@@ -146,7 +147,7 @@ def _cell(value: Any) -> Cell:
 
 def _number(value: float) -> str:
     """As a person would write it: 51941100000, 12.5; no power of ten below 10**16."""
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  (not a number)
+    if not math.isfinite(value):
         return "#NUM!"
     if value == int(value) and abs(value) < 10**16:
         return str(int(value))
