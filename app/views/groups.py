@@ -64,13 +64,24 @@ ACTS = {
     "can_confirm_clock": _l("Confirm the clock"),
     "can_pick": _l("Look up in forms"),
     "can_decide": _l("Propose and approve"),
+    "can_propose": _l("Ask for it"),
+    "can_approve": _l("Approve as the second person"),
+    "can_decline": _l("Decline and take back"),
+    "can_maximum_power_limit": _l("Limit the power"),
+    "can_clear_credit": _l("Clear the balance"),
+    "can_clear_tamper_condition": _l("Clear tamper"),
+    "can_maximum_phase_unbalance_limit": _l("Limit the unbalance of phases"),
+    "can_set_tariff_rate": _l("Set the tariff rate"),
+    "can_water_meter_factor": _l("Set the water meter factor"),
+    "can_key_change": _l("Change keys, and say what became of it"),
+    "can_meter_test": _l("Make test tokens"),
     "can_load": _l("Load another"),
     "can_import": _l("Import from files"),
     "can_change": _l("Change many rows"),
     "can_cancel": _l("Stop work"),
     "menu_access": _l("See it in the menu"),
 }
-ELSEWHERE = {"ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
+ELSEWHERE = {"ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "ReversalView": _l("Reversals"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
 
 
 def page_label(page: str) -> Any:
