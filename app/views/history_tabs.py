@@ -45,7 +45,8 @@ def history(readers: Mapping[str, Callable[[int], Part[Any]]]) -> History | None
     tabs = tuple((name, TABS[name][0]) for name in TABS if name in readers and _may(TABS[name][1]))
     if not tabs:
         return None
-    wanted = request.args.get("tab", "")
+    # The changes page themselves by an argument of their own.
+    wanted = request.args.get("tab", "changes" if "changes" in request.args else "")
     tab = wanted if wanted in dict(tabs) else tabs[0][0]
     return History(tabs, tab, readers[tab](_page()), _may((p.READ_RECEIPTS,)), choices.TOKEN_KIND)
 

@@ -169,7 +169,7 @@ def people_and_meters(page: Any) -> None:
     page.fill("#meter_number", DRN)
     page.select_option("#product", index=1)
     pick(page, "consumer", "achi")
-    page.select_option("#key", index=1)
+    page.locator("input[name=key]").first.check()
     page.select_option("#tariff", index=1)
     save(page)
 

@@ -128,9 +128,9 @@ def test_after_a_country_its_first_province_can_be_typed_at_once(efua, cast, loo
 
 def meter_without_region(chidi, cast):
     form = fields(text_of(chidi, "/meters/add"))
-    key = re.search(r'<select id="key".*?</select>', text_of(chidi, "/meters/add"), re.S).group()
     product = re.search(r'<select id="product".*?</select>', text_of(chidi, "/meters/add"), re.S).group()
-    values = {name: re.findall(r'<option value="([0-9]+)"', html)[0] for name, html in (("key", key), ("product", product))}
+    key = re.findall(r'name="key" value="([0-9]+)"', text_of(chidi, "/meters/add"))[0]
+    values = {"key": key, "product": re.findall(r'<option value="([0-9]+)"', product)[0]}
     return {**form, **values, "meter_number": "01000000909", "region": "", "region-text": ""}
 
 

@@ -46,7 +46,7 @@ def test_a_merge_is_shown_before_it_is_done_and_then_done(efua, cast, look):
     assert "took in another place" in said and "Consumers that came along 1" in said
     # An old address leads to the place it is now, and the consumer tells of it.
     assert efua.get(f"/regions/?at={market}").headers["Location"].endswith(f"at={harbour}")
-    said = text(efua.get(f"/consumers/show/{cast.consumers['achieng']}"))
+    said = text(efua.get(f"/consumers/show/{cast.consumers['achieng']}?tab=changes"))
     assert "Region Before: Market Town, Coast, Kenya After: Harbour Town, Lake, Kenya" in said
 
 

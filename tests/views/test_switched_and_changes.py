@@ -121,7 +121,7 @@ def test_a_record_tells_who_changed_what_and_when_in_words_and_page_by_page(efua
     for number in range(11):
         send(chidi, path, address=f"{number} Palm Street")
     send(efua, path, gender="f")
-    page = efua.get(f"/consumers/show/{cast.consumers['achieng']}")
+    page = efua.get(f"/consumers/show/{cast.consumers['achieng']}?tab=changes")
     said = text(page)
     assert "Changes 13" in said and "Gender Before: — After: Female" in said and "efua changed" in said
     assert "10 Palm Street" in said and "Page 1 of 2" in said
@@ -132,7 +132,7 @@ def test_a_record_tells_who_changed_what_and_when_in_words_and_page_by_page(efua
 
 
 def test_the_changes_are_shown_to_who_may_see_them_only(signed_in, cast):
-    path = f"/consumers/show/{cast.consumers['achieng']}"
+    path = f"/consumers/show/{cast.consumers['achieng']}?tab=changes"
     seen = {name: 'id="changes"' in signed_in(name).get(path).get_data(as_text=True) for name in ("amara", "chidi", "dalia", "efua")}
     assert seen == {"amara": False, "chidi": True, "dalia": True, "efua": True}
     # Only who may read the audit log is led there.
@@ -147,9 +147,9 @@ def test_changes_tell_no_names_from_outside_ones_own_region(efua, signed_in, cas
     send(efua, f"/consumers/edit/{cast.consumers['achieng']}", region=str(cast.regions["harbour"]), region__text="Harbour Town, Lake, Kenya")
     send(efua, f"/consumers/edit/{cast.consumers['achieng']}", region=str(cast.regions["market"]), region__text="Market Town, Coast, Kenya")
     chidi = signed_in("chidi")
-    said = text(chidi.get(f"/meters/show/{cast.meters['palm_street']}")).partition("Changes")[2]
+    said = text(chidi.get(f"/meters/show/{cast.meters['palm_street']}?tab=changes")).partition("Changes")[2]
     assert "Juma" not in said and "number" in said
-    said = text(chidi.get(f"/consumers/show/{cast.consumers['achieng']}"))
+    said = text(chidi.get(f"/consumers/show/{cast.consumers['achieng']}?tab=changes"))
     assert "outside your own region" in said and "Harbour" not in said
 
 
