@@ -25,11 +25,13 @@ from huey.serializer import SignedSerializer
 from sqlalchemy import select
 
 from app.access.scope import Scope
+from app.domain.engineering import ActStatus
 from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Sale, SecurityModule
 from app.models.base import now
 from app.services import audit_chain, health
+from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
 from app.views import work_runs
 
@@ -155,7 +157,7 @@ def _seal(app: Flask) -> bool:
 
 
 def _resolve(app: Flask, patience: Patience) -> bool:
-    """Ask what became of every waiting sale; False when some go on waiting.
+    """Ask what became of every waiting sale and engineering act; False when some go on waiting.
 
     One that cannot be asked does not stop the others: it is logged, and asked again.
     """
@@ -165,19 +167,25 @@ def _resolve(app: Flask, patience: Patience) -> bool:
         .order_by(Sale.reserved_at)
     )
     ids = db.session().execute(waiting, execution_options={"unscoped": True}).scalars().all()
-    left = 0
-    for sale_id in ids:
-        try:
-            status = resolve(sale_id, Scope.everything(), app.extensions["modules"], patience)
-        except Exception:
-            log.exception("sale %s could not be resolved", sale_id)
-            db.session().rollback()
-            status = SaleStatus.RESERVED
-        if status is SaleStatus.RESERVED:
-            left += 1
-        else:
-            log.info("sale %s is %s now", sale_id, status.value)
+    modules = app.extensions["modules"]
+    left = sum(_waits("sale", key, lambda key=key: resolve(key, Scope.everything(), modules, patience)) for key in ids)
+    acts = waiting_acts(now() - AT_THE_COUNTER)
+    left += sum(_waits("engineering record", key, lambda key=key: resolve_act(key, modules, patience)) for key in acts)
     return not left
+
+
+def _waits(what: str, key: int, ask: Callable[[], SaleStatus | ActStatus]) -> bool:
+    """Ask what became of one; whether it goes on waiting."""
+    try:
+        status = ask()
+    except Exception:
+        log.exception("%s %s could not be resolved", what, key)
+        db.session().rollback()
+        return True
+    if status.value == SaleStatus.RESERVED.value:
+        return True
+    log.info("%s %s is %s now", what, key, status.value)
+    return False
 
 
 def _connect_test(app: Flask, row: SecurityModule) -> health.Trial:

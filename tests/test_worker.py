@@ -17,11 +17,12 @@ from app import worker
 from app.db import transaction
 from app.domain.states import SaleStatus
 from app.extensions import db
-from app.models import AuditEntry, Region, Sale, SecurityModule, SignOfLife
+from app.models import AuditEntry, EngineeringRecord, Region, Sale, SecurityModule, SignOfLife
+from app.services.engineering import Wanted, make
 from app.setup import _audit_key
 from app.sts.module import ModuleError
 from app.worker import Chore
-from tests.cast import Cast, make_cast
+from tests.cast import PALM_STREET, Cast, make_cast
 from tests.services.conftest import Counter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +47,7 @@ class Silent:
         def fails(*_: object) -> None:
             raise ModuleError("ENetwork.Refused", permanent=False)
 
-        return SimpleNamespace(credit_token=fails, fetch=fails)
+        return SimpleNamespace(credit_token=fails, management_token=fails, fetch=fails)
 
     def require_alive(self, module, health) -> None:
         """Nobody has noticed yet."""
@@ -84,6 +85,18 @@ def test_a_waiting_sale_gets_its_token_when_the_module_is_back(context, cast, si
     silent.cut = False
     resolving.run()
     assert status(sale) is SaleStatus.ISSUED
+
+
+def test_a_waiting_engineering_act_gets_its_token_when_the_module_is_back(context, cast, silent):
+    wanted = Wanted(
+        reference="act-of-before", function="maximum_power_limit", vending_point_id=cast.points["market"],
+        operator_id=cast.users["chidi"], reason="Stronger line", meter_number=PALM_STREET, value=5_000,
+    )  # fmt: skip
+    act = make(wanted, cast.scope("chidi"), silent, lambda: datetime.now(UTC) - timedelta(minutes=3))
+    silent.cut = False
+    chore(context, "resolve").run()
+    db.session.rollback()
+    assert db.session.get_one(EngineeringRecord, act).status == "issued"
 
 
 def test_a_sale_that_is_being_made_is_left_alone(context, cast, silent):

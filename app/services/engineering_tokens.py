@@ -129,13 +129,15 @@ def resolve_act(
     return ActStatus(db.session().execute(status, execution_options={"unscoped": True}).scalar_one())
 
 
-def waiting_acts() -> list[int]:
-    """Ids of the acts that wait for an answer, oldest first."""
+def waiting_acts(until: datetime | None = None) -> list[int]:
+    """Ids of the acts that wait for an answer, oldest first; those made before `until`, if it is given."""
     found = (
         select(EngineeringRecord.id)
         .where(EngineeringRecord.status == ActStatus.RESERVED)
         .order_by(EngineeringRecord.created_at)
     )
+    if until is not None:
+        found = found.where(EngineeringRecord.created_at < until)
     return list(db.session().execute(found, execution_options={"unscoped": True}).scalars())
 
 
