@@ -18,9 +18,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext, pgettext
 
-from app.domain.states import SaleStatus, TokenKind
+from app.domain.states import SaleKind, SaleStatus, TokenKind
 from app.services.decisions import Told
-from app.services.receipts import Receipt, ReceiptLine
+from app.services.receipts import Receipt, ReceiptLine, receipt_number
 from app.views import choices, figures
 from app.views.sum_lines import Worded, worded
 
@@ -30,6 +30,7 @@ PARTS, RULE_MM, EDGE_MM = 8, 3.2, 10
 DEMONSTRATION = _l("DEMONSTRATION: made with a public key, no real meter takes this token.")
 PENDING = _l("The token has not come yet.")
 PENDING_MORE = _l("The money is held for this sale and cannot be taken twice. Bring this slip to get the token.")
+REVERSED = _l("REVERSED: this sale was undone and its money given back.")
 FAILED = _l("No token was made and no money was booked.")
 MASK_KEEPS = 4
 Row = tuple[str, str]
@@ -76,6 +77,12 @@ class Slip:
         return self.receipt.status is SaleStatus.FAILED
 
     @property
+    def undoes(self) -> str:
+        """The receipt that a reversal undoes, as it is printed; nothing on any other slip."""
+        undone = self.receipt.facts.get("reverses")
+        return "" if undone is None else receipt_number(self.receipt.facts["point"]["code"], undone["receipt_number"]) or ""
+
+    @property
     def why(self) -> str:
         """Why a sale was released, where two people decided it; else nothing."""
         if self.released is None or self.released.decided_at is None:
@@ -108,6 +115,7 @@ class Slip:
         said = [utility[name] or "" for name in ("name", "address", "telephone", "tax_number", "header", "footer")]
         said.append(f"{point['name']}, {point['region']}")
         said.append(how_many_tokens(len(self.receipt.tokens)))
+        said += [REVERSED] if self.receipt.reversed else []
         said += [DEMONSTRATION] if self.receipt.demonstration else []
         said += [PENDING, PENDING_MORE] if self.pending else []
         said += [FAILED, self.why, self.back] if self.failed else []
@@ -130,7 +138,7 @@ def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None) -> 
         person=tuple(_person(facts)),
         meter=tuple(_meter(receipt)),
         lines=tuple(lines),
-        paid=() if receipt.status is SaleStatus.FAILED else tuple(_paid(receipt)),
+        paid=() if receipt.status is SaleStatus.FAILED or receipt.kind is SaleKind.REVERSAL else tuple(_paid(receipt)),
         released=released,
     )
 
@@ -221,5 +229,5 @@ def _lines_of(label: str, value: str) -> int:
 # What the three papers say alike.
 SAY = {
     "demonstration": DEMONSTRATION, "pending": PENDING, "pending_more": PENDING_MORE,
-    "failed": FAILED,
+    "failed": FAILED, "reversed": REVERSED,
 }  # fmt: skip

@@ -109,6 +109,11 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     answer = act(chidi, page, f"{page}/approve", request=request_id)
     assert answer.status_code == 303
     assert look(select(Sale.reverses_id).where(Sale.reverses_id == sale_id)) == sale_id
-    assert chidi.get(answer.location).status_code == 200
+    told = text(chidi.get(answer.location))
+    assert "Reversed." in told and f"This undoes receipt MKT-000001: {WHY}" in told
+    assert "REVERSAL" in text(chidi.get(f"{answer.location}/paper"))
+    assert "REVERSED: this sale was undone" in text(amara.get(f"/receipts/{sale_id}/paper"))
+    assert "REVERSED: this sale was undone" in text(amara.get(f"/receipts/{sale_id}/paper?paper=a4"))
+    assert amara.get(f"/receipts/{sale_id}/receipt.pdf").status_code == 200
     assert "it was reversed before" in text(amara.get(page))
     assert look(select(VendingPoint)) is not None
