@@ -13,21 +13,19 @@ from sqlalchemy import select
 from app.access.scope import SCOPED, Scope, require
 from app.db import transaction
 from app.domain.errors import InUse, OutOfScope
-from app.domain.states import METER_STEPS, MeterStatus
 from app.models import AppUser, Consumer, Currency, Meter, Settings
-from app.models.base import now
 
 
 def is_on(row: Any) -> bool:
-    """Whether the row is in use: a meter that was not removed, anything else that is active."""
-    return row.status is not MeterStatus.REMOVED if isinstance(row, Meter) else bool(row.active)
+    """Whether the row is in use."""
+    return bool(row.active)
 
 
 def switch(model: Any, row_id: int, scope: Scope, *, on: bool) -> None:
     """Switch one row off, or on again.
 
     Raises OutOfScope for a row that is not one's own, InUse for the currency of the installation.
-    A consumer who is switched off has no meters any more; a removed meter comes back as stock.
+    A consumer who is switched off has no meters any more.  A meter has states instead (`meter_states`).
     """
     with transaction() as session:
         row = session.get(model, row_id, with_for_update=True, populate_existing=True)
@@ -36,9 +34,6 @@ def switch(model: Any, row_id: int, scope: Scope, *, on: bool) -> None:
         if model in SCOPED:
             require(row, scope)
         if is_on(row) is on:
-            return
-        if isinstance(row, Meter):
-            _move(row, MeterStatus.IN_STOCK if on else MeterStatus.REMOVED)
             return
         if isinstance(row, Currency) and not on:
             used = select(Settings.id).where(Settings.currency_id == row.id).limit(1)
@@ -52,9 +47,3 @@ def switch(model: Any, row_id: int, scope: Scope, *, on: bool) -> None:
         if isinstance(row, AppUser):
             row.version += 1
         row.active = on
-
-
-def _move(meter: Meter, status: MeterStatus) -> None:
-    if (meter.status, status) not in METER_STEPS:
-        raise OutOfScope
-    meter.status, meter.status_since, meter.status_reason = status, now(), None

@@ -24,7 +24,6 @@ from app.models import (
     Consumer,
     Currency,
     Manufacturer,
-    Meter,
     Product,
     Tariff,
     UserGroup,
@@ -56,10 +55,6 @@ WORDS: Mapping[Any, Words] = {
     Consumer: Words(
         _l("Their meters are unbound and cannot buy until somebody has them again. What they bought stays in the books."),
         _l("Mark as left"), _l("Take back as a consumer"), _l("This consumer has left."),
-    ),
-    Meter: Words(
-        _l("It buys nothing any more. Its sales and tokens stay in the books."),
-        _l("Mark as removed"), _l("Put back in stock"), _l("This meter is removed."),
     ),
     UserGroup: Words(_l("Nobody is put into it any more. Who is in it keeps what it may do.")),
     AppUser: Words(

@@ -102,7 +102,7 @@ LINES: dict[str, Line] = {
     "ConsumerView.bind": Line("MRE", "consumer"),
     "ConsumerView.unbind": Line("MRE", "consumer"),
     "ConsumerView.debt": Line("MRE", "consumer"),
-    **crud("MeterView", "meter", read=READERS, write="MRE", delete="MRE"),
+    **crud("MeterView", "meter", read=READERS, write="MRE", delete="MRE", switch=False),
     "MeterView.state": Line("MRE", "meter"),
     "MeterView.unbind": Line("MRE", "meter"),
     "MeterView.look": Line("MRE"),

@@ -311,7 +311,8 @@ def test_a_meter_that_bought_keeps_number_and_type_and_stays(app, chidi, cast, l
     water = look(select(Product.id).where(Product.model == "A15"))
     assert send(chidi, f"/meters/edit/{key}", product=water, tariff=cast.tariffs["water"]).status_code == 422
     answer = act(chidi, "/meters/list/", f"/meters/delete/{key}")
-    assert "Set its state to Removed instead." in chidi.get(answer.headers["Location"]).get_data(as_text=True)
+    kept = chidi.get(answer.headers["Location"]).get_data(as_text=True)
+    assert "Set its state to Removed instead." in kept and f"/meters/state/{key}?to=removed" in kept
     assert look(select(Meter.meter_number).where(Meter.id == key)) == PALM_STREET
 
 

@@ -70,16 +70,6 @@ def test_a_consumer_who_left_has_no_meters_and_can_be_taken_back(efua, cast, loo
     assert look(select(Consumer.active).where(Consumer.id == key)) is True
 
 
-def test_a_meter_is_marked_as_removed_and_put_back_in_stock(efua, cast, look):
-    key = cast.meters["palm_street"]
-    act(efua, "/meters/list/", f"/meters/switch/{key}", on="0")
-    assert look(select(Meter.status).where(Meter.id == key)) == "removed"
-    said = text(efua.get(f"/meters/show/{key}"))
-    assert "This meter is removed." in said and "Put back in stock" in said
-    act(efua, "/meters/list/", f"/meters/switch/{key}", on="1")
-    assert look(select(Meter.status).where(Meter.id == key)) == "in_stock"
-
-
 def test_a_user_who_is_switched_off_is_signed_out_and_nobody_switches_themselves(efua, amara, cast, look):
     key, own = cast.users["amara"], cast.users["efua"]
     assert amara.get("/").status_code == 200
@@ -105,8 +95,8 @@ def test_a_row_that_is_off_is_offered_no_more_but_stays_where_it_stands(efua, ca
 
 def test_a_stranger_switches_nothing(signed_in, cast, look):
     chidi = signed_in("chidi")
-    for path in (f"/consumers/switch/{cast.consumers['juma']}", f"/meters/switch/{cast.meters['pier']}"):
-        assert act(chidi, "/consumers/list/", path, on="0").status_code == 404
+    path = f"/consumers/switch/{cast.consumers['juma']}"
+    assert act(chidi, "/consumers/list/", path, on="0").status_code == 404
     assert look(select(Consumer.active).where(Consumer.id == cast.consumers["juma"])) is True
     answer = act(chidi, "/consumers/list/", f"/products/switch/{one(look, Product, model='S200').id}", on="0")
     assert answer.status_code in (302, 403)
