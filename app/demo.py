@@ -153,6 +153,8 @@ def _registry(
     if scene.real_tariffs:
         tariffs |= demo_town.real_tariffs(instant)
     consumers = {facts[1]: _consumer(facts, regions) for facts in scene.consumers}
+    for number in scene.moved_away:
+        consumers[number].active = False
     session.add_all([*products.values(), *tariffs.values(), *consumers.values()])
     session.flush()
     for body, product, tariff, owner, keys in scene.meters:

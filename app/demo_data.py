@@ -139,6 +139,7 @@ class Scene:
     blocked: Mapping[str, str]
     removed: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()  # people who may no longer sign in
+    moved_away: frozenset[str] = frozenset()  # consumers switched off, by user number
     debts: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # by user number
     daily_limits: Mapping[str, int] = field(default_factory=dict)
     real_tariffs: bool = False

@@ -41,6 +41,7 @@ PEOPLE: dict[str, data.Person] = {
     "hana": ("Hana", "Tesfaye", "Manager", "mombasa", None, "en"),
 }
 GONE = frozenset({"jonas"})
+MOVED_AWAY = frozenset({"30047", "30048"})  # of the three who have no meter
 
 # region: (how many consumers, streets, first names, family names, country code, language)
 STREETS = {
@@ -91,6 +92,7 @@ def scene() -> data.Scene:
         blocked={**small.blocked, **BLOCKED},
         removed=REMOVED,
         gone=GONE,
+        moved_away=MOVED_AWAY,
         debts=DEBTS,
         daily_limits={"0100000103": 30_00, "0100000117": 50_00},
         real_tariffs=True,

@@ -79,6 +79,7 @@ def test_the_large_one_has_something_for_every_screen(context):
     assert db.session.query(Meter).filter_by(sgc="888888").count() == 3, "a key change is due"
     assert db.session.query(AppUser).filter_by(active=False).count() == 1
     assert db.session.query(Consumer).filter(Consumer.debt_minor > 0).count() >= 3
+    assert db.session.query(Consumer).filter_by(active=False).count() == 2
     assert sum(len(tariff.plans) for tariff in db.session.query(Tariff)) == 7, "the price of water has risen"
     assert len({sale.vending_point_id for sale in db.session.query(Sale)}) == 5
     kinds = {kind for (kind,) in db.session.query(SaleLine.kind).distinct()}
