@@ -1,42 +1,42 @@
 """Reads files of worked tariff cases: tariffs and purchases with their stated results.
 
 The format is that of the public case set (`tests/tariffs/`), version 1; its `schema` entry
-explains every field.  Numbers are decimal text in the case's currency and unit.  A file
-that does not keep to it raises CaseError, which names the case and the field.
+explains every field and `case_shape` says which there are.  Numbers are decimal text in the
+case's currency and unit.  A case that does not keep to it is a CaseError that names the field.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from app.domain.case_shape import CaseError, check_case_shape, check_tariff_shape, is_true, number
 from app.domain.compile import TENTHS
 from app.domain.money import Exact, Mode, Rounding, whole_or_fraction
-from app.domain.plan import ENERGY, FINE, Charge, Fee, Fine, Levy, Plan, Schedule, Step, Tax
+from app.domain.plan import ENERGY, FINE, Charge, Debt, Fee, Fine, Levy, Plan, Schedule, Step, Tax
 from app.domain.states import ChargeMethod, Recovery, StepPeriod
 
-DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-TOLERANCE: Final = Fraction(5, 1000)
-TARIFF_FIELDS: Final = frozenset(
-    {
-        *("steps", "step_period", "step_scale", "by_total", "penalties", "rounding"),
-        *("fixed", "fixed_cap_share", "fixed_per_unit", "per_unit_levies", "fees_first"),
-        *("taxes", "tax_of_gross", "price_includes_tax"),
-    }
-)
-NOTES: Final = frozenset({"name", "note", "notes", "comment"})
-STATE_FIELDS: Final = frozenset(
-    {"units_before", "months_due", "lifeline_months", "days_in_month", "debt"}
-)
+__all__ = ["Case", "CaseError", "CasePurchase", "CaseState", "read_cases", "read_tariff"]
+
+TOLERANCE: Final = "0.005"
 
 
-class CaseError(ValueError):
-    """The file does not keep to the format."""
+@dataclass(frozen=True, slots=True)
+class CaseState:
+    """The meter at a purchase: units in tenths; None where the case says nothing of it.
+
+    `months_due` counts for every fee; a part of a month is money carried from before.
+    """
+
+    units_before: Exact | None = None
+    months_due: Fraction = Fraction(1)
+    lifeline_months: int = 1
+    days_in_month: int | None = None
+    debt: Debt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class CasePurchase:
     by: str
     wish: Fraction
     continues: bool
-    state: Mapping[str, Any]
+    state: CaseState
     expect: Mapping[str, Fraction]
     tolerance: Mapping[str, Fraction]
 
@@ -72,7 +72,7 @@ def read_cases(path: str | Path) -> list[tuple[str, Case | CaseError]]:
         raise CaseError(f"{path}: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
         raise CaseError(f"{path}: no list of cases")
-    default = number(content.get("default_tolerance", "0.005"))
+    default = number(content.get("default_tolerance", TOLERANCE), "default_tolerance")
     found: list[tuple[str, Case | CaseError]] = []
     for index, raw in enumerate(content["cases"], start=1):
         name = str(raw.get("id", index)) if isinstance(raw, dict) else str(index)
@@ -85,33 +85,33 @@ def read_cases(path: str | Path) -> list[tuple[str, Case | CaseError]]:
     return found
 
 
-def number(text: object) -> Fraction:
-    """The exact number of decimal text (or of a JSON number read as text)."""
-    if not isinstance(text, str | int) or not DECIMAL.fullmatch(str(text)):
-        raise CaseError(f"not a number: {text!r}")
-    return Fraction(text)
-
-
 def tenths(text: object) -> Exact:
     """A quantity of the file in tenths."""
     return whole_or_fraction(number(text) * TENTHS)
 
 
-def _case(name: str, raw: Mapping[str, Any], tolerance: Fraction) -> Case:
+def _case(name: str, raw: object, tolerance: Fraction) -> Case:
+    if not isinstance(raw, Mapping):
+        raise CaseError("the case is not an object")
+    check_case_shape(raw)
     plan = replace(read_tariff(name, raw["tariff"]), unit=str(raw.get("unit", "")))
     purchases = tuple(_purchase(purchase, tolerance) for purchase in raw["purchases"])
+    if not any(purchase.expect for purchase in purchases):
+        raise CaseError("purchases expect no figure at all")
     return Case(name, str(raw.get("title", "")), plan, purchases)
 
 
 def read_tariff(name: str, tariff: Mapping[str, Any]) -> Plan:
-    """The plan that a `tariff` entry describes.  Raises CaseError, or KeyError where a field lacks."""
-    unknown = tariff.keys() - TARIFF_FIELDS - NOTES
-    if unknown:
-        raise CaseError(f"tariff has unknown fields {sorted(unknown)}")
+    """The plan that a `tariff` entry describes.  Raises CaseError with the field that is wrong."""
+    check_tariff_shape(tariff)
+    return _plan(name, tariff)
+
+
+def _plan(name: str, tariff: Mapping[str, Any]) -> Plan:
     cap, cap_unit = tariff.get("fixed_cap_share"), tariff.get("fixed_per_unit")
     rounding = tariff.get("rounding") or {}
-    steps, steps_end = _ranges(_rows(tariff, "steps"))
-    fines, fines_end = _ranges(_rows(tariff, "penalties"))
+    steps, steps_end = _ranges(_rows(tariff, "steps"), "steps")
+    fines, fines_end = _ranges(_rows(tariff, "penalties"), "penalties")
     return Plan(
         name=name,
         steps=tuple(
@@ -142,28 +142,34 @@ def read_tariff(name: str, tariff: Mapping[str, Any]) -> Plan:
             Charge(
                 row["code"],
                 row.get("name", ""),
-                number(row["amount"]) * number(row.get("times", "1")),
+                number(row["amount"]) * number(row.get("times") or "1"),
             )
             for row in _rows(tariff, "fees_first")
         ),
-        by_total=tuple(_schedule(name, tariff, row) for row in _rows(tariff, "by_total")),
-        tax_inclusive=tariff.get("price_includes_tax", False) is True,
+        by_total=_schedules(name, tariff),
+        tax_inclusive=is_true(tariff.get("price_includes_tax")),
         unit_rounding=_rounding(rounding.get("units")),
         money_rounding=_rounding(rounding.get("money")),
     )
 
 
-def _schedule(name: str, tariff: Mapping[str, Any], row: Mapping[str, Any]) -> Schedule:
+def _schedules(name: str, tariff: Mapping[str, Any]) -> tuple[Schedule, ...]:
     """A schedule is the whole tariff with its own fields put over the common ones."""
+    rows = _rows(tariff, "by_total")
+    if any(row.get("from") is not None for row in rows):
+        _ranges([{"from": 0, **row} for row in rows], "by_total")
     common = {key: value for key, value in tariff.items() if key != "by_total"}
-    up_to = row.get("to")
-    return Schedule(
-        None if up_to is None else tenths(up_to), read_tariff(name, {**common, **row["tariff"]})
+    return tuple(
+        Schedule(
+            None if row.get("to") is None else tenths(row["to"]),
+            _plan(name, {**common, **row["tariff"]}),
+        )
+        for row in rows
     )
 
 
 def _ranges(
-    rows: list[Mapping[str, Any]],
+    rows: list[Mapping[str, Any]], field: str
 ) -> tuple[list[tuple[Exact, Mapping[str, Any]]], Exact | None]:
     """Rows with their starts, and where the last one ends; they must follow without a gap."""
     found: list[tuple[Exact, Mapping[str, Any]]] = []
@@ -174,7 +180,7 @@ def _ranges(
             # NB: price lists in whole units say "0 to 50, 51 to 200": the step has no gap.
             if end is None or not 0 <= start - end <= TENTHS:
                 raise CaseError(
-                    f"row {index + 1} starts at {row['from']}, not where the one before ends"
+                    f"tariff.{field}[{index + 1}].from is {row['from']}, not where the one before ends"
                 )
             start = end
         end = None if row.get("to") is None else tenths(row["to"])
@@ -189,7 +195,6 @@ def _fee(row: Mapping[str, Any]) -> Fee:
         number(row["amount"]),
         ChargeMethod(row.get("period") or "month"),
         number(row.get("times") or "1"),
-        # Ours: the unit of the meter's own capacity, in place of a fixed multiplier.
         per_capacity=row.get("per_capacity") is not None,
         capacity_unit=row.get("per_capacity"),
     )
@@ -201,16 +206,13 @@ def _tax(row: Mapping[str, Any]) -> Tax:
         row["code"],
         row.get("name", ""),
         number(row["rate"]),
-        tuple(words.get(base, base) for base in _codes(row.get("base", ENERGY))),
+        tuple(words.get(base, base) for base in _codes(row.get("base") or ENERGY)),
     )
 
 
-def _codes(value: object) -> tuple[str, ...]:
+def _codes(value: str | list[str]) -> tuple[str, ...]:
     """A list of codes; a single one may stand without the list."""
-    codes = (value,) if isinstance(value, str) else value
-    if not isinstance(codes, list | tuple) or not all(isinstance(code, str) for code in codes):
-        raise CaseError(f"not a list of codes: {value!r}")
-    return tuple(codes)
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _rows(tariff: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -221,7 +223,7 @@ def _rows(tariff: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 def _scale_days(value: object) -> int | None:
     """The N of "a month of N days": a number, or an object that holds it as days."""
     if isinstance(value, Mapping):
-        value = value.get("days", value.get("days_in_month"))
+        value = value["days"] if "days" in value else value["days_in_month"]
     return None if value is None else int(number(value))
 
 
@@ -230,14 +232,24 @@ def _rounding(value: Mapping[str, Any] | None) -> Rounding | None:
 
 
 def _purchase(raw: Mapping[str, Any], tolerance: Fraction) -> CasePurchase:
-    state = raw.get("state") or {}
-    if state.keys() - STATE_FIELDS:
-        raise CaseError(f"state has unknown fields {sorted(state.keys() - STATE_FIELDS)}")
     expect = {key: number(value) for key, value in raw["expect"].items()}
-    given = raw.get("tolerance", {})
+    given = raw.get("tolerance") or {}
     if not isinstance(given, Mapping):
         given = dict.fromkeys(expect, given)
-    wide = {key: number(given.get(key, tolerance)) if key in given else tolerance for key in expect}
+    wide = {key: number(given[key]) if key in given else tolerance for key in expect}
+    state = _state(raw.get("state") or {})
     return CasePurchase(
-        raw["by"], number(raw[raw["by"]]), raw.get("continues") is True, state, expect, wide
+        raw["by"], number(raw[raw["by"]]), is_true(raw.get("continues")), state, expect, wide
+    )
+
+
+def _state(raw: Mapping[str, Any]) -> CaseState:
+    given = {key: value for key, value in raw.items() if value is not None}
+    debt = given.get("debt")
+    return CaseState(
+        units_before=tenths(given["units_before"]) if "units_before" in given else None,
+        months_due=number(given.get("months_due", 1)),
+        lifeline_months=int(number(given.get("lifeline_months", 1))),
+        days_in_month=int(number(given["days_in_month"])) if "days_in_month" in given else None,
+        debt=None if debt is None else Debt(number(debt["balance"]), number(debt["share"])),
     )
