@@ -1,10 +1,11 @@
 """What comes off a purchase before energy, and back: from the energy to the purchase.
 
 The order is: channel fees (taken before anything else), recovered debt, taxes of the gross,
-fixed fees with their taxes; the rest buys units.  Shares (of the debt, of capped fees, of
-the gross) refer to the purchase after the channel fees.  Fees that are capped per unit come
-off with the units themselves: the first ones cost more until the fees are covered.  All sums
-are grains.
+fixed fees with their taxes; the rest buys units.  Taxes of the gross and the cap of fees are
+shares of the tender, all the money that is handed over; the share of a debt is one of the
+purchase, what the channel fees leave of it.  A debt takes no more than the taxes of the gross
+leave.  Fees that are capped per unit come off with the units themselves: the first ones cost
+more until the fees are covered.  All sums are grains.
 """
 
 from __future__ import annotations
@@ -67,19 +68,20 @@ class Deductions(NamedTuple):
         whole = (0,) * len(self.owed) if self.stretches else tuple([owed.asked for owed in self.owed])
         if self.fixed:
             return Taken(0, (), whole, purchase - self.fees)
-        debt = min(self.debt, self.debt_share * purchase)
-        gross = tuple(rate * (purchase - debt) for rate in self.gross)
-        left = purchase - debt - sum(gross)
+        tender = purchase + self.first
+        gross = tuple(rate * tender for rate in self.gross)
+        left = purchase - sum(gross)
+        debt = min(self.debt, self.debt_share * purchase, max(left, 0))
+        left -= debt
         if self.cap_share is None:
             return Taken(debt, gross, whole, left - self.fees)
-        allowance = self.cap_share * purchase
+        allowance = self.cap_share * tender
         taken = []
         for owed in self.owed:
             periods = owed.asked
             if owed.stated:
-                periods = min(
-                    periods, Fraction(allowance, owed.stated), Fraction(left, owed.rate.cost)
-                )
+                room = Fraction(max(left, 0), owed.rate.cost)
+                periods = min(periods, Fraction(allowance, owed.stated), room)
             allowance -= periods * owed.stated
             left -= periods * owed.rate.cost
             taken.append(whole_or_fraction(periods))
@@ -110,6 +112,8 @@ class Deductions(NamedTuple):
         """
         if self.fixed:
             return energy + self.fees
+        if not energy and (self.cap_share is not None or not self.fees):
+            return self._least()
         low, below = Fraction(0), self._left(0)
         for high in self._bends():
             above = self._left(high)
@@ -121,13 +125,19 @@ class Deductions(NamedTuple):
             high, above = low + 1, self._left(low + 1)
         return low + (energy - below) * Fraction(high - low, 1) / Fraction(above - below)
 
+    def _least(self) -> Fraction:
+        """The purchase that just covers the taxes of the gross: debt and capped fees take what there is."""
+        rate = sum(self.gross, Fraction(0))
+        return self.first * rate / (1 - rate)
+
     def _left(self, purchase: Exact) -> Fraction:
-        """What is left, even below zero where fees would be cut to what there is."""
+        """What is left, even below zero where debt and fees would be cut to what there is."""
+        tender = purchase + self.first
         debt = min(self.debt, self.debt_share * purchase)
-        left = (purchase - debt) * (1 - sum(self.gross, Fraction(0)))
+        left = purchase - debt - tender * sum(self.gross, Fraction(0))
         if self.cap_share is None:
             return left - self.fees
-        allowance = self.cap_share * purchase
+        allowance = self.cap_share * tender
         for owed in self.owed:
             stated = min(owed.asked * owed.stated, allowance)
             allowance -= stated
@@ -143,8 +153,8 @@ class Deductions(NamedTuple):
             covered: Exact = 0
             for owed in self.owed:
                 covered += owed.asked * owed.stated
-                bends.append(covered / self.cap_share)
-        return sorted(bends)
+                bends.append(covered / self.cap_share - self.first)
+        return sorted(bend for bend in bends if bend > 0)
 
 
 ZERO: Final = Fraction(0)  # NB: made once, because making one costs more than a step of the walk

@@ -1,7 +1,7 @@
 """Which fixed fees a purchase owes, counted in periods.
 
 A fee falls due once per period, at the first purchase in it; missed periods add up.  The
-plan takes them whole, takes at most a share of the purchase or so much on every unit and
+plan takes them whole, takes at most a share of the tender or so much on every unit and
 carries the rest, or forgives what was missed.  Counting in periods keeps whole periods whole numbers.
 """
 

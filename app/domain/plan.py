@@ -116,7 +116,7 @@ class Plan:
     fines_taxed: bool = False
     fees: tuple[Fee, ...] = ()
     fee_recovery: Recovery = Recovery.WHOLE
-    # The cap of Recovery.CAPPED, one of the two: a share of the purchase, or money on every unit.
+    # The cap of Recovery.CAPPED, one of the two: a share of the tender, or money on every unit.
     fee_cap_share: Fraction | None = None
     fee_cap_unit: Fraction | None = None
     taxes: tuple[Tax, ...] = ()

@@ -84,7 +84,7 @@ class TariffPlan(Stamped, Model):
     fixed_fee: Mapped[Decimal] = mapped_column(Price, default=Decimal(0))
     fixed_method: Mapped[ChargeMethod] = mapped_column(words(ChargeMethod), default=ChargeMethod.MONTH)
     fee_recovery: Mapped[Recovery] = mapped_column(words(Recovery), default=Recovery.WHOLE)
-    # The cap of Recovery.CAPPED, one of the two: a share of the purchase, or money on every unit.
+    # The cap of Recovery.CAPPED, one of the two: a share of the tender, or money on every unit.
     fee_cap_share: Mapped[Decimal | None] = mapped_column(Price)
     fee_cap_unit: Mapped[Decimal | None] = mapped_column(Price)
 

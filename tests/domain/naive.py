@@ -77,12 +77,12 @@ def left_for_units(plan: Plan, history: History, tender: Fraction) -> Fraction:
     """What a tender leaves for units: channel fees, debt, taxes of the gross and fees come first."""
     firsts = [({fee.code}, fee.amount, None) for fee in plan.fees_first]
     purchase = tender - sum((_with_taxes(plan, first) for first in firsts), NOTHING)
-    debt = min(history.debt.balance, history.debt.share * purchase) if history.debt else NOTHING
-    gross = sum((tax.rate for tax in plan.taxes if tax.of_gross), NOTHING) * (purchase - debt)
-    left = purchase - debt - gross
+    left = purchase - sum((tax.rate for tax in plan.taxes if tax.of_gross), NOTHING) * tender
+    if history.debt:  # the tax is owed on all that is handed over, so the debt waits for it
+        left -= max(NOTHING, min(history.debt.balance, history.debt.share * purchase, left))
     if plan.fee_recovery is Recovery.CAPPED and plan.fee_cap_unit is not None:
         return left
-    allowance = None if plan.fee_cap_share is None else plan.fee_cap_share * purchase
+    allowance = None if plan.fee_cap_share is None else plan.fee_cap_share * tender
     for fee, money in _asked(plan, history):
         if allowance is None:
             left -= _with_taxes(plan, _fee(fee, money))
@@ -90,7 +90,8 @@ def left_for_units(plan: Plan, history: History, tender: Fraction) -> Fraction:
         paid = min(money, allowance)
         whole = _with_taxes(plan, _fee(fee, paid))
         if whole > left:  # the fee and its taxes take what there is
-            paid, whole = paid * left / whole, left
+            there = max(left, NOTHING)
+            paid, whole = paid * there / whole, there
         allowance, left = allowance - paid, left - whole
     return left
 

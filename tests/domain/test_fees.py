@@ -141,8 +141,64 @@ def test_the_order_is_channel_debt_fees_units_gross():
         ("arrears", 200_00),
         ("fee", 200_00),
         ("tax", 40_00),
-        ("step", 418_18),
-        ("tax", 41_82),
-        ("tax", 100_00),
+        ("step", 413_18),
+        ("tax", 41_32),
+        ("tax", 105_50),
         ("rounding", 0),
     ]
+
+
+CHANNEL = (Charge("channel", "Channel", Fraction(10)),)
+GROSS = (Tax("g", "G", Fraction("0.1"), (), True),)
+
+
+def sums(quote):
+    return [(line.code, line.amount_minor) for line in quote.lines[:-1]]
+
+
+def test_a_tax_of_the_gross_is_a_share_of_the_tender_and_not_of_what_channel_and_debt_leave():
+    plan = replace(FLAT, fees=(), fees_first=CHANNEL, taxes=GROSS)
+    by_amount = quote_by_amount(plan, History(), 100_00, *REST)
+    assert sums(by_amount) == [("channel", 10_00), ("energy", 80_00), ("g", 10_00)]
+    assert sums(quote_by_quantity(plan, History(), 800, *REST)) == sums(by_amount)
+    indebted = History(debt=Debt(Fraction(500), Fraction(1, 2)))
+    owing = quote_by_amount(plan, indebted, 100_00, *REST)
+    assert sums(owing) == [("channel", 10_00), ("debt", 45_00), ("energy", 35_00), ("g", 10_00)]
+    assert sums(quote_by_quantity(plan, indebted, 350, *REST)) == sums(owing)
+
+
+def test_a_cap_is_a_share_of_the_tender_and_not_of_what_channel_fees_leave():
+    plan = replace(CAPPED, fees_first=CHANNEL)
+    by_amount = quote_by_amount(plan, owes(), 100_00, *REST)
+    assert sums(by_amount) == [("channel", 10_00), ("rent", 50_00), ("energy", 40_00)]
+    assert sums(quote_by_quantity(plan, owes(), 400, *REST)) == sums(by_amount)
+    # The allowance of the channel fee itself may cover a small fee before a unit is bought.
+    small = owes(0, 4)
+    assert sums(quote_by_amount(plan, small, 20_00, *REST))[1:] == [
+        ("rent", 4_00), ("rent", 0), ("energy", 6_00),
+    ]  # fmt: skip
+    assert quote_by_quantity(plan, small, 60, *REST).amount_minor == 20_00
+
+
+def test_a_debt_takes_no_more_than_the_taxes_of_the_gross_leave():
+    plan = replace(FLAT, fees=(), taxes=GROSS)
+    past = History(debt=Debt(Fraction(45), Fraction(1)))
+    small, large = (quote_by_amount(plan, past, minor, *REST) for minor in (40_00, 100_00))
+    assert sums(small) == [("debt", 36_00), ("g", 4_00)]
+    assert small.token_units == 0
+    assert sums(large) == [("debt", 45_00), ("energy", 45_00), ("g", 10_00)]
+    assert quote_by_quantity(plan, past, 450, *REST).amount_minor == 100_00
+
+
+def test_a_tender_that_channel_fee_and_tax_of_the_gross_use_up_is_refused_with_what_it_takes():
+    plan = replace(CAPPED, fees_first=CHANNEL, taxes=GROSS)
+    with pytest.raises(FeesNotCovered) as refused:
+        quote_by_amount(plan, owes(), 11_11, *REST)
+    assert refused.value.params == {"fees": 11_12}
+    assert sums(quote_by_amount(plan, owes(), 11_12, *REST))[1] == ("rent", 1)
+
+
+def test_free_units_cost_what_stands_before_all_units():
+    free = replace(CAPPED, steps=(Step(0, Fraction(0)), Step(100, Fraction(1))), fees_first=CHANNEL, taxes=GROSS)
+    quote = quote_by_quantity(free, owes(debt=Debt(Fraction(50), Fraction(1))), 100, *REST)
+    assert quote.amount_minor == 11_12
