@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +38,10 @@ ATTEMPTS_MAX = 3  # what took its worker down so often is not begun again
 
 class Cancelled(Exception):
     """Somebody wants this work to stop; what is stored so far stays as it is."""
+
+
+class ClaimLost(Cancelled):
+    """Another worker has this work now: whatever belongs to it is no longer ours to touch."""
 
 
 class WorkFailed(Exception):
@@ -90,8 +94,29 @@ class Work:
                 .returning(BackgroundTask.stop_wanted)
             )
             wanted = told.scalar_one_or_none()
-        if wanted or wanted is None:  # None: another worker has taken it over
+        if wanted is None:
+            raise ClaimLost
+        if wanted:
             raise Cancelled
+
+    def hold(self, session: Session) -> None:
+        """In a transaction that writes: nobody takes this work over before it ends.  Raises ClaimLost."""
+        mine = (BackgroundTask.id == self.id) & (BackgroundTask.claimed_by == self.claimed_by)
+        found = select(BackgroundTask.id).where(mine, BackgroundTask.state == TaskState.RUNNING)
+        held = found.with_for_update(key_share=True)
+        if session.execute(held, execution_options={"unscoped": True}).first() is None:
+            raise ClaimLost
+
+
+# What belongs to a kind of work and ends with it, in the same transaction: asked with the task and
+# why it came to nothing (None: somebody stopped it).
+Undo = Callable[[Session, BackgroundTask, WorkFailed | None], None]
+UNDO: dict[str, Undo] = {}
+
+
+def _undo(session: Session, row: BackgroundTask, failure: WorkFailed | None) -> None:
+    if row.kind in UNDO:
+        UNDO[row.kind](session, row, failure)
 
 
 def process_name() -> str:
@@ -158,8 +183,10 @@ def cancel(task_id: int, scope: Scope) -> None:
     """Want a task to stop: at once if nobody has begun it, else at its next step.  Raises OutOfScope."""
     with transaction() as session:
         row = task(session, task_id, scope)
+        session.refresh(row, with_for_update=True)  # no worker begins it meanwhile
         if row.state is TaskState.WAITING:
             row.state, row.finished_at = TaskState.CANCELLED, now()
+            _undo(session, row, None)
         elif row.state is TaskState.RUNNING:
             row.stop_wanted = True
 
@@ -202,6 +229,7 @@ def claim(kinds: tuple[str, ...]) -> Work | None:
                     now(),
                     json.dumps(["given_up", {}]),
                 )
+                _undo(session, row, WorkFailed("given_up"))
                 continue
             owner = Owner(row.owner_id, row.actor, row.language, row.region_path)
             return Work(row.id, row.kind, owner, json.loads(row.parameters), me)
@@ -231,15 +259,17 @@ def _answers(pid: int) -> bool:
     return True
 
 
-def end(work: Work, state: TaskState, error: tuple[str, Mapping[str, Any]] | None = None) -> None:
-    """Write down how it ended, if it is still this worker's."""
+def end(work: Work, state: TaskState, failure: WorkFailed | None = None) -> None:
+    """Write down how it ended, with what belongs to it, if it is still this worker's."""
     with transaction() as session:
-        row = session.get(BackgroundTask, work.id)
+        row = session.get(BackgroundTask, work.id, with_for_update=True, populate_existing=True)
         if row is None or row.claimed_by != work.claimed_by:
             return
         row.state, row.finished_at, row.stop_wanted = state, now(), False
-        row.error = None if error is None else json.dumps([error[0], dict(error[1])])
+        row.error = None if failure is None else json.dumps([failure.code, failure.params])
         row.result = json.dumps(work.result)
         row.file_name, row.stored = work.file_name, work.stored
         if state is TaskState.DONE and row.total is not None:
             row.done = row.total
+        if state is not TaskState.DONE:
+            _undo(session, row, failure)

@@ -265,6 +265,7 @@ class ImportView(SafeBaseView):
         self.update_redirect()
         session, layout, counts = db.session(), batches.layout_of(row), _counts(row)
         task = session.get(BackgroundTask, row.task_id) if row.task_id else None
+        halted = batches.halted(session, row)
         after = row_id(request.args.get("after", "")) or 0
         checked = row.state in (ImportState.CHECKED, ImportState.DONE)
         bad = batches.rows_of(session, row.id, ("bad", "stale"), after, SHOWN_ROWS + 1) if checked else []
@@ -272,7 +273,7 @@ class ImportView(SafeBaseView):
         return self.render_template(
             "imports/show.html",
             title=row.file_name, row=row, task=task, layout=layout, counts=counts, states=STATES,
-            busy=row.state in BUSY, error=import_words.trouble(json.loads(row.error)) if row.error else "",
+            busy=row.state in BUSY and not halted, halted=halted, error=import_words.trouble(json.loads(row.error)) if row.error and not halted else "",
             mapping=json.loads(row.mapping), fields=import_words.HEADINGS[row.entity], entity=batches.entity_of(row),
             bad=[_shown(row, found) for found in bad[:SHOWN_ROWS]], more=bad[SHOWN_ROWS - 1].line if len(bad) > SHOWN_ROWS else 0,
             after=after, good=[json.loads(found.raw) for found in good],

@@ -34,7 +34,7 @@ from app.services.imports.entity import Book
 from app.services.imports.layout import Unreadable
 from app.services.imports.reading import read_file, stored_rows
 from app.services.task_files import Folder, forget_rows
-from app.services.tasks import Cancelled, Work, WorkFailed
+from app.services.tasks import Cancelled, ClaimLost, Work, WorkFailed
 from app.views import filtered, import_words
 
 log = logging.getLogger("app.work")
@@ -68,28 +68,23 @@ def _run(work: Work) -> None:
     try:
         with force_locale(work.owner.language):
             RUNNERS[work.kind](work)
+    except ClaimLost:
+        session.rollback()
+        log.info("task %s (%s) is another worker's now", work.id, work.kind)
     except Cancelled:
         session.rollback()
         tasks.end(work, TaskState.CANCELLED)
-        _undo(work, None)
     except WorkFailed as failure:
         session.rollback()
-        tasks.end(work, TaskState.FAILED, (failure.code, failure.params))
-        _undo(work, failure)
+        tasks.end(work, TaskState.FAILED, failure)
     except Exception:
         session.rollback()
         log.exception("task %s (%s) failed", work.id, work.kind)
-        tasks.end(work, TaskState.FAILED, ("crashed", {}))
-        _undo(work, WorkFailed("crashed"))
+        tasks.end(work, TaskState.FAILED, WorkFailed("crashed"))
     else:
         tasks.end(work, TaskState.DONE)
     finally:
         session.info.pop("actor", None)
-
-
-def _undo(work: Work, failure: WorkFailed | None) -> None:
-    if work.kind.startswith("import_"):
-        batches.failed(int(work.parameters["batch"]), failure)
 
 
 def _scope(work: Work, *needed: Permission) -> Scope:
@@ -136,7 +131,7 @@ def _read(work: Work) -> None:
     except Unreadable as fault:
         raise WorkFailed(fault.code, **fault.params) from None
     batches.settle(
-        int(work.parameters["batch"]), ImportState.READ, layout=json.dumps(layout.plain()), counts=json.dumps({"rows": layout.rows}),
+        work, ImportState.READ, layout=json.dumps(layout.plain()), counts=json.dumps({"rows": layout.rows}),
         mapping=json.dumps(import_words.suggest(kind, layout.headings)),
     )  # fmt: skip
 
@@ -162,7 +157,7 @@ def _check(work: Work) -> None:
     checker.run(stored_rows(files.place(f"{stored}.rows")), lambda done: work.tell(done, rows))
     work.result = dict(checker.counts)
     counts = {"rows": rows, **checker.counts}
-    batches.settle(batch_id, ImportState.CHECKED, counts=json.dumps(counts))
+    batches.settle(work, ImportState.CHECKED, counts=json.dumps(counts))
 
 
 def _import(work: Work) -> None:
@@ -170,11 +165,11 @@ def _import(work: Work) -> None:
     batch_id = int(work.parameters["batch"])
     row = _batch(work)
     entity, total = batches.entity_of(row), sum(json.loads(row.counts).get(name, 0) for name in ("new", "change"))
-    if row.state is ImportState.RUNNING:
+    if row.applied_at is None:
         scope = _scope(work, p.IMPORT_ROWS, WRITES[row.entity])
         work.tell(0, total, at_once=True)
         try:
-            retried(lambda: applying.apply(batch_id, entity, scope))
+            retried(lambda: applying.apply(batch_id, entity, scope, work.hold))
         except LicenceFull:
             raise WorkFailed("licence_full") from None
         except LicenceEnded:
@@ -187,6 +182,8 @@ def _import(work: Work) -> None:
     def tell(done: int) -> None:
         try:
             work.tell(done, total)
+        except ClaimLost:
+            raise
         except Cancelled:  # the rows are in: what follows from them is made in any case
             log.info("import %s is in already and is finished", batch_id)
 

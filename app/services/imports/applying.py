@@ -16,13 +16,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
-from app.db import transaction
+from app.db import retried, transaction
 from app.domain.states import ImportState
 from app.models import AuditEntry, ImportBatch, ImportRow
 from app.models.base import UTCDateTime, now
 from app.models.triggers import DIFFERS
 from app.services.imports.entity import Entity
-from app.services.tasks import WorkFailed
+from app.services.tasks import Cancelled, WorkFailed
 
 STEP_ROWS = 500
 NOW = bindparam("now", type_=UTCDateTime())
@@ -105,15 +105,20 @@ def _literal(value: Any) -> str:
     raise LookupError(f"no literal for {value!r}")
 
 
-def apply(batch_id: int, entity: Entity, scope: Scope) -> None:
+def apply(batch_id: int, entity: Entity, scope: Scope, hold: Callable[[Session], None]) -> None:
     """Write what was checked, whole or its good rows; all in one transaction, once.
 
-    Raises WorkFailed 'moved' (all or nothing, and rows are no longer what was checked), and what the
+    `hold` keeps the task from being taken over meanwhile.  Raises what it raises, WorkFailed 'moved' (all or nothing, and rows are no longer what was checked), and what the
     entity's claim refuses; nothing is stored then.
     """
     with transaction() as session:
-        batch = session.get_one(ImportBatch, batch_id)
+        hold(session)
+        batch = session.get_one(
+            ImportBatch, batch_id, with_for_update=True, populate_existing=True
+        )
         if batch.state is not ImportState.RUNNING:
+            if batch.applied_at is None:
+                raise Cancelled  # it is no longer to be run
             return  # applied before; only what follows is left
         said = Statements(entity, session.get_bind().dialect.name)
         low = "" if scope.sees_all else (scope.region_path or "/none/")
@@ -157,15 +162,8 @@ def _entry(batch: ImportBatch, counts: dict[str, int]) -> AuditEntry:
 def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
     """What follows from the rows that are in, in short steps; begun again it does no harm."""
     after = done = 0
-    while entity.after is not None:
-        with transaction() as session:
-            rows = _next_rows(session, batch_id, entity, after)
-            if not rows:
-                break
-            entity.after(session, [row.id for row in rows])
-            if entity.extras:
-                _follow(session, entity, batch_id, rows)
-            after, done = rows[-1].line, done + len(rows)
+    while rows := retried(lambda: _step(batch_id, entity, after)):  # noqa: B023  (asked at once)
+        after, done = rows[-1].line, done + len(rows)
         tell(done)
     with transaction() as session:
         session.execute(
@@ -173,6 +171,19 @@ def finish(batch_id: int, entity: Entity, tell: Callable[[int], None]) -> None:
             .where(ImportBatch.id == batch_id, ImportBatch.state == ImportState.FINISHING)
             .values(state=ImportState.DONE)
         )
+
+
+def _step(batch_id: int, entity: Entity, after: int) -> list[Row[Any]]:
+    """What follows from the next rows behind a line; gives them."""
+    if entity.after is None:
+        return []
+    with transaction() as session:
+        rows = _next_rows(session, batch_id, entity, after)
+        if rows:
+            entity.after(session, [row.id for row in rows])
+        if rows and entity.extras:
+            _follow(session, entity, batch_id, rows)
+        return rows
 
 
 def _next_rows(session: Session, batch_id: int, entity: Entity, after: int) -> list[Row[Any]]:

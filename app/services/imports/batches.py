@@ -23,7 +23,7 @@ from app.services import tasks
 from app.services.imports.catalogue import ENTITIES
 from app.services.imports.entity import Entity
 from app.services.imports.layout import Layout
-from app.services.tasks import Owner, WorkFailed
+from app.services.tasks import Owner, Work, WorkFailed
 
 LISTED = 100
 # What may still be told anew which column is which.
@@ -155,9 +155,16 @@ def check(
 
 
 def run(batch_id: int, scope: Scope, owner: Owner, *, whole: bool) -> None:
-    """Have the checked rows written.  A second click finds it running.  Raises ImportMoved."""
+    """Have the checked rows written.  A second click finds it running.  Raises ImportMoved.
+
+    An import whose rows are in, and whose work has ended before all that follows was made, goes on.
+    """
     with transaction() as session:
         row = batch(session, batch_id, scope)
+        session.refresh(row, with_for_update=True)
+        if halted(session, row):
+            _ask(session, row, "import_run", owner, {})
+            return
         if row.state in (ImportState.RUNNING, ImportState.FINISHING, ImportState.DONE):
             return
         counts = json.loads(row.counts)
@@ -165,6 +172,14 @@ def run(batch_id: int, scope: Scope, owner: Owner, *, whole: bool) -> None:
             raise ImportMoved
         row.whole, row.state = whole, ImportState.RUNNING
         _ask(session, row, "import_run", owner, {})
+
+
+def halted(session: Session, row: ImportBatch) -> bool:
+    """Whether its rows are in, what follows from them is not all made, and nobody is at it."""
+    if row.state is not ImportState.FINISHING:
+        return False
+    task = session.get(BackgroundTask, row.task_id) if row.task_id else None
+    return task is None or task.state not in tasks.OPEN
 
 
 def drop(batch_id: int, scope: Scope) -> None:
@@ -193,27 +208,37 @@ def _open(
 # --- what the worker's steps leave --------------------------------------------------------
 
 
-def settle(batch_id: int, state: ImportState, **values: Any) -> None:
-    """The end of a step, unless the import was given up meanwhile."""
+def settle(work: Work, state: ImportState, **values: Any) -> None:
+    """The end of a step, unless the import was given up meanwhile.  Raises ClaimLost."""
     with transaction() as session:
-        row = session.get_one(ImportBatch, batch_id)
+        work.hold(session)
+        row = session.get_one(ImportBatch, int(work.parameters["batch"]), with_for_update=True)
         if row.state is not ImportState.DROPPED:
             row.state = state
             for name, value in values.items():
                 setattr(row, name, value)
 
 
-def failed(batch_id: int, fault: WorkFailed | None) -> None:
-    """A step did not come to its end: back to where a person can go on, with the reason."""
-    with transaction() as session:
-        row = session.get_one(ImportBatch, batch_id)
-        back = {
-            ImportState.READING: ImportState.FAILED,
-            ImportState.CHECKING: ImportState.READ,
-            ImportState.RUNNING: ImportState.CHECKED,
-        }
-        row.state = back.get(row.state, row.state)
-        row.error = json.dumps([fault.code, fault.params]) if fault else None
+def failed(session: Session, task: BackgroundTask, fault: WorkFailed | None) -> None:
+    """A step did not come to its end: back to where a person can go on, with the reason.
+
+    Said in the transaction that ends the task, whether its worker, a later one or a person ends it;
+    an import that is at another step by now is left alone.
+    """
+    batch_id = int(json.loads(task.parameters)["batch"])
+    row = session.get(ImportBatch, batch_id, with_for_update=True, populate_existing=True)
+    if row is None or row.task_id != task.id:
+        return
+    back = {
+        ImportState.READING: ImportState.FAILED,
+        ImportState.CHECKING: ImportState.READ,
+        ImportState.RUNNING: ImportState.CHECKED,
+    }
+    row.state = back.get(row.state, row.state)
+    row.error = json.dumps([fault.code, fault.params]) if fault else None
+
+
+tasks.UNDO |= dict.fromkeys(("import_read", "import_check", "import_run"), failed)
 
 
 # --- what the pages show ------------------------------------------------------------------
