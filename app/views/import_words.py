@@ -122,6 +122,9 @@ FAULTS: Mapping[str, Any] = {
     "debt_reason": _l("A debt needs its reason."),
     "twice": _l("Stands in line %(line)s already."),
     "taken": _l("Another record has this number already."),
+    "changed_since": _l("The record was changed after the check."),
+    "gone_since": _l("Was removed, merged or moved out of your region after the check."),
+    "off_since": _l("Was switched off after the check."),
     "licence_full": _l("The licence has room for %(left)s more meters."),
 }
 # What stops a whole file, or a piece of work.

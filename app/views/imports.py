@@ -309,7 +309,7 @@ def _shown(row: ImportBatch, found: Any) -> dict[str, Any]:
                 "what": import_words.fault_words(row.entity, fault, named=False),
             }
         )
-    if found.action == "stale":
+    if found.action == "stale" and not faults:
         told.append({"column": "", "cell": "", "what": _("The record was changed after the check.")})
     return {"line": found.line, "key": found.key or "", "told": told}
 

@@ -80,17 +80,37 @@ class Statements:
         )
 
     def stale(self) -> str:
-        """Marks rows whose record came, went or changed since the check, or whose region is not theirs."""
-        name, key = self.table.name, self.entity.key
-        region = self.values["region_id"]
-        foreign = f"{region} NOT IN (SELECT id FROM region WHERE path >= :low AND path < :high)"  # noqa: S608
+        """Marks rows that may no longer be written as they were checked, with the reason, in one pass.
+
+        A record came, went or changed; a region, or what else the row names, is gone, belongs to
+        others or was switched off since.  What a record has already it keeps, as in the check.
+        """
+        name, key, differs = self.table.name, self.entity.key, DIFFERS[self.dialect]
+        own = "(:low = '' OR (g.path >= :low AND g.path < :high))"
+        whens = [
+            (f"s.action = 'new' AND EXISTS (SELECT 1 FROM {name} AS k WHERE k.{key} = s.key)", "", "changed_since"),  # noqa: S608
+            ("s.action = 'change' AND (o.id IS NULL OR o.version <> s.target_version)", "", "changed_since"),
+            (_missing("s.region_id", f"region AS g WHERE g.merged_into_id IS NULL AND {own} AND g.id"), "region", "gone_since"),
+        ]
+        for column, table in {"region_id": "region", **self.entity.links}.items():
+            given, field = f"o.{column} {differs} s.{column} AND ", column.removesuffix("_id")
+            if table == "consumer":
+                theirs = f"consumer AS t JOIN region AS g ON g.id = t.region_id WHERE {own} AND t.id"
+                whens.append((given + _missing(f"s.{column}", theirs), field, "gone_since"))
+            whens.append((given + _missing(f"s.{column}", f"{table} AS t WHERE t.active AND t.id"), field, "off_since"))
+        cases = " ".join(f"WHEN {when} THEN '{json.dumps([[field, code, {}]])}'" for when, field, code in whens)
+        read = ", ".join(f"{self.values[column]} AS {column}" for column in ("region_id", *self.entity.links))
         return (
-            "UPDATE import_row AS r SET action = 'stale' WHERE r.batch_id = :batch AND ("  # noqa: S608
-            f"(r.action = 'new' AND EXISTS (SELECT 1 FROM {name} WHERE {name}.{key} = r.key))"
-            f" OR (r.action = 'change' AND NOT EXISTS (SELECT 1 FROM {name} WHERE {name}.id = r.target_id"
-            f" AND {name}.version = r.target_version))"
-            f" OR (:low <> '' AND r.action IN ('new', 'change') AND {foreign}))"
+            "UPDATE import_row SET action = 'stale', faults = w.why FROM ("  # noqa: S608
+            f"WITH s AS MATERIALIZED (SELECT r.id, r.action, r.key, r.target_id, r.target_version, {read}"
+            " FROM import_row AS r WHERE r.batch_id = :batch AND r.action IN ('new', 'change'))"
+            f" SELECT s.id, CASE {cases} END AS why FROM s LEFT JOIN {name} AS o ON o.id = s.target_id"
+            ") AS w WHERE import_row.id = w.id AND w.why IS NOT NULL"
         )
+
+
+def _missing(value: str, among: str) -> str:
+    return f"{value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {among} = {value})"  # noqa: S608
 
 
 def _literal(value: Any) -> str:

@@ -85,6 +85,8 @@ class Entity:
     seen: tuple[str, ...] = ()
     # The key of the example row of the template, which is never imported.
     example: str = ""
+    # Columns that name another record, and its table: what was fine at the check is asked again when it is written.
+    links: Mapping[str, str] = field(default_factory=dict)
     on_change: Mapping[str, str] = field(default_factory=dict)
     # How many new records are still allowed (None: any), and the same asked for good, by their number,
     # in the transaction that adds them: it raises the refusal.

@@ -281,6 +281,7 @@ METERS = Entity(
         "status_since": "CASE WHEN meter.status {differs} {status} THEN :now ELSE meter.status_since END",
     },
     example="00000000000",
+    links={"consumer_id": "consumer", "product_id": "product", "tariff_id": "tariff"},
     room=_room,
     claim=_claim,
 )
