@@ -118,7 +118,7 @@ FAULTS: Mapping[str, Any] = {
     "bought_as_other": _l("It has bought as another meter type; choose a product of that type."),
     "telephone": _l("Digits, blanks and + ( ) - only, at least five digits."),
     "email": _l("An address like name@example.org."),
-    "debt_known": _l("The debt of a consumer who is registered changes by payments only; leave the cell empty."),
+    "debt_known": _l("An opening debt comes in with a new consumer only; this one is registered without. Leave the cell empty."),
     "debt_reason": _l("A debt needs its reason."),
     "twice": _l("Stands in line %(line)s already."),
     "taken": _l("Another record has this number already."),

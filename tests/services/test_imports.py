@@ -24,7 +24,7 @@ from app.models import (
     Region,
     Tariff,
 )
-from app.services import licensing, tasks
+from app.services import debts, licensing, tasks
 from app.services.imports import batches
 from app.services.ledger_check import differences
 from app.services.registration import find_consumers
@@ -349,4 +349,16 @@ def test_a_debt_of_before_becomes_a_posting_once(chidi, cast):
     assert (entry.reason, entry.reference, entry.user_id) == ("Old meter", f"import:{row.id}:2", cast.users["chidi"])
     again = chidi.imports("consumers", content, whole=False)
     assert counts(again) == {"rows": 4, "same": 2, "bad": 2}
+    assert differences() == []
+
+
+def test_the_same_file_comes_again_after_its_debt_has_moved(chidi, cast):
+    headings = (*CONSUMER_HEADINGS, "Opening debt", "Reason of the debt")
+    content = csv_file(headings, ("20001", "Moussa", "Market Town", "", "", "150.50", "Old meter"))
+    chidi.imports("consumers", content)
+    debtor = db.session.scalars(select(Consumer).where(Consumer.user_number == "20001")).one()
+    debts.opening_balance(debtor.id, -50_00, "forgiven", "by-hand-1")
+    again = chidi.imports("consumers", content)
+    assert (again.state, counts(again)) == ("done", {"rows": 1, "same": 1})
+    assert db.session.get_one(Consumer, debtor.id, populate_existing=True).debt_minor == 100_50
     assert differences() == []

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.orm import Session
 
-from app.models import Consumer, ConsumerTerm
+from app.models import Consumer, ConsumerTerm, DebtEntry
 from app.models.consumer import terms_of
 from app.services import debts
 from app.services.imports.entity import Book, Entity, Values
@@ -20,6 +20,20 @@ COLUMNS = (
     "user_number", "name", "region_id", "address", "gender", "id_number", "telephone", "email", "language",
 )  # fmt: skip
 SAME = ("name", "address", "gender", "id_number", "telephone", "email", "language")
+
+
+def _look(book: Book, chunk: Sequence[Values]) -> None:
+    """The known consumers among these rows whose opening debt stands in the books."""
+    numbers = {row["user_number"] for row in chunk if row.get("debt") and row.get("user_number")}
+    opened = (
+        select(DebtEntry.consumer_id)
+        .join(Consumer, Consumer.id == DebtEntry.consumer_id)
+        .where(Consumer.user_number.in_(numbers))
+    )
+    rows = (
+        book.session.scalars(opened, execution_options={"unscoped": True}).all() if numbers else ()
+    )
+    book.tables["opened"] = set(rows)
 
 
 def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any]) -> Values:
@@ -33,7 +47,9 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
             faults.append(("region", fault))
     row["debt"], row["debt_reason"] = values.get("debt") or None, values.get("debt_reason")
     if known is not None:
-        if row["debt"] is not None and row["debt"] != known.debt_minor:
+        # What came into the books once is moved by payments only: the cell is left alone.
+        told = row["debt"] is None or row["debt"] == known.debt_minor
+        if not told and known.id not in book.tables["opened"]:
             faults.append(("debt", Fault("debt_known")))
     elif row["debt"] and not row["debt_reason"]:
         faults.append(("debt_reason", Fault("debt_reason")))
@@ -84,6 +100,7 @@ CONSUMERS = Entity(
     ),
     columns=COLUMNS,
     settle=_settle,
+    look=_look,
     after=_words,
     extras=("debt", "debt_reason"),
     follow=_owe,
