@@ -19,11 +19,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.models import Consumer, Meter, Product, Region, Tariff
+from app.services.imports.fields import EXCEL_ERROR, QUOTED
 
 CHUNK_ROWS = 500
 BOM = "\ufeff"
-FORMULA = re.compile("'*[=+\\-@\t\r]")
-QUOTED = re.compile("'+[=+\\-@\t\r]")
+FORMULA = re.compile("[=+\\-@\t\r]")
 Write = Callable[[str, Any], str]  # a member of a closed list, in words
 
 
@@ -33,12 +33,16 @@ def csv_text(text: str) -> str:
     >>> csv_text("=1+1"), csv_text("'=1"), csv_text("7 Palm Street")
     ("'=1+1", "''=1", '7 Palm Street')
     """
-    return f"'{text}" if FORMULA.match(text) else text
+    return f"'{text}" if FORMULA.match(text) else cell_text(text)
 
 
 def cell_text(text: str) -> str:
-    """A text for a cell of Excel, which is text by its kind; only what an import would unquote is quoted."""
-    return f"'{text}" if QUOTED.match(text) else text
+    """A text for a cell of Excel, which is text by its kind; quoted is what an import would unquote or refuse.
+
+    >>> cell_text("=1"), cell_text("'=1"), cell_text("#N/A")
+    ('=1', "''=1", "'#N/A")
+    """
+    return f"'{text}" if QUOTED.match(text) or EXCEL_ERROR.fullmatch(text) else text
 
 
 def scaled(value: int | Decimal | None, places: int) -> str:

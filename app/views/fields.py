@@ -24,6 +24,7 @@ from wtforms.widgets import Select, TextInput
 from app.access.permissions import Permission
 from app.domain.calendar import zone
 from app.extensions import db
+from app.services.imports.fields import plain_text
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import figures
@@ -42,7 +43,7 @@ class Needed(InputRequired):
     def __call__(self, form: Any, field: Any) -> None:
         """Refuse an empty field, and keep the sentence of a value that could not be read."""
         raw = field.raw_data[0] if field.raw_data else ""
-        if not (raw.strip() if isinstance(raw, str) else raw):
+        if not (plain_text(raw) if isinstance(raw, str) else raw):
             field.errors = []
             raise StopValidation(NEEDED)
 
@@ -63,8 +64,8 @@ class Text(StringField):
         super().__init__(label, [*presence(required), *rules], **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Take single blanks between the words; keep it otherwise as it came."""
-        text = " ".join(valuelist[0].split()) if valuelist else ""
+        """Take single blanks between the words and no marks that nobody sees; keep it otherwise as it came."""
+        text = plain_text(valuelist[0]) if valuelist else ""
         self.data = text or None
         if text and UNSTORABLE.search(text):
             raise ValueError(_("This holds a sign that cannot be kept. Type it again without copying."))

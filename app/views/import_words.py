@@ -122,6 +122,7 @@ FAULTS: Mapping[str, Any] = {
     "debt_reason": _l("A debt needs its reason."),
     "twice": _l("Stands in line %(line)s already."),
     "taken": _l("Another record has this number already."),
+    "example": _l("This is the example row of the template; it is not imported."),
     "changed_since": _l("The record was changed after the check."),
     "gone_since": _l("Was removed, merged or moved out of your region after the check."),
     "off_since": _l("Was switched off after the check."),

@@ -285,7 +285,7 @@ class ImportView(SafeBaseView):
 
 
 def _counts(row: ImportBatch) -> dict[str, int]:
-    found = dict.fromkeys((*COUNT_WORDS, "added", "changed", "stale"), 0)
+    found = dict.fromkeys((*COUNT_WORDS, "added", "changed", "stale", "example"), 0)
     found.update(json.loads(row.counts))
     return found
 

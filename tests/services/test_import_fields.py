@@ -8,6 +8,8 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+import wtforms
+from werkzeug.datastructures import MultiDict
 
 from app.domain.states import MeterStatus
 from app.services import exports
@@ -15,6 +17,7 @@ from app.services.imports import entity, fields, reader, spreadsheet
 from app.services.imports.entity import Places
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
 from app.services.imports.reader import fold
+from app.views.fields import Text as TextOfForm
 from app.views.fields import email, telephone
 from tests.cast import PALM_STREET
 
@@ -84,6 +87,8 @@ def test_a_comma_is_what_the_file_says():
         (Text("name", most=5), "Amara A", "too_long"),
         (Text("name"), "bell\x07", "unstorable"),
         (Text("user_number", code=True), ("d", "2026-01-02"), "made_a_date"),
+        (Text("user_number", code=True), "5.19411E+10", "shortened"),
+        (Text("user_number", code=True), ("n", "5.1941123451234e+16"), "shortened"),
         (Text("email", shape=fields.EMAIL, fault="email"), "nobody", "email"),
         (Digits("sgc"), ("n", "12345"), "lost_zeros"),
         (Digits("sgc"), "1234567", "digits"),
@@ -103,10 +108,25 @@ def test_a_cell_that_cannot_be_taken_says_why(field, cell, code):
 
 
 def test_text_that_looks_like_a_formula_comes_back_unchanged():
-    for text in ("=1+1", "+254", "-5", "@home", "'=x", "''+y", "'s Gravenhage", "plain"):
+    for text in ("=1+1", "+254", "-5", "@home", "'=x", "''+y", "'s Gravenhage", "plain", "#N/A", "'#N/A", "''#REF!", "#5"):
         assert fields.text_of(exports.csv_text(text)) == text
         assert fields.text_of(exports.cell_text(text)) == text
         assert exports.csv_text(text)[0] not in "=+-@"
+
+
+@pytest.mark.parametrize("text", ["5E10", "1.5e10", "12E3", "E+10", "5E+1"])
+def test_a_number_with_an_e_in_it_is_text(text):
+    assert Text("user_number", code=True).read(text, READING) == text
+
+
+def test_the_forms_keep_text_as_an_import_does():
+    class Form(wtforms.Form):
+        name = TextOfForm("Name", most=40)
+
+    typed = "\u200ePalm\u00a0 \u200bStreet\u200f"
+    form = Form(MultiDict({"name": typed}))
+    assert form.validate() and form.name.data == "Palm Street" == Text("name").read(typed, READING)
+    assert not Form(MultiDict({"name": "\u200e\u200b"})).validate()
 
 
 def test_the_shapes_are_those_of_the_forms():

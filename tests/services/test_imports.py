@@ -332,7 +332,16 @@ def test_an_import_is_given_up_before_it_changes_anything(chidi, cast):
 
 def test_the_example_row_of_a_template_is_not_imported(efua):
     row = efua.checks("meters", meters(good("00000000000"), good(NEW[0])))
-    assert counts(row) == {"rows": 2, "new": 1}
+    assert counts(row) == {"rows": 2, "new": 1, "skip": 1, "example": 1}
+    told = db.session.query(ImportRow).filter_by(batch_id=row.id, action="skip").one()
+    assert json.loads(told.faults) == [["meter_number", "example", {}]]
+
+
+def test_a_record_that_bears_the_number_of_the_example_is_a_record(efua, cast):
+    with transaction() as session:
+        session.get_one(Consumer, cast.consumers["achieng"]).user_number = "EXAMPLE-1"
+    row = efua.checks("consumers", csv_file(CONSUMER_HEADINGS, ("EXAMPLE-1", "Renamed", "", "", "")))
+    assert counts(row) == {"rows": 1, "change": 1}
 
 
 def test_a_debt_of_before_becomes_a_posting_once(chidi, cast):

@@ -70,7 +70,6 @@ class Checker:
         return [
             self._row(line, cells, values, faults, known)
             for (line, cells), (values, faults) in zip(chunk, read, strict=True)
-            if values.get(self.entity.key) != self.entity.example
         ]
 
     def _read(self, cells: list[Cell]) -> tuple[Values, list[tuple[str, Fault]]]:
@@ -112,6 +111,10 @@ class Checker:
             "raw": json.dumps([shown(cell) for cell in cells], ensure_ascii=False),
         }  # fmt: skip
         record = known.get(key) if key else None
+        if key and key == self.entity.example and record is None:
+            self.counts["example"] += 1
+            staged["faults"] = json.dumps([[self.entity.key, "example", {}]])
+            return self._as(SKIP, staged)
         if key is not None:
             first = self.seen.setdefault(key, line)
             if first != line:

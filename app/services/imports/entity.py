@@ -83,7 +83,7 @@ class Entity:
     follow: Callable[[Session, int, Mapping[str, Any], str, int], None] = lambda *_: None
     # Columns of a known record that the checks look at besides those that are imported.
     seen: tuple[str, ...] = ()
-    # The key of the example row of the template, which is never imported.
+    # The key of the example row of the template: never added, and told apart in the counts.
     example: str = ""
     # Columns that name another record, and its table: what was fine at the check is asked again when it is written.
     links: Mapping[str, str] = field(default_factory=dict)

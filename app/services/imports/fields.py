@@ -24,9 +24,12 @@ from app.sts.errors import InvalidCheckDigit, StsError
 
 UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}")
-EXCEL_ERROR = re.compile(r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)")
-# As an export writes what a spreadsheet would take for a formula: with an apostrophe before it.
-QUOTED = re.compile("'+[=+\\-@\t\r]")
+# In a text that may be 5E10 by itself: only as spreadsheets write it, with a sign and two digits.
+SHORTENED_TEXT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}")
+_ERRORS = r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)"
+EXCEL_ERROR = re.compile(_ERRORS)
+# As an export writes what a spreadsheet would take for a formula or an error: with an apostrophe before it.
+QUOTED = re.compile(rf"'+(?:[=+\-@\t\r]|{_ERRORS}\Z)")
 # As the forms have it (a test compares).
 EMAIL = r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}"
 TELEPHONE = r"[ (]*\+?(?:[ ()-]*[0-9]){5,20}[ )]*"
@@ -63,12 +66,20 @@ def text_of(cell: Cell) -> str:
             raise Fault("merged")
     else:
         text = cell
-    if QUOTED.match(text):
-        text = text[1:]
-    text = " ".join(text.translate(_BLANK).split())
-    if EXCEL_ERROR.fullmatch(text):
+    quoted = QUOTED.match(text)
+    text = plain_text(text[1:] if quoted else text)
+    if not quoted and EXCEL_ERROR.fullmatch(text):
         raise Fault("error_cell", text=text)
     return text
+
+
+def plain_text(text: str) -> str:
+    """Single blanks of one kind between the words, without marks that nobody sees; as the forms keep it.
+
+    >>> plain_text(" \u200ePalm\u00a0 Street\u200f ")
+    'Palm Street'
+    """
+    return " ".join(text.translate(_BLANK).split())
 
 
 _BLANK = {ord(sign): " " if sign in "\u00a0\u202f\u2009\u3000" else None for sign in BLANKS}
@@ -120,7 +131,7 @@ class Text(Field):
         if self.code:
             if dated:
                 raise Fault("made_a_date", text=text)
-            if SHORTENED.fullmatch(text):
+            if SHORTENED_TEXT.fullmatch(text):
                 raise Fault("shortened", text=text)
         if UNSTORABLE.search(text):
             raise Fault("unstorable")
