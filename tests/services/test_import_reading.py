@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import zipfile
 from datetime import date
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from app.services.imports import reader, reading
+from app.services.imports import reader, reading, spreadsheet
 from app.services.imports.layout import Unreadable
 from app.services.imports.reading import read_file, stored_rows
 
@@ -88,6 +89,27 @@ def test_a_workbook_tells_formulas_merged_cells_dates_and_numbers(tmp_path):
         (3, ["1", "Harbour"]), (4, ["2", ("m", "")]), (5, ["3", ("m", "")]),
         (6, ["4", ("d", "2026-01-31")]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", [64, 1 << 20])
+def test_a_formula_is_found_in_cells_that_do_not_say_where_they_stand(tmp_path, monkeypatch, chunk):
+    def fill(_book, page):
+        for line in range(1, 40):
+            page.write_row(line, 0, [f"a{line}", "b", f"c{line}"])
+            if line % 7 == 0:
+                page.write_formula(line, 1, '="Market"', value="Market")
+
+    def nameless(part: bytes) -> bytes:
+        return re.sub(rb'(<(?:c|row)) r="[A-Z]*[0-9]+"', rb"\1", part)
+
+    held = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(fill))) as old, zipfile.ZipFile(held, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, nameless(old.read(name)) if "sheet1.xml" in name else old.read(name))
+    monkeypatch.setattr(spreadsheet, "CHUNK", chunk)
+    found = {line: cells for line, cells in read(tmp_path, held.getvalue())[1]}
+    assert [line for line, cells in found.items() if cells[1][0] == "f"] == [8, 15, 22, 29, 36]
+    assert found[8] == ["a7", ("f", "Market"), "c7"] and found[9] == ["a8", "b", "c8"]
 
 
 def test_a_workbook_with_its_first_columns_empty_and_a_hidden_sheet(tmp_path):

@@ -27,7 +27,12 @@ OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 CHUNK = 1 << 20
 OVERLAP = 512
 FORMULA = re.compile(
-    rb'<(?:\w+:)?c\b[^<>]{0,300}?\br="([A-Z]{1,3})([0-9]{1,7})"[^<>]{0,300}>\s*<(?:\w+:)?f\b'
+    rb"<(?:\w+:)?c\b[^<>]{0,300}?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^<>]{0,300}>\s*<(?:\w+:)?f\b"
+)
+# A cell need not say where it stands: it is then the next one of its row.
+NAMELESS = re.compile(rb"<(?:\w+:)?c\b(?![^<>]*\br=)[^<>]{0,300}>\s*<(?:\w+:)?f\b")
+PLACE = re.compile(
+    rb"<(?:\w+:)?(row|c)\b(?:[^<>]*?\br=[\"']([A-Z]{0,3})([0-9]{1,7})[\"'])?[^<>]*>(\s*<(?:\w+:)?f\b)?"
 )
 ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 
@@ -169,7 +174,10 @@ def _formulas(path: Path, sheet: str) -> dict[int, list[int]]:
             rest = b""
             while chunk := part.read(CHUNK):
                 text, reach = rest + chunk, len(rest)
-                for match in FORMULA.finditer(text):
+                some = b"<f" in text or b":f" in text
+                if some and NAMELESS.search(text):
+                    return _counted(packed, name)
+                for match in FORMULA.finditer(text) if some else ():
                     if match.end() <= reach:
                         continue  # told already, with the chunk before
                     count += 1
@@ -177,6 +185,32 @@ def _formulas(path: Path, sheet: str) -> dict[int, list[int]]:
                         raise Unreadable("formulas")
                     found.setdefault(int(match[2]), []).append(column_number(match[1].decode()))
                 rest = text[-OVERLAP * 2 :]
+    return found
+
+
+def _counted(packed: zipfile.ZipFile, name: str) -> dict[int, list[int]]:
+    """The same for a sheet whose cells do not all say where they stand: every one is counted."""
+    found: dict[int, list[int]] = {}
+    row, column, count = 0, -1, 0
+    with packed.open(name) as part:
+        rest = b""
+        while chunk := part.read(CHUNK):
+            text = rest + chunk
+            # Only what is followed by another tag is told yet: a formula may be cut off.
+            end = max(text.rfind(b"<", 0, text.rfind(b"<")), 0)
+            for match in PLACE.finditer(text):
+                if match.start() >= end:
+                    break
+                if match[1] == b"row":
+                    row, column = int(match[3] or row + 1), -1
+                    continue
+                column = column_number(match[2].decode()) if match[2] else column + 1
+                if match[4]:
+                    count += 1
+                    if count > FORMULAS_MAX:
+                        raise Unreadable("formulas")
+                    found.setdefault(row, []).append(column)
+            rest = text[end:]
     return found
 
 
