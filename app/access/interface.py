@@ -144,15 +144,24 @@ def _number(argument: str, default: int, maximum: int) -> int:
     return min(int(text), maximum)
 
 
-def read_filters(filters: Filters, allowed: Any) -> None:
-    """Take the search filters of the address: known columns and operators, storable text only."""
+def read_filters(filters: Filters, allowed: Any) -> list[str]:
+    """Take the search filters of the address: known columns and operators, storable text only.
+
+    Gives what is written like a filter and was not taken, whole or in part: a list leaves it
+    away, but whoever acts on all its rows must not take more than was meant.
+    """
     filters.clear_filters()
+    left = [name for name in request.args if name.startswith("_flt_")]
     known = filters._all_filters  # noqa: SLF001  (FAB has no other door to the operators)
     for argument in request.args:
         match = re.fullmatch(r"_flt_([0-9])_(\w{1,64})", argument)
         if match is None or match[2] not in allowed:
             continue
         index, column = int(match[1]), match[2]
-        values = [v for v in request.args.getlist(argument) if "\x00" not in v and len(v) <= TEXT_MAX]
+        given = request.args.getlist(argument)
+        values = [v for v in given if "\x00" not in v and len(v) <= TEXT_MAX][:VALUES_MAX]
         if values and index < len(known.get(column) or ()):
-            filters.add_filter_index(column, index, values[:VALUES_MAX])
+            filters.add_filter_index(column, index, values)
+            if len(values) == len(given):
+                left.remove(argument)
+    return left

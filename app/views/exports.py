@@ -58,7 +58,9 @@ class ExportView(SafeBaseView):
         count = filtered.count_of(rows)
         if count <= AT_ONCE_MAX:
             return as_workbook(f"{kind}.xlsx", str(import_words.KINDS[kind]), *lines(kind, rows))
-        query = request.query_string.decode("ascii", "replace")[:QUERY_MAX]
+        query = request.query_string.decode("ascii", "replace")
+        if len(query) > QUERY_MAX:
+            abort(414)
         task = tasks.ask(
             "export", f"export-{new_reference()}", owner(), {"kind": kind, "query": query, "file_name": f"{kind}.xlsx"}, count
         )

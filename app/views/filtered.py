@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, g
+from flask import abort, current_app, g
 from sqlalchemy import Select, func, select
 
 from app.access.interface import read_filters
@@ -22,9 +22,13 @@ def page_of(kind: str) -> Any:
 
 
 def chosen(kind: str) -> Select[Any]:
-    """The ids of all rows that the list shows with the filters of this request's address."""
+    """The ids of all rows that the list shows with the filters of this request's address.
+
+    A filter that cannot be read ends the request (400): without it there would be more rows than meant.
+    """
     view, model = page_of(kind), PAGES[kind][1]
-    read_filters(view._filters, view._filters.get_search_filters())  # noqa: SLF001  (as the list itself does)
+    if read_filters(view._filters, view._filters.get_search_filters()):  # noqa: SLF001  (as the list itself does)
+        abort(400)
     joined = view._filters.get_joined_filters(view._base_filters)  # noqa: SLF001
     query = view.datamodel.apply_filters(db.session.query(model), joined)
     statement: Select[Any] = query.with_entities(model.id).order_by(None).statement

@@ -179,6 +179,16 @@ def test_what_is_exported_is_what_the_list_shows(chidi, efua):
     assert export(efua, "consumers", "?_flt_0_name=juma").decode("utf-8-sig").count("\r\n") == 2
 
 
+@pytest.mark.parametrize("query", ["?_flt_999_name=1", "?_flt_0_nosuch=1", "?_flt_8_name=juma", "?_flt_0_name=%00", "?_flt_0_name=juma&_flt_x=1"])
+def test_a_filter_that_cannot_be_read_never_widens_what_is_done(efua, query):
+    assert efua.get(f"/exports/csv/consumers{query}").status_code == 400
+    assert post(efua, f"/exports/workbook/consumers{query}").status_code == 400
+    for step in ("choose", "run"):
+        assert post(efua, f"/bulk/{step}/consumers{query}", act="region", all="1").status_code in (400, 422)
+    assert post(efua, f"/bulk/choose/consumers{query}", act="region", all="1").status_code == 400
+    assert efua.get(f"/consumers/list/{query}").status_code == 200
+
+
 def test_an_export_imports_back_unchanged(efua, work, look):
     hostile = csv_file(CONSUMER_HEADINGS, ("'=1+1", '=HYPERLINK("x")', MARKET, "+254 700 000 001", "-5"), ("@2", "'s Gravenhage", MARKET, "", "'+x"),
                        ("5E10", "'#N/A", MARKET, "", "1.5e10"))
