@@ -19,7 +19,7 @@ from app.db import retried, transaction
 from app.domain.states import METER_STEPS, MeterStatus
 from app.models import Consumer, Meter, Region, Tariff
 from app.models.base import now
-from app.services.regions import in_scope
+from app.services.regions import in_scope, living
 
 CHUNK_ROWS = 100
 MODELS: dict[str, Any] = {"consumers": Consumer, "meters": Meter}
@@ -95,7 +95,11 @@ def _write(change: Change, ids: Sequence[int], scope: Scope, actor: tuple[int, s
     outcome, model = Outcome(), MODELS[change.kind]
     with transaction() as session:
         session.info["actor"] = actor
-        value = _value(session, change, scope)
+        value = gone = None
+        try:
+            value = _value(session, change, scope)
+        except Refused as refused:
+            gone = refused
         rows = (
             select(model)
             .where(model.id.in_(ids), criterion(model, scope))
@@ -106,6 +110,8 @@ def _write(change: Change, ids: Sequence[int], scope: Scope, actor: tuple[int, s
             rows = rows.options(selectinload(Meter.tariff))
         for row in session.scalars(rows):
             try:
+                if gone is not None:
+                    raise gone
                 done = _one(row, change, value)
             except Refused as refused:
                 name = row.meter_number if isinstance(row, Meter) else row.user_number
@@ -117,7 +123,10 @@ def _write(change: Change, ids: Sequence[int], scope: Scope, actor: tuple[int, s
 
 
 def _value(session: Session, change: Change, scope: Scope) -> Any:
-    """What is given to every row; it must be one's own.  Raises Refused for what is not."""
+    """What is given to every row; it must be one's own and in use.  Raises Refused for what is not.
+
+    Asked again for each chunk: what goes meanwhile refuses the rows that are left.
+    """
     if change.act == "status":
         return MeterStatus(str(change.value))
     if change.act == "tariff":
@@ -126,7 +135,7 @@ def _value(session: Session, change: Change, scope: Scope) -> Any:
             raise Refused("gone")
         return tariff
     region = session.scalars(
-        select(Region).where(Region.id == int(change.value), in_scope(scope))
+        select(Region).where(Region.id == int(change.value), in_scope(scope), living(), Region.active)
     ).one_or_none()
     if region is None:
         raise Refused("gone")

@@ -100,13 +100,15 @@ class BulkView(SafeBaseView):
         reference = form.reference.data or ""
         if not REFERENCE.fullmatch(reference):
             abort(400)
-        ids, everything = self._ticked()
-        count = row_id(request.form.get("count", "")) or 0
+        rows = self._rows(kind)
+        if request.form.get("seen") != filtered.seal(rows):
+            flash(_("The list has other rows now than you were shown. Look at the number again."), "warning")
+            return self._question(kind, act, form), 409
         parameters = {
             "kind": kind, "act": act, "value": form.value(act), "reason": form.reason.data or "" if act == "status" else "",
-            "count": count, "ids": None if everything else ids, "query": request.query_string.decode("ascii", "replace"),
+            "ids": rows,
         }  # fmt: skip
-        task = tasks.ask("bulk", f"bulk-{owner().user_id}-{reference}", owner(), parameters, count)
+        task = tasks.ask("bulk", f"bulk-{owner().user_id}-{reference}", owner(), parameters, len(rows))
         return redirect(url_for("WorkView.show", task_id=task), 303)
 
     # --- what was chosen ------------------------------------------------------------------
@@ -132,18 +134,23 @@ class BulkView(SafeBaseView):
             abort(413)
         return ids, request.form.get("all") == "1"
 
-    def _question(self, kind: str, act: str, form: BulkForm) -> Any:
+    def _rows(self, kind: str) -> list[int]:
+        """The ids of the rows that are meant, in their order."""
         ids, everything = self._ticked()
         rows = filtered.chosen(kind) if everything else filtered.among(kind, ids)
-        count = filtered.count_of(rows)
-        model = filtered.PAGES[kind][1]
-        few = db.session.scalars(db.select(model).where(model.id.in_(rows)).order_by(model.id).limit(5)).all()
+        return sorted(db.session.scalars(rows))
+
+    def _question(self, kind: str, act: str, form: BulkForm) -> Any:
+        ids, everything = self._ticked()
+        rows, model = self._rows(kind), filtered.PAGES[kind][1]
+        count = len(rows)
+        few = db.session.scalars(db.select(model).where(model.id.in_(rows[:5])).order_by(model.id)).all()
         words = {
             "meters": ngettext("%(num)d meter", "%(num)d meters", count),
             "consumers": ngettext("%(num)d consumer", "%(num)d consumers", count),
         }
         return self.render_template(
-            "bulk/confirm.html", title=str(BULK_ACTS[act]), kind=kind, act=act, form=form, count=count,
+            "bulk/confirm.html", title=str(BULK_ACTS[act]), kind=kind, act=act, form=form, count=count, seen=filtered.seal(rows),
             ids=ids, everything=everything, few=[str(row) for row in few], many=words[kind],
             list_url=url_for(f"{filtered.PAGES[kind][0]}.list"), kinds=import_words.KINDS,
             query=request.query_string.decode("ascii", "replace"),

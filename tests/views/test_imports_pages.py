@@ -8,10 +8,12 @@ import re
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from app.db import transaction
 from app.extensions import db
-from app.models import AuditEntry, BackgroundTask, Consumer, ImportBatch, Meter
+from app.models import AuditEntry, BackgroundTask, Consumer, ImportBatch, Meter, Region
+from app.services import bulk
 from app.views import import_files, work_runs
 from tests.cast import PALM_STREET, PIER, drn
 from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, csv_file
@@ -271,7 +273,7 @@ def test_ticked_meters_are_blocked_with_a_reason(chidi, cast, work, look):
     ids = [cast.meters["palm_street"], cast.meters["pier"]]
     hidden = chosen(chidi, "meters", act="status", rowid=ids)
     assert "Change the state of 1 meter" in hidden["shown"], "a stranger's meter is not counted"
-    refused = post(chidi, "/bulk/run/meters", act="status", rowid=ids, count=1, status="blocked", reference=hidden["reference"])
+    refused = post(chidi, "/bulk/run/meters", act="status", rowid=ids, seen=hidden["seen"], status="blocked", reference=hidden["reference"])
     assert refused.status_code == 422 and "Fill this in" in refused.get_data(as_text=True)
     outcome = change(chidi, work, "meters", act="status", rowid=ids, values={"status": "blocked", "reason": "Tampered"})
     assert "Changed 1" in outcome
@@ -290,13 +292,39 @@ def test_all_filtered_rows_get_another_tariff_and_refusals_are_told(efua, cast, 
     assert look(select(Meter.region_id).where(Meter.meter_number == PIER)) == cast.regions["market"]
 
 
-def test_a_list_that_has_grown_since_it_was_shown_is_left_alone(chidi, cast, work, look):
+def test_a_list_with_other_rows_than_were_shown_is_left_alone(app, chidi, cast, look):
     hidden = chosen(chidi, "consumers", act="region", all="1")
     hidden.pop("shown")
-    answer = post(chidi, "/bulk/run/consumers", **{**hidden, "count": "0", "region": cast.regions["coast"], "region-text": "Coast, Kenya"})
+    given = {"region": cast.regions["coast"], "region-text": "Coast, Kenya"}
+    with app.app_context(), transaction() as session:  # as many as before, but others
+        session.get_one(Consumer, cast.consumers["achieng"]).region_id = cast.regions["harbour"]
+        session.get_one(Consumer, cast.consumers["juma"]).region_id = cast.regions["market"]
+    answer = post(chidi, "/bulk/run/consumers", **{**hidden, **given})
+    assert answer.status_code == 409 and "other rows now" in answer.get_data(as_text=True)
+    assert look(select(func.count()).select_from(BackgroundTask)) == 0
+
+
+def test_what_was_chosen_goes_while_the_work_waits_or_runs(efua, cast, work, look, monkeypatch):
+    monkeypatch.setattr(bulk, "CHUNK_ROWS", 1)
+    hidden = chosen(efua, "meters", "?_flt_0_meter_type=electricity", act="region", all="1")
+    hidden.pop("shown")
+    place = {"region": cast.regions["harbour"], "region-text": ""}
+    answer = post(efua, "/bulk/run/meters?_flt_0_meter_type=electricity", **{**hidden, **place})
+    assert answer.status_code == 303, text(answer.get_data(as_text=True))
+    real, chunks = bulk._chunk, []
+
+    def merged_meanwhile(*given):
+        done = real(*given)
+        chunks.append(done)
+        if len(chunks) == 1:
+            with transaction() as session:
+                session.execute(update(Region).where(Region.id == place["region"]).values(merged_into_id=cast.regions["market"]))
+        return done
+
+    monkeypatch.setattr(bulk, "_chunk", merged_meanwhile)
     work()
-    assert "The list has 1 rows now" in text(page(chidi, answer.headers["Location"]))
-    assert look(select(Consumer.region_id).where(Consumer.id == cast.consumers["achieng"])) == cast.regions["market"]
+    outcome = text(page(efua, answer.headers["Location"]))
+    assert "Changed 1" in outcome and "Refused 2" in outcome and "no longer there" in outcome
 
 
 def test_nobody_gives_a_region_of_others(chidi, cast, work):
