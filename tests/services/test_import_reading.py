@@ -107,7 +107,7 @@ def test_a_formula_is_found_in_cells_that_do_not_say_where_they_stand(tmp_path, 
         for name in old.namelist():
             new.writestr(name, nameless(old.read(name)) if "sheet1.xml" in name else old.read(name))
     monkeypatch.setattr(spreadsheet, "CHUNK", chunk)
-    found = {line: cells for line, cells in read(tmp_path, held.getvalue())[1]}
+    found = dict(read(tmp_path, held.getvalue())[1])
     assert [line for line, cells in found.items() if cells[1][0] == "f"] == [8, 15, 22, 29, 36]
     assert found[8] == ["a7", ("f", "Market"), "c7"] and found[9] == ["a8", "b", "c8"]
 

@@ -99,6 +99,20 @@ def test_from_the_file_to_the_report(chidi, cast, work, look):
     assert "This very file was imported before" in page(chidi, again)
 
 
+def test_an_import_that_was_broken_off_goes_on_from_its_page(chidi, work, look, monkeypatch):
+    def breaks(*_):
+        raise LookupError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work_runs.applying, "finish", breaks)
+        address = bring(chidi, work, "consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", "")))
+    shown = page(chidi, address)
+    assert "not all that follows from them" in text(shown) and "Go on" in shown
+    post(chidi, f"{address}/run")
+    work()
+    assert "Added 1" in text(page(chidi, address)) and look(select(ImportBatch.state)) == "done"
+
+
 def test_a_mapping_that_cannot_be_is_said(chidi, work):
     address = upload(chidi, "meters", csv_file(("A", "B"), ("1", "2"))).headers["Location"]
     work()

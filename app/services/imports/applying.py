@@ -90,7 +90,11 @@ class Statements:
         whens = [
             (f"s.action = 'new' AND EXISTS (SELECT 1 FROM {name} AS k WHERE k.{key} = s.key)", "", "changed_since"),  # noqa: S608
             ("s.action = 'change' AND (o.id IS NULL OR o.version <> s.target_version)", "", "changed_since"),
-            (_missing("s.region_id", f"region AS g WHERE g.merged_into_id IS NULL AND {own} AND g.id"), "region", "gone_since"),
+            (
+                _missing("s.region_id", f"region AS g WHERE g.merged_into_id IS NULL AND {own} AND g.id"),
+                "region",
+                "gone_since",
+            ),
         ]
         for column, table in {"region_id": "region", **self.entity.links}.items():
             given, field = f"o.{column} {differs} s.{column} AND ", column.removesuffix("_id")
@@ -128,8 +132,9 @@ def _literal(value: Any) -> str:
 def apply(batch_id: int, entity: Entity, scope: Scope, hold: Callable[[Session], None]) -> None:
     """Write what was checked, whole or its good rows; all in one transaction, once.
 
-    `hold` keeps the task from being taken over meanwhile.  Raises what it raises, WorkFailed 'moved' (all or nothing, and rows are no longer what was checked), and what the
-    entity's claim refuses; nothing is stored then.
+    `hold` keeps the task from being taken over meanwhile.  Raises what it raises, WorkFailed 'moved'
+    (all or nothing, and rows are no longer what was checked), and what the entity's claim refuses;
+    nothing is stored then.
     """
     with transaction() as session:
         hold(session)
