@@ -8,12 +8,10 @@ import re
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from app.db import transaction
 from app.extensions import db
-from app.models import AuditEntry, BackgroundTask, Consumer, ImportBatch, Meter, Region
-from app.services import bulk
+from app.models import AuditEntry, BackgroundTask, Consumer, ImportBatch, Meter
 from app.views import import_files, work_runs
 from tests.cast import PALM_STREET, PIER, drn
 from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, csv_file
@@ -99,20 +97,6 @@ def test_from_the_file_to_the_report(chidi, cast, work, look):
     assert "This very file was imported before" in page(chidi, again)
 
 
-def test_an_import_that_was_broken_off_goes_on_from_its_page(chidi, work, look, monkeypatch):
-    def breaks(*_):
-        raise LookupError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(work_runs.applying, "finish", breaks)
-        address = bring(chidi, work, "consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", "")))
-    shown = page(chidi, address)
-    assert "not all that follows from them" in text(shown) and "Go on" in shown
-    post(chidi, f"{address}/run")
-    work()
-    assert "Added 1" in text(page(chidi, address)) and look(select(ImportBatch.state)) == "done"
-
-
 def test_a_mapping_that_cannot_be_is_said(chidi, work):
     address = upload(chidi, "meters", csv_file(("A", "B"), ("1", "2"))).headers["Location"]
     work()
@@ -193,16 +177,6 @@ def test_what_is_exported_is_what_the_list_shows(chidi, efua):
     assert PIER in export(efua, "meters").decode("utf-8-sig")
     assert export(efua, "meters", "?_flt_0_meter_type=water").decode("utf-8-sig").count("\r\n") == 2
     assert export(efua, "consumers", "?_flt_0_name=juma").decode("utf-8-sig").count("\r\n") == 2
-
-
-@pytest.mark.parametrize("query", ["?_flt_999_name=1", "?_flt_0_nosuch=1", "?_flt_8_name=juma", "?_flt_0_name=%00", "?_flt_0_name=juma&_flt_x=1"])
-def test_a_filter_that_cannot_be_read_never_widens_what_is_done(efua, query):
-    assert efua.get(f"/exports/csv/consumers{query}").status_code == 400
-    assert post(efua, f"/exports/workbook/consumers{query}").status_code == 400
-    for step in ("choose", "run"):
-        assert post(efua, f"/bulk/{step}/consumers{query}", act="region", all="1").status_code in (400, 422)
-    assert post(efua, f"/bulk/choose/consumers{query}", act="region", all="1").status_code == 400
-    assert efua.get(f"/consumers/list/{query}").status_code == 200
 
 
 def test_an_export_imports_back_unchanged(efua, work, look):
@@ -304,41 +278,6 @@ def test_all_filtered_rows_get_another_tariff_and_refusals_are_told(efua, cast, 
                    values={"region": cast.regions["market"], "region-text": MARKET})  # fmt: skip
     assert "Changed 1 Was so already 2" in again
     assert look(select(Meter.region_id).where(Meter.meter_number == PIER)) == cast.regions["market"]
-
-
-def test_a_list_with_other_rows_than_were_shown_is_left_alone(app, chidi, cast, look):
-    hidden = chosen(chidi, "consumers", act="region", all="1")
-    hidden.pop("shown")
-    given = {"region": cast.regions["coast"], "region-text": "Coast, Kenya"}
-    with app.app_context(), transaction() as session:  # as many as before, but others
-        session.get_one(Consumer, cast.consumers["achieng"]).region_id = cast.regions["harbour"]
-        session.get_one(Consumer, cast.consumers["juma"]).region_id = cast.regions["market"]
-    answer = post(chidi, "/bulk/run/consumers", **{**hidden, **given})
-    assert answer.status_code == 409 and "other rows now" in answer.get_data(as_text=True)
-    assert look(select(func.count()).select_from(BackgroundTask)) == 0
-
-
-def test_what_was_chosen_goes_while_the_work_waits_or_runs(efua, cast, work, look, monkeypatch):
-    monkeypatch.setattr(bulk, "CHUNK_ROWS", 1)
-    hidden = chosen(efua, "meters", "?_flt_0_meter_type=electricity", act="region", all="1")
-    hidden.pop("shown")
-    place = {"region": cast.regions["harbour"], "region-text": ""}
-    answer = post(efua, "/bulk/run/meters?_flt_0_meter_type=electricity", **{**hidden, **place})
-    assert answer.status_code == 303, text(answer.get_data(as_text=True))
-    real, chunks = bulk._chunk, []
-
-    def merged_meanwhile(*given):
-        done = real(*given)
-        chunks.append(done)
-        if len(chunks) == 1:
-            with transaction() as session:
-                session.execute(update(Region).where(Region.id == place["region"]).values(merged_into_id=cast.regions["market"]))
-        return done
-
-    monkeypatch.setattr(bulk, "_chunk", merged_meanwhile)
-    work()
-    outcome = text(page(efua, answer.headers["Location"]))
-    assert "Changed 1" in outcome and "Refused 2" in outcome and "no longer there" in outcome
 
 
 def test_nobody_gives_a_region_of_others(chidi, cast, work):
