@@ -16,9 +16,10 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.access.scope import Scope, criterion
 from app.db import retried, transaction
-from app.domain.states import METER_STEPS, MeterStatus
+from app.domain.errors import ReasonMissing, StepForbidden
+from app.domain.states import MeterStatus
 from app.models import Consumer, Meter, Region, Tariff
-from app.models.base import now
+from app.services import meter_states
 from app.services.regions import in_scope, living
 
 CHUNK_ROWS = 100
@@ -162,13 +163,9 @@ def _one(row: Any, change: Change, value: Any) -> bool:
 
 
 def _status(row: Meter, status: MeterStatus, reason: str) -> bool:
-    if row.status is status and (row.status_reason or "") == reason:
-        return False
-    if row.status is not status and (row.status, status) not in METER_STEPS:
-        raise Refused("step", old=row.status.value, new=status.value)
-    if status is MeterStatus.BLOCKED and not reason:
-        raise Refused("reason_needed")
-    if row.status is not status:
-        row.status_since = now()
-    row.status, row.status_reason = status, reason or None
-    return True
+    try:
+        return meter_states.apply(row, status, reason or None)
+    except StepForbidden:
+        raise Refused("step", old=row.status.value, new=status.value) from None
+    except ReasonMissing:
+        raise Refused("reason_of_state") from None

@@ -40,7 +40,7 @@ class BulkForm(FlaskForm):
     tariff = Row(_l("Tariff"), tariffs, get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})")
     region = Picker(_l("Region"), REGIONS)
     status = Word(_l("State"), choices.METER_STATUS)
-    reason = Text(_l("Reason"), most=200, required=False, description=_l("Needed for a blocked meter; the counter sees it."))
+    reason = Text(_l("Reason"), most=200, required=False, description=_l("Needed to block, release or remove; the counter sees it."))
     reference = HiddenField()
 
     def keep(self, act: str) -> None:

@@ -113,6 +113,7 @@ FAULTS: Mapping[str, Any] = {
     "tariff_type": _l("This tariff is for %(tariff)s, the product is for %(product)s."),
     "below_smallest": _l("Not below the smallest purchase."),
     "reason_needed": _l("A blocked meter needs a reason."),
+    "reason_of_state": _l("A meter is blocked, released or removed for a reason only; say it."),
     "step": _l("A meter that is “%(old)s” cannot become “%(new)s” at once."),
     "meter_taken": _l("The meter belongs to another consumer. Unbind it there first."),
     "bought_as_other": _l("It has bought as another meter type; choose a product of that type."),

@@ -142,29 +142,36 @@ def test_known_rows_are_brought_up_to_date_or_left(chidi, cast):
     left = chidi.imports("meters", content, known="skip")
     assert counts(left) == {"rows": 1, "skip": 1}
     before = meter(PALM_STREET)
-    since, version = before.status_since, before.version
+    since, version, installed = before.status_since, before.version, before.installed_on
     done = chidi.imports("meters", content)
     after = meter(PALM_STREET)
     assert counts(done) == {"rows": 1, "change": 1, "changed": 1}
     assert (after.address, after.status, after.version) == ("5 Hill Road", MeterStatus.IN_STOCK, version + 1)
     assert after.consumer_id == cast.consumers["achieng"], "an empty cell leaves what is stored"
-    assert after.status_since != since and after.installed_on is not None
+    assert after.status_since != since and after.installed_on is None and after.status_by == "Chidi Test"
     staged = db.session.query(ImportRow).filter_by(batch_id=done.id).one()
-    assert (json.loads(staged.before), staged.target_id) == ({"address": None, "status": "installed"}, after.id)
+    assert (json.loads(staged.before), staged.target_id) == (
+        {"address": None, "installed_on": installed.isoformat(), "status": "installed"}, after.id,
+    )
 
 
 def test_a_forbidden_step_and_a_meter_of_others(chidi):
     headings = ("Meter number", "State", "User number")
     chidi.imports("consumers", csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", "")))
-    row = chidi.checks("meters", meters((PALM_STREET, "removed", "20001"), headings=headings))
+    row = chidi.checks("meters", meters((PALM_STREET, "in stock", "20001"), headings=headings))
     assert chidi.faults(row) == {2: [("consumer", "meter_taken")]}
     reasons = ("Meter number", "State", "Reason")
     chidi.imports("meters", meters((PALM_STREET, "Blocked", "Tampered"), headings=reasons))
     assert meter(PALM_STREET).status_reason == "Tampered"
-    chidi.imports("meters", meters((PALM_STREET, "Removed", ""), headings=headings))
+    assert meter(PALM_STREET).status_by == "Chidi Test"
+    row = chidi.checks("meters", meters((PALM_STREET, "Removed", ""), headings=headings))
+    assert chidi.faults(row) == {2: [("status_reason", "reason_of_state")]}
+    chidi.imports("meters", meters((PALM_STREET, "Removed", "Burnt"), headings=reasons))
+    row = chidi.checks("meters", meters((PALM_STREET, "Installed", ""), headings=headings))
+    assert chidi.faults(row) == {2: [("status", "step")]}
+    chidi.imports("meters", meters((PALM_STREET, "In stock", ""), headings=headings))
     assert meter(PALM_STREET).status_reason is None, "a reason goes with its state"
-    row = chidi.checks("meters", meters((PALM_STREET, "Blocked", ""), headings=headings))
-    assert [code for _, code in chidi.faults(row)[2]] == ["reason_needed", "step"]
+    assert meter(PALM_STREET).installed_on is None, "whoever gets it next owes nothing of the time before"
 
 
 def test_a_meter_import_from_a_consumers_page_binds_at_once(chidi, cast):

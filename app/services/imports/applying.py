@@ -8,24 +8,24 @@ afterwards in short steps that can be taken up again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import CursorResult, Row, String, bindparam, select, text, update
+from sqlalchemy import CursorResult, Row, String, TextClause, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
 from app.db import retried, transaction
 from app.domain.states import ImportState
-from app.models import AuditEntry, ImportBatch, ImportRow
+from app.models import AppUser, AuditEntry, ImportBatch, ImportRow
 from app.models.base import UTCDateTime, now
 from app.models.triggers import DIFFERS
 from app.services.imports.entity import Entity
 from app.services.tasks import Cancelled, WorkFailed
 
 STEP_ROWS = 500
-NOW = bindparam("now", type_=UTCDateTime())
+NOW, WHO = bindparam("now", type_=UTCDateTime()), bindparam("who", type_=String())
 
 
 class Statements:
@@ -52,11 +52,9 @@ class Statements:
         for column in self.table.columns:
             if column.name in into or column.primary_key:
                 continue
-            if column.name in (
-                "created_at",
-                "changed_at",
-                *(["status_since"] if "status_since" in self.entity.on_change else []),
-            ):
+            if column.name in self.entity.on_new:
+                into[column.name] = self.entity.on_new[column.name]
+            elif column.name in ("created_at", "changed_at"):
                 into[column.name] = ":now"
             elif column.default is not None and column.default.is_scalar:
                 into[column.name] = _literal(column.default.arg)
@@ -153,9 +151,9 @@ def apply(batch_id: int, entity: Entity, scope: Scope, hold: Callable[[Session],
             raise WorkFailed("moved", rows=stale)
         at = now()
         entity.claim(session, json.loads(batch.counts).get("new", 0))
-        written = {"batch": batch_id, "now": at}
-        changed = _rows(session.execute(text(said.update()).bindparams(NOW), written))
-        added = _rows(session.execute(text(said.insert()).bindparams(NOW), written))
+        written = {"batch": batch_id, "now": at, "who": _name(session, batch.owner_id)}
+        changed = _rows(session.execute(*_bound(said.update(), written)))
+        added = _rows(session.execute(*_bound(said.insert(), written)))
         if entity.beside:
             session.execute(text(entity.beside), {"batch": batch_id})
         counts = json.loads(batch.counts) | {"added": added, "changed": changed, "stale": stale}
@@ -165,6 +163,18 @@ def apply(batch_id: int, entity: Entity, scope: Scope, hold: Callable[[Session],
             at,
         )
         session.add(_entry(batch, counts))
+
+
+def _bound(said: str, values: Mapping[str, Any]) -> tuple[TextClause, dict[str, Any]]:
+    """A statement with those of the values that it names, in their types."""
+    named = {name: value for name, value in values.items() if f":{name}" in said}
+    return text(said).bindparams(*[one for one in (NOW, WHO) if one.key in named]), named
+
+
+def _name(session: Session, user_id: int) -> str:
+    """What a person is called."""
+    user = session.get_one(AppUser, user_id)
+    return f"{user.first_name or ''} {user.last_name or ''}".strip()[:64]
 
 
 def _rows(result: Any) -> int:

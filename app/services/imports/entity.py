@@ -88,6 +88,8 @@ class Entity:
     # Columns that name another record, and its table: what was fine at the check is asked again when it is written.
     links: Mapping[str, str] = field(default_factory=dict)
     on_change: Mapping[str, str] = field(default_factory=dict)
+    # The same for a new record.  :now is the time and :who the name of whoever imports.
+    on_new: Mapping[str, str] = field(default_factory=dict)
     # How many new records are still allowed (None: any), and the same asked for good, by their number,
     # in the transaction that adds them: it raises the refusal.
     room: Callable[[Session], int | None] = lambda *_: None

@@ -13,7 +13,7 @@ from app.access.scope import criterion
 from app.domain.states import METER_STEPS, Algorithm, MeterStatus
 from app.models import Consumer, Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
 from app.models.token import EngineeringRecord
-from app.services import licensing
+from app.services import licensing, meter_states
 from app.services.imports.entity import CLEARED, Book, Entity, Values
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
 
@@ -199,13 +199,20 @@ class _Rules:
     def state(self) -> None:
         """A state may follow the one before it; the reason of the one before goes with it."""
         new, known = self.row["status"], self.known
-        moved = known is not None and new is not None and new is not known.status
-        if moved and self.row["status_reason"] is None:
-            self.row["status_reason"] = CLEARED
-        if self.value("status") is MeterStatus.BLOCKED and not self.value("status_reason"):
-            self.says("status_reason", "reason_needed")
-        if known is not None and moved and (known.status, new) not in METER_STEPS:
+        if known is None or new is None or new is known.status:
+            if self.value("status") is MeterStatus.BLOCKED and not self.value("status_reason"):
+                self.says("status_reason", "reason_needed")
+            return
+        if (known.status, new) not in METER_STEPS:
             self.says("status", "step", old=known.status.value, new=new.value)
+        elif self.row["status_reason"] is None and meter_states.needs_reason(known.status, new):
+            self.says("status_reason", "reason_of_state")
+        if self.row["status_reason"] is None:
+            self.row["status_reason"] = CLEARED
+        if new is MeterStatus.IN_STOCK and self.row["installed_on"] is None:
+            self.row["installed_on"] = (
+                CLEARED  # whoever gets it next owes nothing of the time before
+            )
 
     def past(self) -> None:
         """What a known record does not change by a file."""
@@ -279,7 +286,9 @@ METERS = Entity(
     on_change={
         "tariff_since": "CASE WHEN meter.tariff_id {differs} {tariff_id} THEN :now ELSE meter.tariff_since END",
         "status_since": "CASE WHEN meter.status {differs} {status} THEN :now ELSE meter.status_since END",
+        "status_by": "CASE WHEN meter.status {differs} {status} THEN :who ELSE meter.status_by END",
     },
+    on_new={"status_since": ":now", "status_by": ":who"},
     example="00000000000",
     links={"consumer_id": "consumer", "product_id": "product", "tariff_id": "tariff"},
     room=_room,
