@@ -125,7 +125,9 @@ EXEMPT = {
     "sale_month": "read by reports through narrow()",
     "user_session": "asked by the hash of the cookie alone",
 }
-OWNERS = ("vending_point_id", "region_id", "point_region_id", "consumer_id", "meter_id", "sale_id", "user_id", "owner_id")
+OWNERS = (
+    "vending_point_id", "region_id", "point_region_id", "consumer_id", "meter_id", "sale_id", "user_id", "owner_id",
+)  # fmt: skip
 
 
 def test_a_table_with_an_owner_is_narrowed_or_says_why_not(app):
