@@ -17,6 +17,7 @@ from app.views import figures
 from app.views.fields import Shape, Text, Unused
 from app.views.lists import Listed, Rows, any_row
 from app.views.lists import words as holds
+from app.views.money_kept import why_it_stays
 from app.views.numbers import Whole
 
 SOLD = _l("Sales were made in this currency; this stays. Add another currency instead.")
@@ -67,8 +68,16 @@ def _keep(form: Any, column: Any, field: Any) -> None:
     if own is None or field.data is None:
         return
     code, now = db.session.execute(select(Currency.code, column).where(Currency.id == own)).one()
-    if now != field.data and sold_in(code):
-        raise ValidationError(str(SOLD))
+    if now != field.data and (reason := stays(code)):
+        raise ValidationError(str(reason))
+
+
+def stays(code: str) -> Any:
+    """Why code and decimals of this currency stay, or nothing: sales, or sums kept in the installation's own."""
+    if sold_in(code):
+        return SOLD
+    installed = select(Settings.id).join(Currency, Settings.currency_id == Currency.id).where(Currency.code == code)
+    return why_it_stays() if any_row(installed) else ""
 
 
 class CurrencyView(Listed, SafeModelView):
@@ -103,11 +112,11 @@ class CurrencyView(Listed, SafeModelView):
     add_form = edit_form = CurrencyForm
 
     def _get_edit_widget(self, form: Any, exclude_cols: Any = None, widgets: Any = None) -> Any:
-        """Code and decimals stand fixed once something was sold in the currency."""
+        """Code and decimals stand fixed once something was sold in the currency or is kept in it."""
         own = getattr(form, "_id", None)
         code = form.code.object_data if own is None else db.session.get_one(Currency, own).code
-        if code and sold_in(code):
-            form.code.locked = form.decimals.locked = SOLD
+        if code and (reason := stays(code)):
+            form.code.locked = form.decimals.locked = reason
         return super()._get_edit_widget(form=form, exclude_cols=exclude_cols, widgets=widgets)
 
     def why_kept(self, item: Currency) -> Any:

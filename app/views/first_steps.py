@@ -24,7 +24,7 @@ from app.models import SecurityModule
 from app.services import first_steps, licensing
 from app.services.first_steps import Step
 from app.views import choices
-from app.views.installation import settings
+from app.views.installation import currency, settings
 
 WALKED = "set_up"  # in the session: the step whose link was followed
 
@@ -127,7 +127,11 @@ def may_set_up() -> bool:
 
 def leads() -> list[Lead]:
     """The eight steps, in the manual's order."""
-    return [_lead(number, step) for number, step in enumerate(first_steps.steps(current_scope()), start=1)]
+    every = first_steps.steps(current_scope())
+    unseen = next(number for number, step in enumerate(every, start=1) if step.code == "setup")
+    if every[unseen - 1].done:
+        unseen = 0
+    return [_lead(number, step, unseen) for number, step in enumerate(every, start=1)]
 
 
 def walk() -> Walk | None:
@@ -177,10 +181,13 @@ class FirstStepsView(SafeBaseView):
         return redirect(_page(step), 303)
 
 
-def _lead(number: int, step: Step) -> Lead:
+def _lead(number: int, step: Step, unseen: int) -> Lead:
+    """One step; `unseen` is the number of the one that chooses the currency while nobody has, else 0."""
     about = ABOUT[step.code]
     act = _("Open") if step.done else MENDED.get((step.code, step.lacks or ""), ("", "", about.act))[2]
     note = _holds(step) if step.done else str(about.lacks[step.lacks or ""])
+    if step.code == "tariff" and unseen:
+        note += " " + _("Prices are in %(code)s until step %(number)d chooses another currency.", code=currency().code, number=unseen)
     url = url_for("FirstStepsView.go", code=step.code) if _may(about.right) else None
     return Lead(step.code, number, about.label, note, act, step.done, about.required, url)
 

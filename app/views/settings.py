@@ -25,6 +25,7 @@ from app.views import choices, figures
 from app.views.fields import Row, Text, Word
 from app.views.lists import Listed, Rows, any_row
 from app.views.lists import words as holds
+from app.views.money_kept import why_it_stays
 from app.views.numbers import Whole
 from app.views.zones import ZoneField
 
@@ -76,7 +77,10 @@ class SettingsForm(DynamicForm):
     utility_address = Text(_l("Address"), most=200, required=False)
     utility_telephone = Text(_l("Telephone"), most=60, required=False)
     tax_number = Text(_l("Tax number"), most=60, required=False)
-    currency = Row(_l("Currency unit"), currencies)
+    currency = Row(
+        _l("Currency unit"), currencies,
+        description=_l("Prices of tariffs keep their figures when it changes: 0.20 stays 0.20 in the new currency."),
+    )  # fmt: skip
     settlement = Word(
         _l("Settlement method"), choices.SETTLEMENT, default=Settlement.UP,
         description=_l("How a sum is rounded to the smallest unit of the currency."),
@@ -97,9 +101,12 @@ class SettingsForm(DynamicForm):
     )
 
     def validate_currency(self, field: Any) -> None:
-        """Prices, accounts and books are in one currency once something was sold."""
+        """Prices, accounts and books are in one currency once something was sold or a sum is kept in it."""
         now = db.session.get_one(Settings, 1).currency_id
-        _keep(field.data is not None and field.data.id != now, Sale, CURRENCY_STAYS)
+        changed = field.data is not None and field.data.id != now
+        _keep(changed, Sale, CURRENCY_STAYS)
+        if changed and (reason := why_it_stays()):
+            raise ValidationError(reason)
 
     def validate_time_zone(self, field: Any) -> None:
         """Business days do not move once something was sold."""
@@ -118,6 +125,8 @@ class SettingsForm(DynamicForm):
         if any_row(select(Sale.id)):
             self.currency.locked, self.time_zone.locked = CURRENCY_STAYS, ZONE_STAYS
             self.first_weekday.locked = WEEKDAY_STAYS
+        elif reason := why_it_stays():
+            self.currency.locked = reason
         if any_row(select(Token.id)):
             self.token_offset_minutes.locked = OFFSET_STAYS
 

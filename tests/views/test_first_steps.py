@@ -86,3 +86,10 @@ def test_the_way_back_stands_on_every_page_until_the_checklist_is_seen(efua, cas
 
 def test_no_such_step_is_no_page(efua):
     assert efua.get("/set-up/nonsense").status_code == 404
+
+
+def test_the_step_of_the_tariff_says_that_nobody_has_looked_at_the_currency(app, efua):
+    said = "Prices are in USD until step 6 chooses another currency."
+    assert said in text(efua.get("/"))
+    change(app, update(Settings).values(version=2))
+    assert said not in text(efua.get("/"))

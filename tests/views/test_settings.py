@@ -7,11 +7,13 @@ import re
 from html import unescape
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.domain.money import Currency as Money
 from app.domain.states import Settlement
-from app.models import AppUser, Currency, Settings
+from app.extensions import db
+from app.models import AppUser, CashAccount, Currency, Meter, Settings
+from app.services import debts
 from app.views import currencies
 from app.views.settings import settlement_example
 from tests.views.forms import send, text
@@ -68,8 +70,6 @@ def test_a_time_zone_that_is_none_or_several_is_refused(efua, look, typed):
 
 def test_the_list_of_time_zones_speaks_the_readers_language(app, efua):
     assert '<option value="Africa/Nairobi">Kenya, Nairobi, UTC+03:00</option>' in efua.get("/settings/edit/1").get_data(as_text=True)
-    from app.extensions import db
-
     with app.app_context():
         db.session.query(AppUser).filter_by(username="efua").update({"language": "fr"})
         db.session.commit()
@@ -101,6 +101,66 @@ def test_a_currency_that_was_sold_in_keeps_code_and_decimals_and_past_receipts_t
     assert send(efua, f"/currencies/edit/{key}", name="Dollar", symbol="US$").status_code == 302
     efua.get("/currencies/list/")  # which says that it is changed
     assert text(efua.get(f"/receipts/{receipt.sale_id}")) == before
+
+
+def _owe(app, cast):
+    with app.app_context():
+        debts.opening_balance(cast.consumers["achieng"], 5000, "before", "old-1")
+
+
+def _limit(app, cast):
+    with app.app_context():
+        db.session.get_one(Meter, cast.meters["palm_street"]).daily_limit = 700
+        db.session.commit()
+
+
+def _credit(app, cast):
+    with app.app_context():
+        db.session.execute(update(CashAccount).where(CashAccount.id == 1).values(credit_limit=900))
+        db.session.commit()
+
+
+def _nothing(app, cast):
+    with app.app_context():  # a limit of nothing is nothing in every currency
+        db.session.execute(update(CashAccount).values(credit_limit=None))
+        db.session.execute(update(Meter).values(daily_limit=None), execution_options={"unscoped": True})
+        db.session.execute(update(CashAccount).where(CashAccount.id == 1).values(credit_limit=0))
+        db.session.commit()
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (_owe, "already: 1 posting, 1 consumer with a debt. It stays."),
+        (_limit, "another currency: 1 meter with a daily limit. Take them out first, or keep USD."),
+        (_credit, "another currency: 1 vending point with a credit limit. Take them out first, or keep USD."),
+    ],
+    ids=["debt", "daily limit", "credit limit"],
+)  # fmt: skip
+def test_while_sums_are_kept_in_it_the_currency_stays_and_says_which(app, efua, cast, look, keep, said):
+    _nothing(app, cast)
+    keep(app, cast)
+    usd, eur = (look(select(Currency.id).where(Currency.code == code)) for code in ("USD", "EUR"))
+    assert said in text(efua.get("/settings/edit/1")) and said in text(efua.get(f"/currencies/edit/{usd}"))
+    refused = [
+        send(efua, "/settings/edit/1", currency=eur),
+        send(efua, f"/currencies/edit/{usd}", decimals="0"),
+        send(efua, f"/currencies/edit/{usd}", code="UST"),
+    ]
+    assert [answer.status_code for answer in refused] == [422] * 3
+    assert all(text(answer).count(said) >= 1 for answer in refused)
+    assert send(efua, "/settings/edit/1", utility_name="Lake").status_code == 303
+    assert send(efua, f"/currencies/edit/{usd}", symbol="US$").status_code == 302
+    assert send(efua, f"/currencies/edit/{eur}", decimals="0").status_code == 302  # nothing is kept in this one
+    assert look(select(Settings.currency_id)) == usd
+
+
+def test_while_nothing_is_kept_the_currency_may_change_and_prices_keep_their_figures(app, efua, cast, look):
+    _nothing(app, cast)
+    assert "0.20 stays 0.20 in the new currency" in text(efua.get("/settings/edit/1"))
+    eur = look(select(Currency.id).where(Currency.code == "EUR"))
+    assert send(efua, "/settings/edit/1", currency=eur).status_code == 303
+    assert look(select(Settings.currency_id)) == eur
 
 
 def test_one_that_was_not_sold_in_may_change(efua, look):
