@@ -19,6 +19,7 @@ all_refusals = refusal.all_refusals
 
 # --- the meter ----------------------------------------------------------------------------
 
+ConsumerLeft = meter_errors.ConsumerLeft
 FunctionNotForMeter = meter_errors.FunctionNotForMeter
 KeyAlreadyThere = meter_errors.KeyAlreadyThere
 KeyChangeOpen = meter_errors.KeyChangeOpen

@@ -65,6 +65,10 @@ class MeterTaken(MeterRefusal, code="meter_taken"):
     """The meter belongs to another consumer."""
 
 
+class ConsumerLeft(MeterRefusal, code="consumer_left", field="consumer"):
+    """The consumer is switched off: nobody new is bound to them."""
+
+
 class StepForbidden(MeterRefusal, code="step_forbidden", field="status", names="old new"):
     """The meter is in a state that the wanted one may not follow (somebody else may have been faster)."""
 

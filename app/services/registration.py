@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
-from app.domain.errors import MeterTaken, OutOfScope, StepForbidden
+from app.domain.errors import ConsumerLeft, MeterTaken, OutOfScope, StepForbidden
 from app.domain.states import MeterStatus
 from app.models import Consumer, Meter
 from app.models.consumer import digits_of
@@ -60,8 +60,8 @@ def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope, installed_on:
     """Give unbound meters to a consumer; all or none.  Returns how many changed hands.
 
     A meter that is already this consumer's is left alone (a second click).  With `installed_on`, meters
-    in stock become installed on that day.  Raises OutOfScope, UnknownMeter, MeterTaken, StepForbidden
-    (a removed meter goes into stock first).
+    in stock become installed on that day.  Raises OutOfScope, ConsumerLeft, UnknownMeter, MeterTaken,
+    StepForbidden (a removed meter goes into stock first).
     """
     with transaction() as session:
         consumer = session.get(Consumer, consumer_id)
@@ -83,6 +83,11 @@ def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope, installed_on:
             if installed_on is not None and meter.status is MeterStatus.IN_STOCK:
                 meter_states.apply(meter, MeterStatus.INSTALLED, None, installed_on)
             bound += 1
+        # NB: asked under the consumer's lock, which comes after the meters' as in a sale: whoever switches the
+        # consumer off meanwhile unbinds only the meters that are theirs then.
+        active = select(Consumer.active).where(Consumer.id == consumer_id).with_for_update(key_share=True)
+        if not session.execute(active).scalar_one():
+            raise ConsumerLeft
         return bound
 
 

@@ -67,6 +67,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.FunctionNotForMeter: _l("Meters of this type do not know this function. Nothing was made. Choose another one."),
     errors.ValueOutOfRange: _l("No token carries this value. Nothing was made. Choose one from %(minimum)s to %(maximum)s."),
     errors.MeterTaken: _l("The meter belongs to another consumer. Nothing was stored. Unbind it there first."),
+    errors.ConsumerLeft: _l("This consumer has left. Nothing was stored. Take them back first, then bind the meter."),
     errors.StepForbidden: _l(
         "Meter %(meter_number)s is “%(old)s” and cannot become “%(new)s” at once. Nothing was stored. Look at its page again."
     ),

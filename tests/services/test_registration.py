@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.errors import (
+    ConsumerLeft,
     MeterBlocked,
     MeterTaken,
     OutOfScope,
@@ -17,7 +18,7 @@ from app.domain.errors import (
 )
 from app.domain.states import METER_STEPS, MeterStatus
 from app.extensions import db
-from app.models import AuditEntry, Meter
+from app.models import AuditEntry, Consumer, Meter
 from app.services import meter_states, registration
 from app.services.meter_keys import held_key, held_keys
 from tests.cast import PIER
@@ -60,6 +61,16 @@ def test_an_unbound_meter_in_stock_is_bound_and_installed_at_once(cast, chidi, p
     assert (pump.consumer_id, pump.status, pump.installed_on) == (owner, INSTALLED, date(2026, 11, 5))
     assert registration.bind([cast.meters["pump"]], owner, chidi, date(2026, 11, 9)) == 0  # a second click
     assert _meter(cast, "pump").installed_on == date(2026, 11, 5)
+
+
+@pytest.mark.one_database
+def test_nothing_is_bound_to_a_consumer_who_has_left(cast, chidi, put):
+    put("pump", consumer_id=None)
+    db.session.get_one(Consumer, cast.consumers["achieng"]).active = False
+    db.session.commit()
+    with pytest.raises(ConsumerLeft):
+        registration.bind([cast.meters["pump"]], cast.consumers["achieng"], chidi)
+    assert _meter(cast, "pump").consumer_id is None
 
 
 def test_a_foreign_meter_a_foreign_consumer_and_a_taken_meter_cannot_be_bound(cast, chidi, put):
