@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import FormField
 
 from app.domain.plan_check import Fault
+from app.views.fields import NEEDED
 
 SENTENCES: Mapping[str, Any] = {
     "missing": _l("A plan needs at least one price step."),
@@ -44,6 +46,8 @@ SENTENCES: Mapping[str, Any] = {
 }  # fmt: skip
 MARKED = _l("Look at the rows that are marked.")
 OTHER = _l("The plan contradicts itself here.")
+# Sentences that say nothing of where they belong; what the reading of a box says is one too.
+NAMELESS = (NEEDED, SENTENCES["negative"], SENTENCES["rate_over_100"])
 # Which field of the page a fault of the whole plan belongs to, and which of a row.
 OF_PLAN: Mapping[str, str] = {
     "negative": "fixed_fee", "cap_not_a_share": "fee_cap_share", "cap_not_positive": "fee_cap_unit",
@@ -102,6 +106,15 @@ def _path(form: Any, fault: Fault) -> list[Any]:
     return [*path, rows, rows.rows[at][OF_ROW.get((where, fault.reason), FIRST[where])]]
 
 
+def in_row(field: Any) -> list[str]:
+    """The sentences of a box in a row: they stand under the whole row, so each says which box it means."""
+    nameless = {str(words) for words in (*field.process_errors, *NAMELESS)}
+    return [
+        _("%(field)s: %(sentence)s", field=field.label.text, sentence=words) if words in nameless else words
+        for words in map(str, field.errors)
+    ]
+
+
 def at_fields(form: Any, *, skip: frozenset[str] = frozenset()) -> dict[str, list[str]]:
     """Every sentence of a form by the name of the box it belongs to; `skip` are sentences left out."""
     found: dict[str, list[str]] = {}
@@ -111,10 +124,12 @@ def at_fields(form: Any, *, skip: frozenset[str] = frozenset()) -> dict[str, lis
 
 
 def _collect(field: Any, found: dict[str, list[str]], skip: frozenset[str]) -> None:
-    below = field.form if isinstance(field, FormField) else getattr(field, "entries", ())
-    for one in below:
+    row = isinstance(field, FormField)
+    for one in field.form if row else getattr(field, "entries", ()):
         _collect(one, found, skip)
+        if row and one.name in found and not hasattr(one, "entries"):
+            found[one.name] = [words for words, bare in zip(in_row(one), one.errors, strict=True) if str(bare) not in skip]
     own = [str(error) for error in field.errors if not isinstance(error, dict | list | tuple)]
     said = [words for words in own if words not in skip]
-    if said and not isinstance(field, FormField):
+    if said and not row:
         found[field.name] = said

@@ -27,7 +27,7 @@ from app.views import figures, plan_codes
 from app.views.fields import NEEDED
 from app.views.installation import currency, time_zone
 from app.views.pickers import CONSUMERS, Picker
-from app.views.plan_faults import MARKED, at_fields
+from app.views.plan_faults import MARKED, at_fields, in_row
 from app.views.plan_form import BESIDE_THE_PRICE, PlanForm, first_start, next_start
 from app.views.plan_meaning import Meaning, meaning_of
 
@@ -147,6 +147,7 @@ def page(view: Any, form: PlanForm, subject: Subject) -> str:
         unit=UNIT[subject.tariff.meter_type],
         currency=currency(),
         zone=time_zone(),
+        in_row=in_row,
     )
     return text
 

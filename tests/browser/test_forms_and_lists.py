@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.models import AppUser
-from tests.cast import PASSWORD, Cast
+from tests.cast import PASSWORD, PIER, Cast
 from tests.views.selling import sell
 
 PHONE = {"width": 390, "height": 844}
@@ -65,6 +65,37 @@ def test_the_time_zone_is_typed_and_its_list_names_countries(efua: Any) -> None:
     offered = efua.locator("#time-zones option")
     assert efua.get_attribute("#time_zone", "list") == "time-zones" and offered.count() > 300
     assert "Kenya" in str(efua.locator("#time-zones option[value='Africa/Nairobi']").text_content())
+
+
+def test_what_a_refusal_said_above_a_plan_goes_once_its_rows_are_mended(efua: Any, cast: Cast) -> None:
+    efua.goto(f"/plans/add/{cast.tariffs['home']}")
+    efua.fill("#steps-0-price", "1")
+    efua.fill("#steps-0-tax_rate", "101")
+    efua.click("[name=save]")
+    efua.wait_for_selector("text=Nothing was stored.")
+    efua.complaints.clear()  # the browser counts the refusal as a failure
+    assert "Tax rate: At most 100." in efua.locator(".step-row .error").inner_text()
+    efua.fill("#steps-0-tax_rate", "102")
+    efua.wait_for_selector("[data-say].bad")
+    assert efua.locator("[data-summary]").count() == 1
+    efua.fill("#steps-0-tax_rate", "10")
+    efua.wait_for_selector("[data-summary]", state="detached")
+    assert efua.locator(".error").count() == 0
+
+
+def test_a_meter_number_that_was_refused_is_judged_anew_as_it_is_typed(efua: Any) -> None:
+    wrong, right = PIER[:-1] + str((int(PIER[-1]) + 1) % 10), PIER
+    efua.goto("/meters/add")
+    efua.fill("#meter_number", wrong)
+    efua.click("main form .btn-primary")
+    efua.wait_for_selector(".note.bad")
+    efua.complaints.clear()
+    efua.wait_for_selector("[data-said=meter_number] .bad")
+    assert efua.locator("#meter_number-error").count() == 0  # the same is not said twice
+    efua.fill("#meter_number", right)
+    efua.wait_for_selector("[data-said=meter_number] .ok")
+    assert efua.locator("#meter_number-error").count() == 0
+    assert efua.get_attribute("#meter_number", "aria-invalid") is None
 
 
 def test_the_step_marks_do_not_touch_the_form(efua: Any) -> None:

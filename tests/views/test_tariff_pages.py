@@ -142,8 +142,8 @@ def test_the_page_shows_what_the_engine_would_charge_and_stores_nothing(efua, ca
 WRONG = [
     ({"steps__1__to": "50"}, "steps-1-to", "Row 2 ends at 50, not above its start of 100."),
     ({"steps__0__to": ""}, "steps-0-to", "Only the last row may stay open."),
-    ({"steps__0__price": "-1"}, "steps-0-price", "At least 0."),
-    ({"steps__0__tax_rate": "101"}, "steps-0-tax_rate", "At most 100."),
+    ({"steps__0__price": "-1"}, "steps-0-price", "Unit price: At least 0."),
+    ({"steps__0__tax_rate": "101"}, "steps-0-tax_rate", "Tax rate: At most 100."),
     ({f"fines__{n}__{box}": str(n + 1) for n in range(6) for box in ("to", "fine")}, "fines-5-to", "At most 5 fines."),
     (
         {"fines__0__to": "10", "fines__0__fine": "5", "fines__1__to": "20", "fines__1__fine": "1"},

@@ -26,7 +26,18 @@
     return box;
   }
 
+  // What the server said of the number that was sent is over once another one stands there, or the same is said anew.
+  function forget(rows) {
+    const field = form.elements.meter_number;
+    const again = rows.some((row) => row.field === "meter_number" && row.tone === "bad");
+    if (field.value === field.defaultValue && !again) return;
+    document.getElementById("meter_number-error")?.remove();
+    field.removeAttribute("aria-invalid");
+    field.setAttribute("aria-describedby", "meter_number-help");
+  }
+
   function say(rows) {
+    forget(rows);
     for (const name of ["meter_number", "key"]) {
       const box = place(name);
       if (!box) continue;

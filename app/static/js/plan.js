@@ -81,6 +81,8 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const said = await answer.json();
       mark(said.errors);
+      // What the refusal said above the form is over once nothing is wrong any more.
+      if (!said.say) form.querySelector("[data-summary]")?.remove();
       say.textContent = said.say;
       say.classList.toggle("bad", said.wrong);
       if (said.html) show(said.html);
