@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
@@ -21,7 +21,8 @@ from app.access.current import current_scope, signed_in
 from app.domain.errors import Refusal
 from app.domain.states import RowScope
 from app.extensions import db
-from app.models import ModuleHealth, SecurityModule
+from app.models import ModuleHealth, SecurityModule, SupplyGroupKey
+from app.services.meter_keys import UNIQUE_KEY
 from app.sts.errors import StsError
 from app.views import first_steps
 from app.views.language import chosen_language, chosen_theme, direction
@@ -249,11 +250,12 @@ class Frame:
 
     @cached_property
     def module(self) -> State | None:
-        """Whether tokens can be made: every active module is there, open, and answered last.  Asks no network."""
+        """Whether tokens can be made: every active module is there, open, answered last; one has keys.  Asks no network."""
         if not self.signed_in:
             return None
         try:
-            active = db.session.scalars(select(SecurityModule.id).where(SecurityModule.active)).all()
+            keyed = exists().where(SupplyGroupKey.module_id == SecurityModule.id, SupplyGroupKey.key_type == UNIQUE_KEY)
+            active = dict(db.session.execute(select(SecurityModule.id, keyed).where(SecurityModule.active)).tuples().all())
             for module_id in active:
                 current_app.extensions["modules"].by_id(module_id)
             silent = select(ModuleHealth.module_id).where(ModuleHealth.module_id.in_(active), ~ModuleHealth.up)
@@ -264,6 +266,8 @@ class Frame:
             return State("bad", "fa-circle-xmark", _l("Module is down"))
         if not active:
             return State("warn", "fa-triangle-exclamation", _l("No module yet"))
+        if not any(active.values()):
+            return State("warn", "fa-triangle-exclamation", _l("Module holds no key yet"))
         return State("ok", "fa-shield-halved", _l("Module ready"))
 
 

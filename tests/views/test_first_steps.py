@@ -93,3 +93,10 @@ def test_the_step_of_the_tariff_says_that_nobody_has_looked_at_the_currency(app,
     assert said in text(efua.get("/"))
     change(app, update(Settings).values(version=2))
     assert said not in text(efua.get("/"))
+
+
+def test_the_bar_says_that_no_active_module_holds_a_key(app, efua):
+    assert "Module ready" in efua.get("/").get_data(as_text=True)
+    change(app, delete(SupplyGroupKey))
+    page = efua.get("/modules/1").get_data(as_text=True)
+    assert "Module holds no key yet" in page and "Module ready" not in page
