@@ -43,9 +43,9 @@ class KeyChoice(Field):
 
     @property
     def rows(self) -> list[HeldKey]:
-        """The keys that meters can buy under, read once."""
+        """The keys of the modules, read once; those whose time is over come last."""
         if self._held is None:
-            self._held = held_keys(db.session())
+            self._held = sorted(held_keys(db.session()), key=lambda key: key.state == "over")
         return self._held
 
     @property

@@ -88,7 +88,7 @@ def key_warning(key: HeldKey | None, sgc: str, krn: int) -> str:
             sgc=sgc, krn=krn,
         )  # fmt: skip
     if key.state == "over":
-        return _("The time of key %(sgc)s, revision %(krn)s is over. The meter needs a key change before it can buy.", sgc=sgc, krn=krn)
+        return _("The time of key %(sgc)s, revision %(krn)s is over: sales are refused until the meter has had a key change.", sgc=sgc, krn=krn)
     if key.state == "soon":
         return _(
             "Key %(sgc)s, revision %(krn)s makes its last token on %(day)s. Plan a key change.",
