@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -46,6 +46,13 @@ def meters_on(session: Session, tariff_id: int) -> int:
     """How many meters have the tariff, whoever owns them."""
     query = select(func.count()).where(Meter.tariff_id == tariff_id)
     return session.execute(query, execution_options={"unscoped": True}).scalar_one()
+
+
+def in_use(session: Session) -> set[int]:
+    """The ids of every tariff that meters have or that has sold, whoever owns them."""
+    sold = exists().where(Sale.plan_id == TariffPlan.id, TariffPlan.tariff_id == Tariff.id)
+    used = select(Tariff.id).where(exists().where(Meter.tariff_id == Tariff.id) | sold)
+    return set(session.execute(used, execution_options={"unscoped": True}).scalars())
 
 
 def in_force(plans: list[TariffPlan], instant: datetime) -> TariffPlan | None:

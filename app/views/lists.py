@@ -115,6 +115,10 @@ class Listed(Switching):
         """Further lines in the menu of a row: label, icon, url, and for a button `post` with its `ask` and `text`."""
         return ()
 
+    def stays(self, pk: Any) -> bool:
+        """Whether the list knows already that this row has history, so that its menu does not offer to delete it."""
+        return False
+
     def beside(self, pk: str) -> dict[str, Any]:
         """What the page of one row shows beside its facts."""
         return {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import g, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _
@@ -22,6 +23,7 @@ from app.views import choices
 from app.views.installation import currency
 from app.views.lists import Listed, Rows, one_of
 from app.views.lists import words as holds
+from app.views.switching import WORDS
 from app.views.tariff_form import TariffChangeForm, TariffForm, two_steps
 
 
@@ -69,7 +71,7 @@ def _cards(tariff: Tariff) -> list[PlanCard]:
     """The plans, newest first, each with its state and the moment at which the next one begins."""
     sold = tariffs.sold_plans(db.session(), tariff)
     now = tariffs.in_force(tariff.plans, datetime.now(UTC))
-    ends = [plan.effective_from for plan in tariff.plans[1:]] + [None]
+    ends = ([plan.effective_from for plan in tariff.plans[1:]] + [None]) if tariff.plans else []
     cards = [
         PlanCard(plan, _state(plan, now), plan.id in sold, end) for plan, end in zip(tariff.plans, ends, strict=True)
     ]
@@ -127,6 +129,7 @@ class TariffView(Listed, SafeModelView):
         tariff = self._row(pk)
         return {
             "tariff": tariff,
+            "in_use": bool(self.why_kept(tariff)),
             "plans": _cards(tariff),
             "unit": UNIT[tariff.meter_type],
             "currency": currency(),
@@ -137,6 +140,22 @@ class TariffView(Listed, SafeModelView):
             "methods": choices.CHARGE_METHOD,
             "periods": choices.STEP_PERIOD,
         }
+
+    def stays(self, pk: Any) -> bool:
+        """Whether the tariff is in use; read once for a page."""
+        if "_tariffs_in_use" not in g:
+            g._tariffs_in_use = tariffs.in_use(db.session())  # noqa: SLF001
+        return pk in g._tariffs_in_use  # noqa: SLF001
+
+    def row_acts(self, pk: Any, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """What is in use is switched off instead."""
+        words = WORDS[Tariff]
+        if not (self.stays(pk) and values["active"] and self.appbuilder.sm.has_access("can_write", "TariffView")):
+            return ()
+        ask = _("%(act)s: %(name)s?", act=words.off, name=values["name"])
+        text = f"{words.meaning} {_('It can be undone at any time.')}"
+        url = url_for("TariffView.switch", pk=pk)
+        return ({"label": words.off, "icon": "fa-power-off", "url": url, "post": True, "ask": ask, "text": text, "name": "on", "value": "0"},)
 
     def why_kept(self, item: Tariff) -> Any:
         """A tariff that meters have, or that has sold, stays and can be switched off."""

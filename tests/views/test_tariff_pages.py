@@ -26,7 +26,7 @@ from app.sts.amount import MAX_TENTHS, representable_at_least
 from app.views import plan_page
 from app.views.plan_codes import final_codes, slug
 from app.views.plan_page import Subject
-from tests.views.forms import fields, send
+from tests.views.forms import fields, send, text
 from tests.views.selling import sell
 
 pytestmark = pytest.mark.one_database
@@ -279,3 +279,24 @@ def test_the_answer_while_typing_is_plain_data(efua, cast):
     answer = preview(efua, cast)
     assert answer.mimetype == "application/json" and set(json.loads(answer.get_data())) == {"errors", "html", "wrong", "say"}
     assert efua.post("/plans/preview?meter_type=steam", data={"csrf_token": efua.token("/account/")}).status_code == 404
+
+
+def test_a_tariff_in_use_is_switched_off_where_another_is_deleted(app, efua, cast):
+    with app.app_context():
+        db.session.add(Tariff(name="Unused", meter_type="electricity"))
+        db.session.commit()
+        unused = db.session.scalars(select(Tariff.id).where(Tariff.name == "Unused")).one()
+    used = cast.tariffs["home"]
+    shown = {key: efua.get(f"/tariffs/show/{key}").get_data(as_text=True) for key in (used, unused)}
+    assert [f"/tariffs/delete/{key}" in page for key, page in shown.items()] == [False, True]
+    assert f"/tariffs/switch/{used}" in shown[used]
+    page = efua.get("/tariffs/list/").get_data(as_text=True)
+    assert f"/tariffs/delete/{used}" not in page and f"/tariffs/switch/{used}" in page
+    assert f"/tariffs/delete/{unused}" in page and f"/tariffs/switch/{unused}" not in page
+
+
+def test_an_entry_without_a_date_names_none(efua, cast):
+    said = text(efua.get("/plans/new?name=X&meter_type=electricity&from=erongo"))
+    assert "Filled in from: Erongo RED, " in said and "—." not in said.partition("Compare with the source")[0]
+    assert "the source tells none" in text(efua.get("/tariff-catalogue/"))
+    assert "2019-10." in text(efua.get("/plans/new?name=X&meter_type=electricity&from=zetdc-2019"))
