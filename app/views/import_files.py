@@ -12,7 +12,7 @@ from typing import Any
 from flask import Response, redirect, send_file, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import Select, literal, select
 
 from app.access.current import current_scope
 from app.extensions import db
@@ -36,8 +36,8 @@ EXAMPLES = {
         "telephone": "+254 700 123 456", "email": "name@example.org",
     },
     "meters": {
-        "address": "7 Palm Street", "krn": "1", "ti": "1", "ea": "7", "tct": "2", "ken": "255", "installed_on": "2026-01-31",
-        "smallest_purchase": "5", "largest_purchase": "500",
+        "address": "7 Palm Street", "ti": "1", "ea": "7", "tct": "2", "installed_on": "2026-01-31",
+        "smallest_purchase": "5", "largest_purchase": "500", "capacity": "", "capacity_unit": "",
     },
 }  # fmt: skip
 
@@ -94,13 +94,7 @@ def _lists(kind: str) -> dict[str, list[str]]:
            for field in ENTITIES[kind].fields if hasattr(field, "words")},
     }  # fmt: skip
     if kind == "meters":
-        keys = (
-            select(SupplyGroupKey.sgc, SupplyGroupKey.krn)
-            .join(SecurityModule, SupplyGroupKey.module_id == SecurityModule.id)
-            .where(SecurityModule.active, SupplyGroupKey.key_type == UNIQUE_KEY)
-            .distinct()
-        )
-        pairs = session.execute(keys).all()
+        pairs = session.execute(_keys()).all()
         found |= {
             "product": list(session.scalars(select(Product.model).order_by(Product.model).limit(LIST_MAX))),
             "tariff": list(session.scalars(select(Tariff.name).where(Tariff.active).order_by(Tariff.name).limit(LIST_MAX))),
@@ -113,10 +107,34 @@ def _lists(kind: str) -> dict[str, list[str]]:
 def _example(kind: str, names: list[str], lists: dict[str, list[str]]) -> list[str]:
     given = {name: str(word) for name, word in EXAMPLES[kind].items()}
     given[ENTITIES[kind].key] = ENTITIES[kind].example
+    if kind == "meters":
+        given |= _go_together()
     for name in names:
         if name not in given and lists.get(name):
             given[name] = lists[name][0]
     return [given.get(name, "") for name in names]
+
+
+def _go_together() -> dict[str, str]:
+    """A product with a tariff of its meter type, and a key that is held: a row of these would pass the check."""
+    session = db.session()
+    kinds = select(Product.model, Tariff.name).where(Product.active, Tariff.active)
+    pairs = (
+        kinds.join(Tariff, Tariff.meter_type == Product.meter_type).order_by(Product.model, Tariff.name),
+        select(Product.model, literal("")).where(Product.active).order_by(Product.model),
+    )
+    product, tariff = next((pair for rows in pairs if (pair := session.execute(rows.limit(1)).first())), ("", ""))
+    sgc, krn, ken = session.execute(_keys().order_by(SupplyGroupKey.id.desc()).limit(1)).first() or ("", "", "")
+    return {"product": product, "tariff": tariff, "sgc": sgc, "krn": str(krn), "ken": str(ken)}
+
+
+def _keys() -> Select[tuple[str, int, int]]:
+    """The keys that active modules hold for meters."""
+    return (
+        select(SupplyGroupKey.sgc, SupplyGroupKey.krn, SupplyGroupKey.ken)
+        .join(SecurityModule, SupplyGroupKey.module_id == SecurityModule.id)
+        .where(SecurityModule.active, SupplyGroupKey.key_type == UNIQUE_KEY)
+    )
 
 
 def _workbook(

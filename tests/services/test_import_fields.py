@@ -84,6 +84,8 @@ def test_a_comma_is_what_the_file_says():
         (NUMBER, ("m", ""), "merged"),
         (NUMBER, ("d", "2026-01-31"), "made_a_date"),
         (NUMBER, "#N/A", "error_cell"),
+        (NUMBER, "=1+1", "formula_text"),
+        (Number("krn"), "'=A1*2", "formula_text"),
         (Text("name", most=5), "Amara A", "too_long"),
         (Text("name"), "bell\x07", "unstorable"),
         (Text("user_number", code=True), ("d", "2026-01-02"), "made_a_date"),

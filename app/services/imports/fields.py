@@ -39,7 +39,7 @@ BLANKS = "\u00a0\u202f\u2009\u3000\ufeff\u200b\u200e\u200f"
 class Fault(Exception):
     """A cell that cannot be taken."""
 
-    def __init__(self, code: str, **params: Any) -> None:
+    def __init__(self, code: str, /, **params: Any) -> None:
         self.code, self.params = code, params
         super().__init__(f"{code}({params})")
 
@@ -108,9 +108,14 @@ class Field:
     def read(self, cell: Cell, reading: Reading) -> Any:
         """The value, or None for an empty cell.  Raises Fault."""
         text = text_of(cell)
-        return (
-            self.value(text, isinstance(cell, tuple) and cell[0] == "d", reading) if text else None
-        )
+        if not text:
+            return None
+        try:
+            return self.value(text, isinstance(cell, tuple) and cell[0] == "d", reading)
+        except Fault:
+            if text.startswith("="):  # csv keeps a formula as text: say what it is, not what it is not
+                raise Fault("formula_text", text=text[:40]) from None
+            raise
 
     def value(self, text: str, dated: bool, reading: Reading) -> Any:
         """What the text means.  Raises Fault."""

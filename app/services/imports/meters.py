@@ -229,6 +229,8 @@ class _Rules:
         ):
             self.says("product", "bought_as_other")
 
+        if self.row["capacity"] is not None and not self.value("capacity_unit"):
+            self.says("capacity_unit", "unit_needed")
 
 def _has_history(session: Session, meter_id: int) -> bool:
     """Whether sales, tokens or engineering acts name the meter.  Asked unscoped."""
