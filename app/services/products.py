@@ -24,7 +24,11 @@ def maker_differs(meter_number: str, product: Product) -> MakerDiffers | None:
     Nothing is said of a manufacturer without a code, nor of a number that is none.  This is a
     warning and never a refusal: codes change hands, and old stock is sold under new names.
     """
-    expected = product.manufacturer.code
+    return code_differs(meter_number, product.manufacturer.code)
+
+
+def code_differs(meter_number: str, expected: str | None) -> MakerDiffers | None:
+    """The same by the code alone, for whoever looks at many numbers."""
     if not expected:
         return None
     try:

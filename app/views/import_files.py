@@ -233,12 +233,13 @@ def marked_lines(row: ImportBatch, *, only_bad: bool) -> tuple[list[str], Iterat
     def lines() -> Iterator[list[str]]:
         after = 0
         while found := batches.rows_of(db.session(), batch_id, actions, after, CHUNK_ROWS):
-            told = [(one.line, json.loads(one.raw), json.loads(one.faults) if one.faults else []) for one in found]
+            told = [(one.line, one.action, json.loads(one.raw), json.loads(one.faults or "[]")) for one in found]
             after = told[-1][0]
             db.session.rollback()
-            for _line, raw, faults in told:
+            for _line, action, raw, faults in told:
                 cells = [*raw, *[""] * (max(len(headings), place + 1) - len(raw))]
-                cells[place] = " ".join(import_words.fault_words(kind, fault) for fault in faults)
+                said = " ".join(import_words.fault_words(kind, fault) for fault in faults)
+                cells[place] = _("Warning: %(what)s", what=said) if said and action in ("new", "change") else said
                 yield cells
 
     heads = [*headings, mine] if place == len(headings) else headings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -23,7 +23,7 @@ from app.access.fab import SafeBaseView
 from app.domain.errors import FieldMissing, FieldTwice, OutOfScope, Refusal
 from app.domain.states import ImportState
 from app.extensions import db
-from app.models import BackgroundTask, Consumer, ImportBatch
+from app.models import BackgroundTask, Consumer, ImportBatch, ImportRow
 from app.services.imports import batches
 from app.services.imports.textfile import ENCODINGS
 from app.services.task_files import FileTooLarge
@@ -37,7 +37,7 @@ from app.views.work_runs import WRITES, folder
 
 REFERENCE = re.compile(r"[0-9a-f]{16,64}")
 SHOWN_ROWS = 50
-COUNT_WORDS = ("rows", "new", "change", "same", "skip", "bad")
+COUNT_WORDS = ("rows", "new", "change", "same", "skip", "bad", "warned")
 SEPARATOR_WORDS = {",": _l("Comma"), ";": _l("Semicolon"), "\t": _l("Tab"), "|": _l("Vertical bar")}
 STATES = {
     ImportState.READING: _l("Reading"), ImportState.READ: _l("Columns to confirm"), ImportState.CHECKING: _l("Checking"),
@@ -266,20 +266,21 @@ class ImportView(SafeBaseView):
         session, layout, counts = db.session(), batches.layout_of(row), _counts(row)
         task = session.get(BackgroundTask, row.task_id) if row.task_id else None
         halted = batches.halted(session, row)
-        after = row_id(request.args.get("after", "")) or 0
+        after, odd_after = (row_id(request.args.get(name, "")) or 0 for name in ("after", "odd_after"))
         checked = row.state in (ImportState.CHECKED, ImportState.DONE)
         bad = batches.rows_of(session, row.id, ("bad", "stale"), after, SHOWN_ROWS + 1) if checked else []
         good = batches.rows_of(session, row.id, ("new", "change"), 0, 5) if row.state is ImportState.CHECKED else []
+        odd = batches.warned_rows(session, row.id, odd_after, SHOWN_ROWS + 1) if checked and counts["warned"] else []
         return self.render_template(
             "imports/show.html",
             title=row.file_name, row=row, task=task, layout=layout, counts=counts, states=STATES,
             busy=row.state in BUSY and not halted, halted=halted, error=import_words.trouble(json.loads(row.error)) if row.error and not halted else "",
             mapping=json.loads(row.mapping), fields=import_words.HEADINGS[row.entity], entity=batches.entity_of(row),
-            bad=[_shown(row, found) for found in bad[:SHOWN_ROWS]], more=bad[SHOWN_ROWS - 1].line if len(bad) > SHOWN_ROWS else 0,
-            after=after, good=[json.loads(found.raw) for found in good],
+            bad=[_shown(row, found) for found in bad[:SHOWN_ROWS]], more=_next(bad), after=after,
+            odd=[_shown(row, found) for found in odd[:SHOWN_ROWS]], odd_more=_next(odd), odd_after=odd_after, good=[json.loads(found.raw) for found in good],
             same=batches.same_file(session, row), kinds=import_words.KINDS,
             encodings=ENCODINGS, separators=SEPARATOR_WORDS, mark=decimal_mark(),
-            consumer=session.get(Consumer, row.consumer_id) if row.consumer_id else None,
+            headings_known=all(json.loads(row.mapping)) and all(layout.headings), consumer=session.get(Consumer, row.consumer_id) if row.consumer_id else None,
             samples=[_few(line[place] for line in layout.sample if place < len(line)) for place in range(len(layout.headings))],
         )  # fmt: skip
 
@@ -288,6 +289,11 @@ def _counts(row: ImportBatch) -> dict[str, int]:
     found = dict.fromkeys((*COUNT_WORDS, "added", "changed", "stale", "example"), 0)
     found.update(json.loads(row.counts))
     return found
+
+
+def _next(rows: Sequence[ImportRow]) -> int:
+    """The line behind which the next page of these rows begins; 0 at their end."""
+    return rows[SHOWN_ROWS - 1].line if len(rows) > SHOWN_ROWS else 0
 
 
 def _few(texts: Iterable[str]) -> Any:

@@ -33,7 +33,7 @@ from tests.cast import PALM_STREET, PIER, drn
 from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, Importer, counts, csv_file
 
 MARKET = "Market Town, Coast, Kenya"
-NEW = [drn(f"02000000{n:02d}") for n in range(20)]
+NEW = [drn(f"01000010{n:02d}") for n in range(20)]
 
 
 @pytest.fixture
@@ -109,6 +109,33 @@ def test_every_rule_of_the_form_holds_for_a_row(chidi):
         14: [("consumer", "unknown_consumer")],
     }
     assert counts(row) == {"rows": 13, "new": 1, "bad": 12}
+
+
+@pytest.mark.one_database
+def test_warnings_are_counted_and_come_once_for_a_product(chidi):
+    strange = drn("4400000001")
+    row = chidi.imports("meters", meters(good(strange), good(NEW[0])))
+    assert counts(row) == {"rows": 2, "new": 2, "warned": 1, "added": 2}
+    told = [json.loads(one.faults) for one in batches.warned_rows(db.session(), row.id)]
+    assert told[0] == [["meter_number", "maker_differs", {"found": "44", "maker": "Hexa", "code": "01"}]] and len(told) == 1
+    moved = chidi.checks("meters", csv_file(("Meter number", "Product model", "Address"), (strange, "S200", "7 Palm Street")))
+    assert counts(moved) == {"rows": 1, "change": 1}, "it was said when the product was given"
+
+
+@pytest.mark.one_database
+def test_the_example_row_and_formulas_and_capacities_without_a_unit_are_told(chidi):
+    headings = (*METER_HEADINGS, "Capacity", "Unit of capacity")
+    lines = [
+        (*good("00000000000"), "", ""), (*good("=1+1"), "", ""), (*good(drn("0100000031"))[:5], '="123456"', "1", "=A1*2", ""),
+        (*good(drn("0100000032")), "2.5", ""), (*good(drn("0100000033")), "2.5", "kVA"),
+    ]  # fmt: skip
+    row = chidi.checks("meters", meters(*lines, headings=headings))
+    assert counts(row) == {"rows": 5, "skip": 1, "example": 1, "bad": 3, "new": 1}
+    assert chidi.faults(row) == {
+        3: [("meter_number", "formula_text")],
+        4: [("sgc", "formula_text"), ("capacity", "formula_text")],
+        5: [("capacity_unit", "unit_needed")],
+    }
 
 
 def test_all_or_nothing_or_the_good_rows(chidi):

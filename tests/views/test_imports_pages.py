@@ -18,7 +18,7 @@ from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, csv_file
 
 pytestmark = pytest.mark.one_database
 MARKET = "Market Town, Coast, Kenya"
-NEW = [drn(f"02000000{n:02d}") for n in range(9)]
+NEW = [drn(f"01000010{n:02d}") for n in range(9)]
 
 
 def upload(client, kind: str, content: bytes, name: str = "rows.csv", **more):
@@ -150,6 +150,37 @@ def test_the_template_comes_back_with_its_lists_and_notes(chidi, kind, work, app
     assert row.state == "read" and '"sheet": "' in row.layout and "null" not in row.mapping
     text_file = chidi.get(f"/imports/template/{kind}?as=csv").get_data().decode("utf-8-sig")
     assert next(csv.reader(io.StringIO(text_file))) == rows[0]
+
+
+def test_the_example_of_the_template_would_pass_the_check(chidi, work, look):
+    answer = chidi.get("/imports/template/meters?as=csv").get_data().decode("utf-8-sig")
+    headings, example = csv.reader(io.StringIO(answer))
+    cell = dict(zip(headings, example, strict=True))
+    assert cell["Product model"] and cell["Tariff"] and not cell["Capacity"] and not cell["Unit of capacity"]
+    address = bring(chidi, work, "meters", csv_file(headings, example, (NEW[0], *example[1:])))
+    assert look(select(Meter.product_id).where(Meter.meter_number == NEW[0]))
+    assert "Added 1 Changed 0 Known, left as they are 0 Refused 0 of 2 rows Left out 1 example row" in text(page(chidi, address))
+
+
+def test_columns_that_are_all_known_are_folded_away_and_still_sent(chidi, work):
+    for headings, folded in ((METER_HEADINGS, True), ((*METER_HEADINGS[:-1], "Remark"), False)):
+        address = upload(chidi, "meters", csv_file(headings, GOOD)).headers["Location"]
+        work()
+        shown = page(chidi, address)
+        assert ("All 7 columns are recognised" in shown) is folded is ('<details class="all-known' in shown)
+        assert 'name="column-6"' in shown
+
+
+def test_a_number_of_another_maker_is_warned_of_and_imported_all_the_same(chidi, work, look):
+    strange = drn("4400000001")
+    address = bring(chidi, work, "meters", csv_file(METER_HEADINGS, (strange, *GOOD[1:]), (drn("0100000031"), *GOOD[1:])))
+    assert look(select(Meter.id).where(Meter.meter_number == strange))
+    warned = "The number begins with manufacturer code 44, but Hexa has 01."
+    shown = text(page(chidi, address))
+    assert f"Warnings 1 The whole file, marked These rows were imported all the same. Line Column In the file What is odd 2 {strange}" in shown
+    assert shown.count(warned) == 1
+    marked = post(chidi, f"{address}/marked", rows="all").get_data().decode("utf-8-sig").splitlines()
+    assert f"Warning: Meter number: {warned}" in marked[1] and marked[2].endswith(",")
 
 
 def test_the_template_speaks_french_and_its_words_are_taken_by_anybody(app, chidi, efua, cast, work, look):

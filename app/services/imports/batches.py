@@ -254,6 +254,15 @@ def rows_of(
     return list(session.scalars(rows.order_by(ImportRow.line).limit(limit)))
 
 
+def warned_rows(session: Session, batch_id: int, after: int = 0, limit: int = 50) -> list[ImportRow]:
+    """Rows that are stored in spite of a warning, in the order of the file, behind a line."""
+    rows = select(ImportRow).where(
+        ImportRow.batch_id == batch_id, ImportRow.action.in_(("new", "change")),
+        ImportRow.faults.is_not(None), ImportRow.line > after,
+    )  # fmt: skip
+    return list(session.scalars(rows.order_by(ImportRow.line).limit(limit)))
+
+
 def imported_entries(table: str, row_id: int) -> Any:
     """The condition on entries of the audit log that are imports of this record."""
     kinds = {

@@ -23,6 +23,7 @@ from app.services.imports.layout import Cell, shown
 CHUNK_ROWS = 1_000
 MEMO_MAX = 2_000
 NEW, CHANGE, SAME, SKIP, BAD = "new", "change", "same", "skip", "bad"
+WARNED = "warned"  # counted besides: rows that are stored in spite of a warning
 
 
 class Checker:
@@ -130,9 +131,7 @@ class Checker:
         if not faults and record is None:
             self._take_room(faults)
         if faults:
-            staged["faults"] = json.dumps(
-                [[name, fault.code, fault.params] for name, fault in faults], ensure_ascii=False
-            )
+            staged["faults"] = _told(faults)
             return self._as(BAD, staged)
         return self._settled(staged, row, record)
 
@@ -153,6 +152,9 @@ class Checker:
             if not changed:
                 return self._as(SAME, staged)
             staged["before"] = json.dumps(changed, ensure_ascii=False)
+        if warnings := self.entity.warn(row, record, self.book):
+            staged["faults"] = _told(warnings)
+            self.counts[WARNED] += 1
         more = self.entity.more(row) if record is None else []
         told = [stored[name] for name in self.entity.columns]
         staged["data"] = json.dumps([*told, *more], ensure_ascii=False)
@@ -186,3 +188,7 @@ class Checker:
             return
         if self.counts[NEW] >= self.room:
             faults.append((self.entity.key, Fault("licence_full", left=self.room)))
+
+
+def _told(faults: Sequence[tuple[str, Fault]]) -> str:
+    return json.dumps([[name, one.code, one.params] for name, one in faults], ensure_ascii=False)

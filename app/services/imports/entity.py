@@ -76,6 +76,8 @@ class Entity:
     settle: Callable[[Values, Row[Any] | None, Book, list[tuple[str, Fault]]], Values]
     begin: Callable[[Book], None] = lambda *_: None
     look: Callable[[Book, Sequence[Values]], None] = lambda *_: None
+    # What is odd about a row that may be stored all the same; said as faults are.
+    warn: Callable[[Values, Row[Any] | None, Book], list[tuple[str, Fault]]] = lambda *_: []
     after: Callable[[Session, Sequence[int]], None] | None = None
     beside: str = ""
     # Values of a new row that stand in no column of the table, and what is made of them once it is in.

@@ -11,11 +11,22 @@ from sqlalchemy.orm import Session
 
 from app.access.scope import criterion
 from app.domain.states import METER_STEPS, Algorithm, MeterStatus
-from app.models import Consumer, Meter, Product, Sale, SecurityModule, SupplyGroupKey, Tariff, Token
+from app.models import (
+    Consumer,
+    Manufacturer,
+    Meter,
+    Product,
+    Sale,
+    SecurityModule,
+    SupplyGroupKey,
+    Tariff,
+    Token,
+)
 from app.models.token import EngineeringRecord
 from app.services import licensing, meter_states
 from app.services.imports.entity import CLEARED, Book, Entity, Values
 from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, Number, Text, Word
+from app.services.products import code_differs
 
 UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under
 UNITS_MOST = Decimal("1820162.4")  # what a token can carry
@@ -42,9 +53,12 @@ def _begin(book: Book) -> None:
     book.tables["products"] = {
         row.model.casefold(): row
         for row in session.execute(
-            select(Product.id, Product.model, Product.meter_type, Product.active)
+            select(
+                Product.id, Product.model, Product.meter_type, Product.active, Manufacturer.name, Manufacturer.code
+            ).join(Manufacturer)
         )
     }
+    book.tables["makers"] = {row.id: row for row in book.tables["products"].values()}
     book.tables["product_types"] = {
         row.id: row.meter_type for row in book.tables["products"].values()
     }
@@ -155,6 +169,19 @@ def _owner(values: Values, book: Book, faults: list[Any]) -> Any:
     return found
 
 
+def _warn(row: Values, known: Row[Any] | None, book: Book) -> list[tuple[str, Fault]]:
+    """That the number names another manufacturer than the product it is given now."""
+    product_id = row["product_id"]
+    if product_id is None or product_id == getattr(known, "product_id", None):
+        return []
+    maker = book.tables["makers"][product_id]
+    differs = code_differs(row["meter_number"], maker.code)
+    if differs is None:
+        return []
+    told = Fault("maker_differs", found=differs.found, maker=maker.name, code=differs.expected)
+    return [("meter_number", told)]
+
+
 class _Rules:
     """What holds between the values of a row, the record's own counted where the file says nothing."""
 
@@ -195,6 +222,8 @@ class _Rules:
         smallest, largest = self.value("smallest_purchase"), self.value("largest_purchase")
         if smallest is not None and largest is not None and largest < smallest:
             self.says("largest_purchase", "below_smallest")
+        if self.row["capacity"] is not None and not self.value("capacity_unit"):
+            self.says("capacity_unit", "unit_needed")
 
     def state(self) -> None:
         """A state may follow the one before it; the reason of the one before goes with it."""
@@ -229,8 +258,6 @@ class _Rules:
         ):
             self.says("product", "bought_as_other")
 
-        if self.row["capacity"] is not None and not self.value("capacity_unit"):
-            self.says("capacity_unit", "unit_needed")
 
 def _has_history(session: Session, meter_id: int) -> bool:
     """Whether sales, tokens or engineering acts name the meter.  Asked unscoped."""
@@ -281,6 +308,7 @@ METERS = Entity(
     settle=_settle,
     begin=_begin,
     look=_look,
+    warn=_warn,
     beside=(
         "INSERT INTO meter_lock (meter_id, sales) SELECT meter.id, 0 FROM import_row AS r"
         " JOIN meter ON meter.meter_number = r.key WHERE r.batch_id = :batch AND r.action = 'new'"
