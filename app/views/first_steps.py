@@ -187,7 +187,7 @@ def _lead(number: int, step: Step, unseen: int) -> Lead:
     act = _("Open") if step.done else MENDED.get((step.code, step.lacks or ""), ("", "", about.act))[2]
     note = _holds(step) if step.done else str(about.lacks[step.lacks or ""])
     if step.code == "tariff" and unseen:
-        note += " " + _("Prices are in %(code)s until step %(number)d chooses another currency.", code=currency().code, number=unseen)
+        note += (". " if step.done else " ") + _("Prices are in %(code)s until step %(number)d chooses another currency.", code=currency().code, number=unseen)
     url = url_for("FirstStepsView.go", code=step.code) if _may(about.right) else None
     return Lead(step.code, number, about.label, note, act, step.done, about.required, url)
 
