@@ -117,10 +117,11 @@ def resolve_act(
     """Bring a waiting act to its end where that can be done safely; gives its status."""
     patience = patience or Patience()
     act = read_act(db.session(), record_id)
-    if act is not None and settle_if_known(act, modules, clock) is Known.NEVER_TAKEN:
+    known = Known.SETTLED if act is None else settle_if_known(act, modules, clock)
+    if act is not None and known in {Known.NEVER_TAKEN, Known.UNUSABLE}:
         if clock() - act.sent_at > memory_of(act.module_id, patience):
-            _fail(act, FORGOTTEN, clock())
-        elif _claim(act, patience.wait, clock()):
+            _fail(act, FORGOTTEN, clock())  # an answer that the books refuse was not shown to anybody either
+        elif known is Known.NEVER_TAKEN and _claim(act, patience.wait, clock()):
             try:
                 complete(act, modules, clock, again=True)
             except errors.ModuleRefused as refused:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.db import transaction
 from app.domain import errors
@@ -17,7 +17,7 @@ from app.domain.states import Algorithm, MeterStatus
 from app.extensions import db
 from app.models import EngineeringRecord, Meter, Token
 from app.models.base import now
-from app.services import key_changes
+from app.services import engineering_tokens, key_changes
 from app.services.engineering import Wanted, approve, decline, make, record_of
 from app.services.engineering_tokens import FORGOTTEN, resolve_act, waiting_acts
 from app.services.key_changes import Outcome
@@ -302,6 +302,24 @@ def test_an_act_that_the_module_has_forgotten_fails_because_nobody_saw_its_token
     db.session.rollback()
     failure = select(EngineeringRecord.failure).where(EngineeringRecord.id == record.id)
     assert db.session.execute(failure).scalar_one() == FORGOTTEN
+
+
+@pytest.mark.one_database
+def test_an_answer_that_the_books_refuse_fails_past_the_modules_memory(desk, deaf, caplog, monkeypatch):
+    """Such as a token id that this meter has had from another module: it would wait for ever."""
+    caplog.set_level(logging.CRITICAL)
+
+    def refused(*_facts):
+        raise IntegrityError("insert", {}, Exception("a token id was given twice"))
+
+    monkeypatch.setattr(engineering_tokens, "_settle", refused)
+    desk.modules = deaf
+    record = desk.makes("maximum_power_limit", value=1_000)
+    deaf.hears = True
+    assert resolve_act(record.id, deaf, Patience(wait=timedelta(0))) is ActStatus.RESERVED
+    later = now() + timedelta(days=9)
+    assert resolve_act(record.id, deaf, clock=lambda: later) is ActStatus.FAILED
+    assert waiting_acts() == [] and count_tokens() == 0
 
 
 def test_an_sts6_meter_of_ea11_gets_four_sections(desk):

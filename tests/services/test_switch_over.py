@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.db import transaction
+from app.domain.engineering import ActStatus
 from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Meter, Sale, SecurityModule, SupplyGroupKey, Token
 from app.services.desk import Place, read_desk
+from app.services.engineering_tokens import resolve_act
 from app.services.ledger_check import differences
 from app.services.resolve import Patience, resolve_all
 from app.services.switch_over import minute_to_ask
@@ -17,6 +19,7 @@ from app.sts.demonstration import demonstration_keys
 from app.sts.journal import MemoryJournal
 from app.sts.module import ModuleError
 from app.sts.software import SoftwareModule
+from tests.services.test_engineering import Desk
 
 PATIENCE = Patience()
 
@@ -47,6 +50,11 @@ class Unheard:
     def credit_token(self, *asked):
         """The token is made, and nobody hears of it."""
         self.module.credit_token(*asked)
+        raise ModuleError("ENetwork.Timeout", permanent=False)
+
+    def management_token(self, *asked):
+        """As with credit."""
+        self.module.management_token(*asked)
         raise ModuleError("ENetwork.Timeout", permanent=False)
 
     def fetch(self, message_id):
@@ -114,6 +122,24 @@ def test_a_sale_that_waits_for_the_old_module_keeps_its_token_id_to_itself(count
         counter.sells("palm_street", amount)
     modules.mute.clear()
     assert resolve_all(modules, PATIENCE, lambda: counter.clock + PATIENCE.wait) == {SaleStatus.ISSUED: 2}
+    all_ids_differ()
+
+
+def test_an_engineering_token_that_waits_for_the_old_module_keeps_its_token_id_to_itself(counter):
+    """It takes the meter's next minute like a sale's."""
+    counter.modules = modules = TwoModules()
+    counter.sells("palm_street", 2_00)
+    modules.mute.add(db.session.query(SecurityModule).one().id)
+    chidi = Desk(counter.cast, modules)
+    chidi.clock = counter.clock
+    record = chidi.makes("maximum_power_limit", value=1_000)
+    assert record.status == ActStatus.RESERVED
+    with transaction() as session:
+        switch_over(session)
+    for amount in (5_00, 6_00):
+        counter.sells("palm_street", amount)
+    modules.mute.clear()
+    assert resolve_act(record.id, modules, PATIENCE, lambda: counter.clock + PATIENCE.wait) is ActStatus.ISSUED
     all_ids_differ()
 
 
