@@ -23,6 +23,7 @@ from app.sts.journal import Answer, Drawing, same_request, tokens_from_json, tok
 from app.sts.module import IssuedToken, ModuleError
 from app.sts.prism import journal_log as logs
 from app.sts.prism import journal_tables as tables
+from app.sts.prism.journal_forget import forget_answers
 from app.sts.prism.journal_tables import Batch
 
 Tokens = tuple[IssuedToken, ...]
@@ -178,9 +179,9 @@ class FileJournal:
             return tables.reset_ids(self._writer, pattern)
 
     def forget_old_answers(self) -> int:
-        """Delete up to some thousand answers older than MEMORY; the number of them."""
+        """Delete up to some thousand answers that are surely older than MEMORY; the number of them."""
         with self._settling:
-            return tables.forget_answers(self._writer, self._clock() - MEMORY)
+            return forget_answers(self._writer, self._clock(), MEMORY)
 
     def close(self) -> None:
         """Commit what is staged and close the files; nothing more is written to a journal that is broken."""

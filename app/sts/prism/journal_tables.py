@@ -46,7 +46,6 @@ _ADD_FACT = """INSERT INTO fact (name, value) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"""
 _SET_FACT = """INSERT INTO fact (name, value) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
-_OLD = 2000
 
 
 def opened(path: Path | str) -> sqlite3.Connection:
@@ -183,16 +182,6 @@ def reset_ids(connection: sqlite3.Connection, pattern: str) -> list[str]:
         "DELETE FROM last_id WHERE pan GLOB ? RETURNING pan", (pattern,)
     ).fetchall()
     return sorted({pan for (pan,) in found})
-
-
-def forget_answers(connection: sqlite3.Connection, before: datetime) -> int:
-    """Delete the oldest answers, at most some thousand, that were given before a time."""
-    done = connection.execute(
-        "DELETE FROM answer WHERE id <= (SELECT max(id) FROM"
-        " (SELECT id, answered_at FROM answer ORDER BY id LIMIT ?) WHERE answered_at < ?)",
-        (_OLD, int(before.astimezone(UTC).timestamp())),
-    )
-    return done.rowcount
 
 
 def _rows(table: dict[tuple[str, int], int] | dict[tuple[str, int, int], int]) -> str:

@@ -17,7 +17,6 @@ from app.sts import token_id
 from app.sts.demonstration import demonstration_keys
 from app.sts.journal import Drawing
 from app.sts.module import IssuedToken, MeterConfig, ModuleError
-from app.sts.prism import journal as journals
 from app.sts.prism import journal_log, journal_tables, wire
 from app.sts.prism.interface import API
 from app.sts.prism.journal import FileJournal, raise_floor
@@ -168,21 +167,6 @@ def test_a_floor_beyond_a_base_date_leaves_it_no_id_and_one_before_it_does_not_m
     assert journal._look("x", ("x", 35))[1] is None
     assert journal._look("x", ("x", 93))[1] == token_id.MAX_TOKEN_ID
     assert journal._look("x", ("x", 14 + token_id.RESERVED_ROW))[1] == token_id.clock_minute(NOON, 14)
-    journal.close()
-
-
-def test_old_answers_are_forgotten_and_ids_are_not(path: Path) -> None:
-    now = [NOON]
-    journal = FileJournal(path, clock=lambda: now[0])
-    first = credit(journal, "old")
-    now[0] += journals.MEMORY + timedelta(days=1)
-    credit(journal, "young", NOON)
-    journal.settle()
-    assert journal.forget_old_answers() == 1
-    assert journal.answer("old") is None
-    assert journal.answer("young") is not None
-    assert journal.forget_old_answers() == 0
-    assert credit(journal, "old").token_id == first.token_id + 2  # type: ignore[operator]
     journal.close()
 
 
