@@ -43,8 +43,9 @@ def group() -> AppGroup:
 @click.option("--folder", type=_FOLDER, default=None, help="MODULE_DIR by default; made when missing.")
 @click.option("--name", default="software", show_default=True)
 @click.option("--tid-offset-minutes", type=int, default=0, show_default=True)
+@click.option("--accept-loss", is_flag=True, help="Go on, this once, with what is left of a lost or damaged journal.")
 def _serve(
-    address: str, port: int | None, folder: Path | None, name: str, tid_offset_minutes: int
+    address: str, port: int | None, folder: Path | None, name: str, tid_offset_minutes: int, *, accept_loss: bool
 ) -> None:
     """Serve TokenApi 1.1 over TLS until SIGTERM; keys, users and journal are in the folder."""
     from app.sts.prism import folder as places
@@ -59,7 +60,8 @@ def _serve(
     sys.exit(
         service.main(
             ["--folder", str(folder), "--address", address, "--port", str(port), "--name", name,
-             "--tid-offset-minutes", str(tid_offset_minutes), "--tables", config["STA_TABLES"]]
+             "--tid-offset-minutes", str(tid_offset_minutes), "--tables", config["STA_TABLES"],
+             *(["--accept-loss"] if accept_loss else [])]
         )
     )  # fmt: skip
 

@@ -170,6 +170,17 @@ def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, 
     assert now + 14 <= drawn[0] <= now + 15
 
 
+@pytest.mark.one_database
+def test_a_backup_of_a_stopped_module_with_a_damaged_log_is_refused(site, tmp_path, phrase):
+    """It would be a journal that has forgotten answers, and looks whole."""
+    path = tmp_path / "site" / "module" / "journal.db"
+    (path.parent / "journal.db.log0").unlink()
+    done = run(site, "backup", "--to", str(tmp_path / "b"), "--passphrase-file", phrase)
+    assert done.code == 1
+    assert "journal.db.log0 should be there" in done.said
+    assert not list((tmp_path / "b").glob("*.backup"))
+
+
 def test_modules_that_a_backup_does_not_hold_are_named_by_it_and_by_the_restore(site, elsewhere, tmp_path, phrase):
     inside = module_folder.prepare(tmp_path / "site" / "second").fingerprint
     place = {"kind": "prism", "address": "hsm.example", "port": 9443}

@@ -30,8 +30,7 @@ from app.models.base import now
 from app.services import backup_books, backup_file
 from app.services.backup_modules import modules_elsewhere
 from app.sts.prism import folder as module_folder
-from app.sts.prism import journal as module_journal
-from app.sts.prism import journal_log
+from app.sts.prism import journal_log, journal_start
 
 FORMAT = 1
 BOOKS, FILES, MANIFEST = "books", "files", "manifest.json"
@@ -146,7 +145,7 @@ def _add_file(archive: tarfile.TarFile, name: str, path: Path, work: Path) -> No
         return
     copy = work / "copy.db"
     if path.name == module_folder.JOURNAL:
-        module_journal.copy(path, copy)
+        journal_start.copy(path, copy)
     else:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target, pages=-1)

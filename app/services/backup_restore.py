@@ -153,7 +153,7 @@ def _raise_floors(files: Path, way: Way, instant: datetime) -> None:
     that never made a token has no journal yet.
     """
     from app.sts.prism import folder as module
-    from app.sts.prism.journal import raise_floor
+    from app.sts.prism.journal_start import raise_floor
 
     first = files / way.module_folder.relative_to(way.instance)
     found = {path.parent for name in (module.CERTIFICATE, module.JOURNAL) for path in files.rglob(name)}

@@ -5,7 +5,7 @@
     keystore.json      vending keys, encrypted (app/sts/keystore.py)      passphrase  what opens them
     users.json         who may call, with which permissions               licence.key checks licences
     certificate.pem    what clients pin                                   private-key.pem
-    journal.db         token ids and answers                              lock        held by the server
+    journal.db         token ids and answers (its log is beside it)       lock        held by the server
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from app.sts.keystore import (
     read_passphrase,
     write_private,
 )
-from app.sts.prism import certificate, users
+from app.sts.prism import certificate, journal_tables, users
+from app.sts.prism.journal_start import ACCEPT_LOSS
 
 KEYSTORE, PASSPHRASE, USERS = "keystore.json", "passphrase", "users.json"
 CERTIFICATE, PRIVATE_KEY = "certificate.pem", "private-key.pem"
@@ -43,7 +44,7 @@ class Prepared:
 def prepare(
     folder: Path, *, vending_keys: Iterable[VendingKey] = (), host: str = "127.0.0.1"
 ) -> Prepared:
-    """Make what is missing, change nothing that is there. Raises OSError, KeyStoreError.
+    """Make what is missing, change nothing that is there. Raises OSError, KeyStoreError, sqlite3.Error.
 
     ``vending_keys`` fill a key store that is made now; ``host``: the name or address that clients connect to.
     """
@@ -52,6 +53,8 @@ def prepare(
     if not (folder / PASSPHRASE).exists():
         create_passphrase(folder / PASSPHRASE)
     if not (folder / KEYSTORE).exists():
+        # The journal first: later one that is missing beside keys was lost, and no server begins another.
+        journal_tables.opened(folder / JOURNAL).close()
         KeyStore.create(folder / KEYSTORE, read_passphrase(folder / PASSPHRASE), vending_keys)
     if not (folder / CERTIFICATE).exists():
         certificate.create(folder / CERTIFICATE, folder / PRIVATE_KEY, host)
@@ -72,6 +75,16 @@ def fingerprint(folder: Path) -> str:
 def add_user(folder: Path, username: str, password: str, permissions: Iterable[str]) -> None:
     """Add a user, or replace the one of this name; a running server knows it at once. Raises UsersError."""
     users.put(folder / USERS, username, password, permissions)
+
+
+def require_journal(folder: Path) -> None:
+    """Raise FileNotFoundError when the journal is gone: keys without it would draw token ids twice."""
+    journal = folder / JOURNAL
+    if not journal.exists() or not journal.stat().st_size:
+        raise FileNotFoundError(
+            f"{JOURNAL}, the memory of this module, is missing beside its keys: put it and its log back, or restore the"
+            f" last backup (docs/module_server.md); a new one is begun with {ACCEPT_LOSS}, and token ids may repeat"
+        )
 
 
 def open_keys(folder: Path) -> KeyStore:

@@ -10,19 +10,16 @@ A journal that cannot be written is given up by the program: on the next start t
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.sts import errors, token_id
 from app.sts.journal import Answer, Drawing, same_request, tokens_from_json, tokens_to_json
 from app.sts.module import IssuedToken, ModuleError
-from app.sts.prism import journal_log as logs
+from app.sts.prism import journal_start as start
 from app.sts.prism import journal_tables as tables
+from app.sts.prism.journal_files import Log
 from app.sts.prism.journal_forget import forget_answers
 from app.sts.prism.journal_tables import Batch
 
@@ -42,12 +39,20 @@ class FileJournal:
         *,
         grouped: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        accept_loss: bool = False,
     ) -> None:
-        """Open or make the files. Raises sqlite3.Error, OSError, ValueError for an unknown version or damage."""
-        self._writer = tables.opened(path)
-        self._applied = absorb(self._writer, [file.read_bytes() for file in logs.files_of(path)])
+        """Open or make the files. ``accept_loss``: go on with what a damaged log has left.
+
+        Raises sqlite3.Error, OSError (also when another program has it open), and ValueError for an unknown version or
+        a damaged log.
+        """
+        self._log = Log(path)
+        try:
+            self._writer, self._applied = start.begin(path, self._log, clock(), accept_loss=accept_loss)
+        except BaseException:
+            self._log.close()
+            raise
         self._reader = tables.opened(path)
-        self._log = logs.Log(path, self._applied)
         self._grouped, self._clock = grouped, clock
         # NB: taken in this order; the last is held for moments only.
         self._committing, self._settling = threading.Lock(), threading.Lock()
@@ -122,7 +127,7 @@ class FileJournal:
             with self._lock:
                 self._staged = Batch()
             payload = ",".join(staged.rows.values()).encode()
-            if not self._log.has_room(len(payload)):
+            if not self._log.has_room(payload):
                 self.settle()
             try:
                 staged.last = self._log.append(payload)
@@ -217,7 +222,7 @@ class FileJournal:
 
     def _day_of(self, at: int) -> str:
         if at // 86400 != self._day[0]:
-            self._day = at // 86400, _day_of(at)
+            self._day = at // 86400, start.day_of(at)
         return self._day[1]
 
     def _require_whole(self) -> None:
@@ -244,78 +249,6 @@ class FileJournal:
             answer = Answer(digest, tokens_from_json(tokens))
         last = self._last.get(spot, last)
         if self._floor is not None:
-            floor = _floor_id(self._floor, spot[1])
+            floor = start.floor_id(self._floor, spot[1])
             last = floor if last is None or (floor is not None and floor > last) else last
         return answer, last
-
-
-def absorb(
-    connection: sqlite3.Connection, contents: Iterable[bytes], *, growing: bool = False
-) -> int:
-    """Put into the tables what they lack of a log, given its files' bytes; the last entry they have then.
-
-    ``growing``: see ``journal_log.entries``. Raises sqlite3.Error, and ValueError when the log is damaged.
-    """
-    after = tables.fact(connection, "applied") or 0
-    batch = Batch(after)
-    for number, payload in logs.entries(contents, after, growing=growing):
-        batch.add(_batch(number, payload))
-        batch.last = number
-    if batch.rows:
-        tables.write(connection, batch, after)
-    return batch.last
-
-
-def _batch(number: int, payload: bytes) -> Batch:
-    """What an entry of the log says."""
-    batch = Batch(number)
-    for row in json.loads(b"[%b]" % payload):
-        message_id, _, tokens, at, pan, base_date, drawn, transactions = row
-        batch.rows[message_id] = json.dumps(row)
-        if pan is not None:
-            batch.last_ids[pan, base_date] = drawn
-        for token in tokens:
-            batch.counts[_day_of(at), token["token_class"], token["subclass"]] += 1
-        batch.transactions += transactions
-    return batch
-
-
-def _day_of(at: int) -> str:
-    """The UTC day of a time in Unix seconds."""
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
-
-
-def copy(path: Path | str, target: Path | str) -> None:
-    """Write a copy of a journal, its log taken into the tables, while a module may be working with it.
-
-    Everything that was answered when the copy was begun is in it. Raises sqlite3.Error, OSError.
-    """
-    # NB: the log first. What leaves it meanwhile, because the tables took it, is in the tables' copy.
-    contents = [file.read_bytes() for file in logs.files_of(path)]
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as made:
-        source.backup(made, pages=-1)
-    with closing(tables.opened(target)) as connection:
-        absorb(connection, contents, growing=True)
-        connection.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
-
-
-def raise_floor(path: Path | str, instant: datetime) -> None:
-    """Have every token id drawn from now on, of any meter, be later than an instant (aware).
-
-    For a journal that comes from a backup, while no module serves it. The floor never sinks.
-    """
-    with tables.opened(path) as connection:
-        minute = int(instant.timestamp()) // 60
-        tables.set_fact(
-            connection, "floor_minute", max(minute, tables.fact(connection, "floor_minute") or 0)
-        )
-    connection.close()
-
-
-def _floor_id(unix_minute: int, base_date: int) -> int | None:
-    base_date -= token_id.RESERVED_ROW if base_date > token_id.RESERVED_ROW else 0
-    instant = datetime.fromtimestamp(unix_minute * 60, UTC)
-    try:
-        return token_id.clock_minute(instant, base_date)
-    except errors.TokenIdOutOfRange:
-        return None if instant < token_id.base(base_date) else token_id.MAX_TOKEN_ID

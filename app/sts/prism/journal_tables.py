@@ -11,11 +11,14 @@ import json
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-#: 1 had no log in front of it; a program that knows only that would not see what the log holds.
-VERSION = 2
+from app.sts.token_id import MAX_TOKEN_ID
+
+#: 1 had no log in front of it, and 2 a log that did not say whose it is; a program that knows only those would not see
+#: what the log holds.
+VERSION = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answer (
   id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, request_digest TEXT NOT NULL,
@@ -65,9 +68,10 @@ def opened(path: Path | str) -> sqlite3.Connection:
             set_fact(connection, "applied", 0)
         version = fact(connection, "version")
         if version == 1:
-            set_fact(connection, "version", VERSION)
             set_fact(connection, "applied", 0)
-    if version not in {1, VERSION}:
+        if version in {1, 2}:
+            set_fact(connection, "version", VERSION)
+    if version not in {1, 2, VERSION}:
         connection.close()
         raise ValueError("this version of the journal is not known")
     return connection
@@ -157,6 +161,19 @@ def fact(connection: sqlite3.Connection, name: str) -> int | None:
 def set_fact(connection: sqlite3.Connection, name: str, value: int) -> None:
     """Keep a number by name."""
     connection.execute(_SET_FACT, (name, value))
+
+
+def step_ahead(connection: sqlite3.Connection, base_date: int, first: int, by: int) -> None:
+    """Raise the last ids of a base date that are at or above one by some, as far as ids go."""
+    connection.execute(
+        "UPDATE last_id SET token_id = min(token_id + ?, ?) WHERE base_date = ? AND token_id BETWEEN ? AND ?",
+        (by, MAX_TOKEN_ID, base_date, first, MAX_TOKEN_ID - 1),
+    )
+
+
+def forget_log(connection: sqlite3.Connection) -> None:
+    """Of a copy that no log is beside: the one that it will get is another journal's."""
+    connection.execute("DELETE FROM fact WHERE name IN ('journal', 'log_generation', 'log_since')")
 
 
 def transactions_left(connection: sqlite3.Connection) -> int | None:

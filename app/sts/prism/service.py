@@ -27,6 +27,7 @@ from app.sts.prism import certificate
 from app.sts.prism import folder as places
 from app.sts.prism.dispatch import Dispatch
 from app.sts.prism.journal import FileJournal
+from app.sts.prism.journal_start import ACCEPT_LOSS, MARGIN, raise_floor
 from app.sts.prism.limits import Limits
 from app.sts.prism.methods import Methods
 from app.sts.prism.office import Office
@@ -34,15 +35,21 @@ from app.sts.prism.transport import Transport
 from app.sts.prism.users import Users, UsersError
 from app.sts.software import SoftwareModule
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a module server is started. ``tables``: the STA set; ``test_mode``: never in the field."""
+    """How a module server is started. ``tables``: the STA set; ``test_mode``: never in the field.
+
+    ``accept_loss``: go on with what is left of the journal, once, when nothing better is to be had.
+    """
 
     name: str = "software"
     tid_offset_minutes: int = 0
     tables: str = "production"
     test_mode: bool = False
+    accept_loss: bool = False
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -57,13 +64,14 @@ def serve(
 ) -> None:
     """Serve the module of a prepared folder until ``stop`` is set; ``listening`` is told the port (0: any).
 
-    Raises OSError (address in use, folder in use by another server), KeyStoreError, UsersError, sqlite3.Error.
+    Raises OSError (address in use, folder in use by another server), KeyStoreError, UsersError, sqlite3.Error,
+    ValueError (the journal's log is damaged).
     """
     settings = settings or Settings()
     with contextlib.ExitStack() as end:
         _lock(folder, end)
         store = places.open_keys(folder)
-        journal = FileJournal(folder / places.JOURNAL, grouped=True, clock=settings.clock)
+        journal = _journal(folder, settings)
         end.callback(journal.close)
         module = SoftwareModule(
             settings.name, store.keys, journal,
@@ -94,6 +102,19 @@ def serve(
         dispatch.run(stop)
 
 
+def _journal(folder: Path, settings: Settings) -> FileJournal:
+    """The journal, which must be there: a folder is made with one."""
+    path = folder / places.JOURNAL
+    try:
+        places.require_journal(folder)
+    except FileNotFoundError:
+        if not settings.accept_loss:
+            raise
+        log.warning("%s is begun anew; token ids go on %s later than the clock", path, MARGIN)
+        raise_floor(path, settings.clock() + MARGIN)
+    return FileJournal(path, grouped=True, clock=settings.clock, accept_loss=settings.accept_loss)
+
+
 def _lock(folder: Path, end: contextlib.ExitStack) -> None:
     """Hold the folder: two servers on one journal could draw the same token id."""
     import fcntl
@@ -118,6 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--test-mode", action="store_true", help="let token ids be forgotten; never in the field"
     )
+    parser.add_argument(
+        ACCEPT_LOSS, action="store_true", help="go on, this once, with what is left of a lost or damaged journal"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
@@ -134,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     def say(port: int) -> None:
         print(f"security module {given.name} listens on {given.address} port {port}", flush=True)
 
-    settings = Settings(given.name, given.tid_offset_minutes, given.tables, given.test_mode)
+    settings = Settings(given.name, given.tid_offset_minutes, given.tables, given.test_mode, given.accept_loss)
     try:
         serve(given.folder, given.address, given.port, stop, settings, say)
     except (OSError, ValueError, UsersError, sqlite3.Error) as error:

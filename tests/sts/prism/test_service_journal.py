@@ -17,9 +17,10 @@ from app.sts import token_id
 from app.sts.demonstration import demonstration_keys
 from app.sts.journal import Drawing
 from app.sts.module import IssuedToken, MeterConfig, ModuleError
-from app.sts.prism import journal_log, journal_tables, wire
+from app.sts.prism import journal_files, journal_log, journal_tables, wire
 from app.sts.prism.interface import API
-from app.sts.prism.journal import FileJournal, raise_floor
+from app.sts.prism.journal import FileJournal
+from app.sts.prism.journal_start import raise_floor
 from app.sts.prism.journal_tables import Batch
 from app.sts.prism.limits import Limits
 from app.sts.prism.service import Settings
@@ -82,8 +83,7 @@ def test_a_refused_request_leaves_no_trace(journal: FileJournal) -> None:
 
 def logged(path: Path) -> list[str]:
     """The message ids that a crash would leave in the log, whatever memory says."""
-    contents = [file.read_bytes() for file in journal_log.files_of(path)]
-    payloads = [payload for _, payload in journal_log.entries(contents, 0)]
+    payloads = [payload for _, payload in journal_log.following(journal_log.read(path), 0)]
     return [row[0] for payload in payloads for row in json.loads(b"[%b]" % payload)]
 
 
@@ -132,17 +132,31 @@ def test_the_tables_themselves_refuse_an_id_that_goes_back(journal: FileJournal)
     assert journal.answer("b") is None  # all or nothing
 
 
-def test_two_programs_on_one_journal_are_noticed(path: Path) -> None:
-    first, second = (FileJournal(path, clock=lambda: NOON) for _ in range(2))
+def test_a_second_program_on_one_journal_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_files, "_PATIENCE_S", 0.1)
+    first = FileJournal(path, clock=lambda: NOON)
     credit(first, "a")
+    with pytest.raises(OSError, match=r"another module server uses journal\.db\.log0"):
+        FileJournal(path, clock=lambda: NOON)
+    credit(first, "b")
     first.settle()
-    credit(second, "b")
-    with pytest.raises(sqlite3.IntegrityError, match="somebody else"):
-        second.settle()
-    with pytest.raises(ModuleError, match="cannot be written"):
-        second.answer("b")
     first.close()
-    second.close()
+    again = FileJournal(path, clock=lambda: NOON)
+    assert [again.answer(name) is not None for name in "ab"] == [True, True]
+    again.close()
+
+
+def test_tables_that_somebody_else_wrote_are_noticed(path: Path) -> None:
+    first = FileJournal(path, clock=lambda: NOON)
+    credit(first, "a")
+    other = journal_tables.opened(path)
+    journal_tables.set_fact(other, "applied", 1)
+    other.close()
+    with pytest.raises(sqlite3.IntegrityError, match="somebody else"):
+        first.settle()
+    with pytest.raises(ModuleError, match="cannot be written"):
+        first.answer("b")
+    first.close()
 
 
 def test_the_floor_of_a_restore_lifts_every_id(path: Path) -> None:
@@ -218,15 +232,15 @@ class SlowDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.free = threading.Event(), threading.Event()
-        self.writes, append = 0, journal_log.Log.append
+        self.writes, append = 0, journal_files.Log.append
 
-        def slow(log: journal_log.Log, payload: bytes) -> int:
+        def slow(log: journal_files.Log, payload: bytes) -> int:
             self.begun.set()
             self.free.wait(20)
             self.writes += 1
             return append(log, payload)
 
-        monkeypatch.setattr(journal_log.Log, "append", slow)
+        monkeypatch.setattr(journal_files.Log, "append", slow)
 
 
 @pytest.fixture
@@ -303,7 +317,7 @@ def test_a_disk_that_fails_ends_the_server_and_answers_nobody_wrongly(
     def sell_until_it_fails() -> None:
         with served(folder, Settings(clock=lambda: NOON)) as server:
             first.extend(server.caller().credit("good"))
-            monkeypatch.setattr(journal_log.Log, "append", fails)
+            monkeypatch.setattr(journal_files.Log, "append", fails)
             asked_beside(server.caller(), "bad", answers).join()
 
     with pytest.raises(OSError, match="disk full"):
