@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from app.sts import meter_number  # noqa: E402
 from app.sts.demonstration import demonstration_keys  # noqa: E402
 from app.sts.prism import folder as places  # noqa: E402
-from app.sts.prism import journal_log, wire  # noqa: E402
+from app.sts.prism import journal_files, wire  # noqa: E402
 from app.sts.prism.interface import API  # noqa: E402
 
 TARGETS = {1: 1_500, 32: 5_000}
@@ -148,7 +148,8 @@ def measure(
 
 def commits_a_second(folder: Path, seconds: float) -> float:
     """Durable commits of one answer each, as the journal makes them, without a server."""
-    log = journal_log.Log(folder / f"floor-{time.time_ns()}", 0)
+    log = journal_files.Log(folder / f"floor-{time.time_ns()}")
+    log.begin(0, journal=1, generation=1)
     payload, done, began = bytes(700), 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
         log.applied = log.append(payload)
