@@ -23,7 +23,7 @@ test: $(DEV_STAMP) ## everything the tests need, then all of them in short form
 	@$(PY) tools/chromium.py
 	@$(PY) -m tools.thrift_compiler
 	@$(PY) -m tools.redis_server
-	@$(PY) -m pytest -n 2 --dist worksteal $(TESTS)
+	@$(PY) -m pytest -n 3 --dist worksteal $(TESTS)
 
 deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/deep.md
 	@$(PY) -m pytest -n 2 --dist worksteal -m deep --record-deep $(TESTS)
