@@ -56,6 +56,11 @@ class AppUser(User):  # type: ignore[misc]
     region: Mapped[Region | None] = relationship(Region)
     vending_point: Mapped[VendingPoint | None] = relationship(VendingPoint)
 
+    @property
+    def person(self) -> str:
+        """The full name, or the user name of somebody without one."""
+        return f"{self.first_name or ''} {self.last_name or ''}".strip() or str(self.username)
+
 
 class UserSession(Model):
     """One signed-in browser.  The cookie carries a random id, the table only its hash.

@@ -114,8 +114,8 @@ def decisions_on(sale_id: int) -> list[Told]:
     return [
         Told(
             id=row.id, kind=row.kind, status=row.status, reason=row.reason, proposed_by=row.proposed_by,
-            proposer=_name(first), proposed_at=row.proposed_at,
-            decider=None if second is None else _name(second), decided_at=row.decided_at,
+            proposer=first.person, proposed_at=row.proposed_at,
+            decider=None if second is None else second.person, decided_at=row.decided_at,
         )
         for row, first, second in found
     ]  # fmt: skip
@@ -303,8 +303,3 @@ def _person(scope: Scope) -> int:
     if scope.user_id is None:
         raise AssertionError("a decision has a person")
     return scope.user_id
-
-
-def _name(user: AppUser) -> str:
-    return f"{user.first_name or ''} {user.last_name or ''}".strip() or str(user.username)
-

@@ -186,13 +186,12 @@ def _wanted(record: EngineeringRecord) -> Wanted:
     """The order of a stored proposal."""
     details = json.loads(record.details)
     target = details["target"]
-    operator = record.operator
     return Wanted(
         reference=record.reference, function=record.function, vending_point_id=record.vending_point_id or 0,
         operator_id=record.operator_id, reason=record.reason, meter_number=details["meter_number"],
         value=details["value"], target=None if target is None else (target[0], target[1], target[2]),
         tests=tuple(details["tests"]), maker=details["maker"],
-        operator_name=f"{operator.first_name} {operator.last_name}".strip(),
+        operator_name=record.operator.person,
     )  # fmt: skip
 
 

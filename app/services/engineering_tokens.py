@@ -26,7 +26,7 @@ from app.extensions import db
 from app.models import EngineeringRecord, Token
 from app.models.base import now
 from app.services import key_changes
-from app.services.issue import leave_transaction, meter_asked_for
+from app.services.issue import leave_transaction, meter_asked_for, token_columns
 from app.services.resolve import Patience, memory_of
 from app.services.security_module import Modules
 from app.services.vending import Known
@@ -245,19 +245,7 @@ def _row(act: Act, position: int, token: IssuedToken) -> dict[str, object]:
         "meter_id": act.meter_id,
         "vending_point_id": act.vending_point_id,
         "position": position,
-        "digits": token.digits,
-        "pan": token.pan,
-        "token_class": token.token_class,
-        "subclass": token.subclass,
-        "base_date": token.base_date,
-        "token_id": token.token_id,
-        "amount": token.amount,
-        "sgc": token.sgc,
-        "krn": token.krn,
-        "ti": token.ti,
-        "ea": token.ea,
-        "tct": token.tct,
-        "kcv": token.kcv,
+        **token_columns(token),
         "module_id": act.module_id,
         "issued_at": act.sent_at,  # the clock; the minute asked for may run ahead of it
     }

@@ -45,6 +45,25 @@ def meter_to_ask(meter: Meter, *, credit: bool, amendment: Amendment | None) -> 
     }
 
 
+def token_columns(token: IssuedToken) -> dict[str, object]:
+    """What a token says of itself, by the columns of its row in the books."""
+    return {
+        "digits": token.digits,
+        "pan": token.pan,
+        "token_class": token.token_class,
+        "subclass": token.subclass,
+        "base_date": token.base_date,
+        "token_id": token.token_id,
+        "amount": token.amount,
+        "sgc": token.sgc,
+        "krn": token.krn,
+        "ti": token.ti,
+        "ea": token.ea,
+        "tct": token.tct,
+        "kcv": token.kcv,
+    }
+
+
 def module_of(sale: Reserved, modules: Modules) -> SecurityModule:
     """The module that was asked at reserve, also after its algorithm was given to another.
 

@@ -83,8 +83,8 @@ def requests_on(sale_id: int) -> list[Told]:
     )
     rows = db.session().execute(found, execution_options={"populate_existing": True})
     return [
-        Told(row.id, row.status, row.reason, row.proposed_by, _name(first), row.proposed_at,
-             None if second is None else _name(second), row.decided_at)
+        Told(row.id, row.status, row.reason, row.proposed_by, first.person, row.proposed_at,
+             None if second is None else second.person, row.decided_at)
         for row, first, second in rows
     ]  # fmt: skip
 
@@ -214,7 +214,3 @@ def _person(scope: Scope) -> int:
     if scope.user_id is None:
         raise AssertionError("a reversal has a person")
     return scope.user_id
-
-
-def _name(user: AppUser) -> str:
-    return f"{user.first_name or ''} {user.last_name or ''}".strip() or str(user.username)

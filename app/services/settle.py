@@ -20,7 +20,7 @@ from app.domain.states import SaleStatus, TokenKind, require_step
 from app.extensions import db
 from app.models import CashAccount, Sale, Token
 from app.services import debts, key_changes, postings, summaries
-from app.services.issue import meter_asked_for
+from app.services.issue import meter_asked_for, token_columns
 from app.services.reserved import Reserved
 from app.sts import asked
 from app.sts.errors import StsError, sentence
@@ -162,19 +162,7 @@ def _row(sale: Reserved, position: int, token: IssuedToken) -> dict[str, object]
         "meter_id": sale.meter_id,
         "vending_point_id": sale.vending_point_id,
         "position": position,
-        "digits": token.digits,
-        "pan": token.pan,
-        "token_class": token.token_class,
-        "subclass": token.subclass,
-        "base_date": token.base_date,
-        "token_id": token.token_id,
-        "amount": token.amount,
-        "sgc": token.sgc,
-        "krn": token.krn,
-        "ti": token.ti,
-        "ea": token.ea,
-        "tct": token.tct,
-        "kcv": token.kcv,
+        **token_columns(token),
         "module_id": sale.module_id,
         "issued_at": sale.reserved_at,  # the clock; the minute asked for may run ahead of it
     }

@@ -214,7 +214,7 @@ def _order(typed: Typed) -> Order:
         meter_number=typed.meter_number,
         vending_point_id=point,
         operator_id=scope.user_id or 0,
-        operator_name=_operator_name(),
+        operator_name=operator_name(),
         by_quantity=typed.by_quantity,
         value=typed.wish_value(currency),
         shown_amount=shown(request.form.get("shown_amount", "")),
@@ -225,7 +225,7 @@ def _order(typed: Typed) -> Order:
     )
 
 
-def _operator_name() -> str:
+def operator_name() -> str:
     """Who sells, as the slip names them."""
     user = signed_in()
-    return "" if user is None else f"{user.first_name or ''} {user.last_name or ''}".strip() or user.username
+    return "" if user is None else user.person

@@ -12,7 +12,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import lazy_gettext as _l
 
-from app.access.current import current_scope, signed_in
+from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain import errors
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST
@@ -22,6 +22,7 @@ from app.models import Meter
 from app.services import engineering, key_changes
 from app.services.engineering_lists import key_choices, meter_of, open_proposals, recent_acts
 from app.services.key_changes import Outcome
+from app.views.counter import operator_name
 from app.views.engineering_acts import ActPages, modules_of_app, words_of
 from app.views.engineering_forms import ActForm, TestForm, function_form, key_form
 from app.views.engineering_words import TOLD
@@ -202,7 +203,7 @@ class EngineeringView(ActPages, SafeBaseView):
             wanted = engineering.Wanted(
                 reference=form.reference.data or "", function=function, vending_point_id=point,
                 operator_id=current_scope().user_id or 0, reason=form.reason.data, meter_number=number,
-                operator_name=_operator_name(), **wish,
+                operator_name=operator_name(), **wish,
             )  # fmt: skip
             record_id = engineering.make(wanted, current_scope(), modules_of_app())
         except Refusal as refusal:
@@ -239,8 +240,3 @@ def _point(form: ActForm) -> int:
     if own is not None:
         return own
     return int(form.point.data.id)
-
-
-def _operator_name() -> str:
-    user = signed_in()
-    return "" if user is None else f"{user.first_name or ''} {user.last_name or ''}".strip() or user.username

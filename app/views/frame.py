@@ -182,7 +182,7 @@ class Frame:
     @property
     def person(self) -> str:
         """The full name, or the user name of somebody without one."""
-        return f"{self.user.first_name or ''} {self.user.last_name or ''}".strip() or str(self.user.username)
+        return str(self.user.person)
 
     @property
     def initials(self) -> str:
