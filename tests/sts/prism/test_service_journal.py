@@ -282,7 +282,7 @@ def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
 ) -> None:
     """Its caller may long have given it up, and been told elsewhere that nothing was made."""
     answers: dict[str, Any] = {}
-    settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=0.4))
+    settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=0.6))
     with served(prepared(tmp_path / "m"), settings) as server:
         running, late, fetch = server.caller(), server.caller(), server.caller()
         threads = [asked_beside(running, "running", answers)]
@@ -291,7 +291,7 @@ def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
         number = next(fetch._numbers)
         said = {"messageId": "f", "accessToken": fetch.access_token, "reqMessageId": "running"}
         fetch.send(wire.write_call("fetchTokenResult", number, **said))
-        time.sleep(0.7)
+        time.sleep(0.9)
         assert answers == {}
         slow_disk.free.set()
         for thread in threads:
@@ -301,9 +301,22 @@ def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
         assert refused.value.eCode == "EService"  # passing, and never "never taken"
         [token] = answers["running"]
         assert answers["late"].eCode == "EService"
-        assert fetch("fetchTokenResult", reqMessageId="running") == [token]
-        assert refusal(fetch, "fetchTokenResult", reqMessageId="late") == "ECacheMiss"
-        assert fetch.credit("running") == [token]
+        assert patiently(lambda: fetch("fetchTokenResult", reqMessageId="running")) == [token]
+        with pytest.raises(API.ApiException) as refused:
+            patiently(lambda: fetch("fetchTokenResult", reqMessageId="late"))
+        assert refused.value.eCode == "ECacheMiss"
+        assert patiently(lambda: fetch.credit("running")) == [token]
+
+
+def patiently(ask: Any) -> Any:
+    """Ask again while the server says EService: on a busy machine a question may itself wait too long."""
+    for _ in range(20):
+        try:
+            return ask()
+        except API.ApiException as refused:
+            if refused.eCode != "EService":
+                raise
+    return ask()
 
 
 def test_a_disk_that_fails_ends_the_server_and_answers_nobody_wrongly(
