@@ -27,6 +27,7 @@ from app.models import (
     Meter,
     Product,
     Region,
+    SupplyGroupKey,
     Tariff,
     TariffPlan,
     TariffStep,
@@ -212,3 +213,10 @@ def _meters(session, regions, tariffs) -> tuple[dict[str, Consumer], dict[str, M
         session.add(made[key])
     session.flush()
     return consumers, made
+
+
+def end_keys(sgc: str) -> None:
+    """End every key of a supply group: a meter under it has nothing to change to."""
+    with transaction() as session:
+        for key in session.execute(select(SupplyGroupKey).where(SupplyGroupKey.sgc == sgc)).scalars():
+            key.active_to = LONG_AGO

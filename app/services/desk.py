@@ -39,11 +39,11 @@ from app.models import (
 )
 from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
-from app.services.key_changes import amendment_for, require_confirmed
+from app.services.key_changes import require_confirmed
+from app.services.key_due import change_due, next_key_of
 from app.services.licensing import require_selling
 from app.services.switch_over import newest_elsewhere, waiting_elsewhere
-from app.sts import token_id
-from app.sts.errors import StsError
+from app.sts.module import Amendment
 
 CLOCK_BEHIND = timedelta(minutes=2)
 # What refuses every sale, not this meter's.
@@ -95,6 +95,7 @@ class Desk:
     module: SecurityModule | None
     health: ModuleHealth | None
     key: SupplyGroupKey | None
+    next_key: SupplyGroupKey | None
     settings: Settings
     currency: Currency
     licence: Licence | None
@@ -106,6 +107,10 @@ class Desk:
     newest_elsewhere: int | None
     waiting_elsewhere: int
     sale_there: int | None
+
+    def change_due(self, instant: datetime) -> Amendment | None:
+        """The key change that travels with a sale.  Raises KeyExpired when no key follows."""
+        return change_due(self.meter, self.key, self.next_key, self.settings.token_offset_minutes, instant)
 
 
 def read_desk(
@@ -127,38 +132,48 @@ def read_desk(
     return _desk(row, instant, ahead)
 
 
-def obstacles(
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a meter can expect at the counter: why it may buy nothing, or the key change that its next sale brings."""
+
+    why: errors.Refusal | None = None
+    change: Amendment | None = None
+
+
+def prospects(
     session: Session, meter_numbers: Sequence[str], scope: Scope, instant: datetime
-) -> dict[str, errors.Refusal]:
-    """Why each of these meters may buy nothing, in one statement; what may buy is not in it.
+) -> dict[str, Prospect]:
+    """How each of these meters stands, in one statement.
 
     Of the meter itself only: what stands in the way of every sale (licence, clock, module) is said once.
     """
-    found: dict[str, errors.Refusal] = {}
     rows = session.execute(
         _several(),
         {"meter_numbers": list(meter_numbers), "instant": instant},
         execution_options={"unscoped": True, "populate_existing": True},
     )
-    for row in rows:
-        desk = _desk(row, instant, timedelta(0))
-        try:
-            require_buyable(desk, scope, instant)
-        except OF_ALL_SALES:
-            continue
-        except errors.Refusal as refusal:
-            found[desk.meter.meter_number] = refusal
-    return found
+    desks = (_desk(row, instant, timedelta(0)) for row in rows)
+    return {desk.meter.meter_number: _prospect(desk, scope, instant) for desk in desks}
+
+
+def _prospect(desk: Desk, scope: Scope, instant: datetime) -> Prospect:
+    try:
+        require_buyable(desk, scope, instant)
+    except OF_ALL_SALES:
+        return Prospect()
+    except errors.Refusal as refusal:
+        return Prospect(why=refusal)
+    return Prospect(change=desk.change_due(instant))
 
 
 def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:
-    (meter, product, region, consumer, tariff, module, key, settings, money, licence,
+    (meter, product, region, consumer, tariff, module, key, next_key, settings, money, licence,
      newest, confirmed, plan_id, plan_version, plan_made, first_plan, *of_sale) = row  # fmt: skip
     point, point_region, health, elsewhere, waiting, sale_there = of_sale or (None, None, None, None, 0, None)
     return Desk(
         meter=meter, product=product, region=region, consumer=consumer, tariff=tariff, point=point,
-        point_region=point_region, module=module, health=health, key=key, settings=settings, licence=licence,
-        currency=Currency(money.code, money.symbol, money.decimals),
+        point_region=point_region, module=module, health=health, key=key, next_key=next_key, settings=settings,
+        licence=licence, currency=Currency(money.code, money.symbol, money.decimals),
         clock=_clock((newest, confirmed), ahead),
         today=business_date(instant, settings.time_zone),
         plan=None if plan_id is None else (plan_id, plan_version, plan_made),
@@ -203,10 +218,11 @@ def _desks() -> Select[Any]:
         SupplyGroupKey.krn == Meter.krn,
         SupplyGroupKey.key_type == UNIQUE_KEY,
     )
+    next_key, following = next_key_of(SupplyGroupKey)
     newest_licence = select(func.max(Licence.id)).scalar_subquery()
     return (
         select(
-            Meter, Product, Region, Consumer, Tariff, SecurityModule, SupplyGroupKey, Settings, CurrencyRow,
+            Meter, Product, Region, Consumer, Tariff, SecurityModule, SupplyGroupKey, next_key, Settings, CurrencyRow,
             Licence, *_clock_columns(), TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(),
         )
         .join(Product, Meter.product_id == Product.id)
@@ -215,6 +231,7 @@ def _desks() -> Select[Any]:
         .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
         .outerjoin(SecurityModule, serving)
         .outerjoin(SupplyGroupKey, held)
+        .outerjoin(next_key, following)
         .join(Settings, Settings.id == 1)
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
         .outerjoin(Licence, Licence.id == newest_licence)
@@ -319,16 +336,5 @@ def require_buyable(desk: Desk, scope: Scope, instant: datetime) -> None:
     if desk.key is None:
         raise errors.MeterWithoutKey(sgc=meter.sgc, krn=meter.krn)
     require_confirmed(meter)
-    if amendment_for(meter) is None:  # else credit is made under the new key, and its module judges that
-        require_living_key(desk.key, desk.settings.token_offset_minutes, instant)
+    desk.change_due(instant)
     desk.clock.check(instant)
-
-
-def require_living_key(key: SupplyGroupKey, offset_minutes: int, instant: datetime) -> None:
-    """A key whose base date is over, or whose KEN is passed, makes no credit: a key change is due."""
-    try:
-        minute = token_id.clock_minute(instant + timedelta(minutes=offset_minutes), key.base_date)
-    except StsError:
-        raise errors.KeyExpired(sgc=key.sgc, krn=key.krn, base_date=key.base_date) from None
-    if token_id.is_expired(minute, key.ken):
-        raise errors.KeyExpired(sgc=key.sgc, krn=key.krn, base_date=key.base_date)

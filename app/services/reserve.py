@@ -40,7 +40,6 @@ from app.models.base import PRICE_SCALE
 from app.services import debts
 from app.services.desk import Desk, Place, read_desk
 from app.services.issue import meter_to_ask
-from app.services.key_changes import amendment_for
 from app.services.pricing import Offer, Wish, price
 from app.services.reserved import Reserved, facts_of
 from app.services.snapshot import line_text, snapshot_text
@@ -275,7 +274,7 @@ def _request(session: Session, desk: Desk, units: int, instant: datetime) -> str
     return json.dumps(
         {
             "kind": "credit",
-            "meter": meter_to_ask(meter, credit=True, amendment=amendment_for(meter)),
+            "meter": meter_to_ask(meter, credit=True, amendment=desk.change_due(instant)),
             "subclass": SUBCLASS[meter.meter_type],
             "amount": units,
             "issue_time": minute_to_ask(session, desk, instant).isoformat(),

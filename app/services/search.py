@@ -19,7 +19,7 @@ from app.models import Consumer, Meter
 from app.models.base import now
 from app.models.consumer import digits_of
 from app.services.consumer_words import asked_last, row_ids
-from app.services.desk import obstacles
+from app.services.desk import Prospect, prospects
 from app.services.facts import Last, last_purchases
 
 LIMIT = 10
@@ -50,11 +50,14 @@ class MeterCard:
     last_units: int | None
     # Why it cannot buy; None when nothing of the meter itself stands in the way.
     cannot_buy: errors.Refusal | None = None
+    # Whether the next sale brings the tokens of a key change first.
+    key_change: bool = False
 
     @property
     def state(self) -> str:
-        """What its pill says: the status, or that its key is at its end."""
-        return "key_change_due" if isinstance(self.cannot_buy, errors.KeyExpired) else self.status.value
+        """What its pill says: the status, or that a key change is due."""
+        due = self.key_change or isinstance(self.cannot_buy, errors.KeyExpired)
+        return "key_change_due" if due else self.status.value
 
 
 def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
@@ -113,8 +116,12 @@ def _cards(meters: list[Meter], scope: Scope) -> list[MeterCard]:
     last = last_purchases(session, [meter.id for meter in meters])
     cards = [card(meter, last.get(meter.id)) for meter in meters]
     # NB: after the cards are made, because it reads the rows anew, whoever owns their neighbours.
-    why = obstacles(session, [one.meter_number for one in cards], scope, now()) if cards else {}
-    return [replace(one, cannot_buy=why.get(one.meter_number)) for one in cards]
+    found = prospects(session, [one.meter_number for one in cards], scope, now()) if cards else {}
+    stands = [found.get(one.meter_number, Prospect()) for one in cards]
+    return [
+        replace(one, cannot_buy=stand.why, key_change=stand.change is not None)
+        for one, stand in zip(cards, stands, strict=True)
+    ]
 
 
 def card(meter: Meter, last: Last | None) -> MeterCard:

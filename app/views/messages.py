@@ -176,7 +176,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     ),
     errors.KeyExpired: _l(
         "The time of key %(sgc)s, revision %(krn)s is over; its tokens would be refused by the meter."
-        " No money was taken. The meter needs a key change first: ask a manager."
+        " No money was taken. The security module holds no living key of this supply group to change to: ask an administrator."
     ),
     errors.NoModule: _l(
         "No active security module serves %(algorithm)s meters. No money was taken. Ask an administrator."

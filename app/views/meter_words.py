@@ -88,7 +88,10 @@ def key_warning(key: HeldKey | None, sgc: str, krn: int) -> str:
             sgc=sgc, krn=krn,
         )  # fmt: skip
     if key.state == "over":
-        return _("The time of key %(sgc)s, revision %(krn)s is over: sales are refused until the meter has had a key change.", sgc=sgc, krn=krn)
+        return _(
+            "The time of key %(sgc)s, revision %(krn)s is over. The next sale brings a key change first where the module holds a living key of the same supply group; otherwise sales are refused.",
+            sgc=sgc, krn=krn,
+        )  # fmt: skip
     if key.state == "soon":
         return _(
             "Key %(sgc)s, revision %(krn)s makes its last token on %(day)s. Plan a key change.",

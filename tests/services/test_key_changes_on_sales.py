@@ -8,13 +8,15 @@ from dataclasses import replace
 import pytest
 
 from app.db import transaction
+from app.domain import errors
 from app.domain.states import SaleStatus, TokenKind
 from app.extensions import db
 from app.models import Meter, Sale, Token
+from app.services.key_changes import Outcome, confirm
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
-from tests.cast import PALM_STREET
+from tests.cast import PALM_STREET, end_keys
 
 
 def change(counter, **facts) -> None:
@@ -76,9 +78,34 @@ def test_a_meter_on_its_way_to_another_key_gets_its_credit_under_that_key(counte
 
 @pytest.mark.parametrize("other", [{"pending_krn": 3}])
 def test_a_pending_change_to_a_key_that_is_not_there_fails_the_sale_and_takes_no_money(counter, other):
-    from app.domain import errors
-
     change(counter, pending_sgc="123456", pending_ti=1, pending_ken=255, **other)
     with pytest.raises(errors.ModuleRefused):
+        counter.sells("palm_street", 20_00)
+    assert counter.account.held == 0
+
+
+def test_a_key_at_its_end_is_changed_with_the_sale_three_times_at_most_until_somebody_says_it_was_taken(counter):
+    change(counter, sgc="888888")
+    module = counter.modules.by_id(1)
+    after = MeterConfig(pan_from_drn(PALM_STREET), ea=7, tct=2, sgc="888888", krn=2, ti=1, ken=255)
+    sets = []
+    for tries in (1, 2, 3):
+        *first, credit = counter.sells("palm_street", 20_00 + tries).tokens
+        sets.append([token.digits for token in first])
+        assert (len(first), credit.krn, module.verify(after, credit.digits).accepted) == (2, 2, True)
+        assert pending(counter) == ("888888", 2, 1, 255, tries)
+    assert sets[0] == sets[1] == sets[2]
+    with pytest.raises(errors.KeyChangeUnconfirmed):
+        counter.sells("palm_street", 20_00)
+    confirm(counter.cast.meters["palm_street"], Outcome.TAKEN, counter.cast.scope("chidi"))
+    assert palm_street(counter).krn == 2
+    assert [token.kind for token in counter.sells("palm_street", 21_00).tokens] == ["credit"]
+    assert differences() == []
+
+
+def test_a_key_at_its_end_with_nothing_to_follow_sells_nothing(counter):
+    change(counter, sgc="888888")
+    end_keys("888888")
+    with pytest.raises(errors.KeyExpired):
         counter.sells("palm_street", 20_00)
     assert counter.account.held == 0

@@ -20,7 +20,7 @@ from app.services.search import find_meters
 from app.services.vending import Wish, quote, vend
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
-from tests.cast import MILL, PALM_STREET, PIER
+from tests.cast import MILL, PALM_STREET, PIER, end_keys
 
 
 def rows(model) -> int:
@@ -181,6 +181,7 @@ def test_a_meter_that_cannot_buy_says_why_and_nothing_is_stored(counter, change,
         meter = session.get_one(Meter, counter.cast.meters["palm_street"])
         for name, value in change.items():
             setattr(meter, name, value)
+    end_keys("888888")
     with pytest.raises(refusal):
         counter.sells("palm_street", 20_00)
     assert (rows(Sale), rows(Token), counter.account.held) == (0, 0, 0)

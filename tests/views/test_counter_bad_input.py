@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from app.db import transaction
 from app.models import Meter, TariffPlan, Token, UserSession
 from app.sts.meter_number import check_digit
-from tests.cast import PALM_STREET, PIER, Cast
+from tests.cast import PALM_STREET, PIER, Cast, end_keys
 from tests.views.counter_page import Counter
 
 UNKNOWN = "0100000999" + check_digit("0100000999")
@@ -137,6 +137,8 @@ def test_a_meter_that_cannot_buy_says_why(
 ) -> None:
     form = counter.asks(PALM_STREET, "20.00").form
     changed(app, cast, **values)
+    with app.app_context():
+        end_keys("888888")
     for page in (counter.asks(PALM_STREET, "20.00"), counter.sends(form)):
         assert page.status == 422
         assert said in page.at("meter-error")
@@ -156,10 +158,13 @@ def test_a_meter_that_cannot_buy_says_why(
 
 def test_a_key_at_its_end_is_seen_on_the_card(counter: Counter, app: Flask, cast: Cast) -> None:
     changed(app, cast, sgc="888888")
+    assert "data-buy" in counter.opens("/counter/search", q=PALM_STREET).body, "the change travels with the sale"
+    with app.app_context():
+        end_keys("888888")
     card = counter.opens("/counter/search", q=PALM_STREET)
     assert "Key change due" in card.words
     assert "data-buy" not in card.body
-    assert "needs a key change first" in card.words
+    assert "holds no living key" in card.words
     assert "Key change due" in counter.opens(f"/counter/meter/{PALM_STREET}").words
 
 
