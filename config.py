@@ -115,6 +115,7 @@ FIXED: Mapping[str, Any] = {
     "LANGUAGES": {
         "en": {"flag": "gb", "name": "English"},
         "fr": {"flag": "fr", "name": "Français"},
+        "ar": {"flag": "eg", "name": "العربية"},
     },
     "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a page left open loses nothing typed
     "SESSION_COOKIE_HTTPONLY": True,

@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from gettext import c2py
 from io import BytesIO
 from pathlib import Path
 
@@ -41,6 +43,8 @@ IDLE = re.compile(  # heads that say nothing, or change with every run
     re.MULTILINE,
 )
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+COUNTS = {"num", "found"}  # what a plural counts: a form that stands for one number alone may leave it out
+MANY = 200  # beyond this the forms of every language repeat
 
 
 def collect() -> Catalog:
@@ -89,8 +93,15 @@ def forms(message: Message) -> list[str]:
     return [said] if isinstance(said, str) else list(said)
 
 
+def lone(words: Catalog) -> set[int]:
+    """The plural forms that stand for one number alone, as Arabic has for none, one and two."""
+    chosen = Counter(c2py(words.plural_expr)(number) for number in range(MANY))
+    return {form for form, times in chosen.items() if times == 1}
+
+
 def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
     """What is wrong with a catalogue, a line each."""
+    single = lone(words)
     for message in wanted:
         if not message.id:
             continue
@@ -104,8 +115,9 @@ def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
             yield f"not translated: {source[0]}"
         else:
             allowed = [set(PLACEHOLDER.findall(text)) for text in source]
-            for text in forms(said):
-                if set(PLACEHOLDER.findall(text)) not in allowed or PLACEHOLDER.sub("", text).count("%(") > 0:
+            for form, text in enumerate(forms(said)):
+                shorter = [names - COUNTS for names in allowed] if len(source) > 1 and form in single else []
+                if set(PLACEHOLDER.findall(text)) not in allowed + shorter or PLACEHOLDER.sub("", text).count("%(") > 0:
                     yield f"other placeholders: {source[0]}"
     known = {(str(message.id), message.context) for message in wanted}
     for message in words:

@@ -7,6 +7,7 @@ a page shows in a field can be sent back unchanged: `plain_number` reads what `m
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +23,7 @@ from app.domain.states import UNIT
 SPACES = "\u0020\u00a0\u202f"
 NBSP = "\u00a0"
 UNITS_DECIMALS = 1
+COMMAS = {"ar": "، "}  # what stands between the parts of a list where it is not ", "
 
 
 def _pattern(decimals: int, least: int | None = None) -> str:
@@ -108,10 +110,24 @@ def _dates() -> Locale | None:
 
 def date_of(when: date, form: str = "medium") -> str:
     """A calendar date: 23 Nov 2026."""
-    said, locale = str(format_date(when, form, _dates())), get_locale()
+    locale = get_locale()
+    if locale is not None and locale.language == "ar" and form == "medium":
+        form = "d MMM y"  # with the month's name, as elsewhere: figures alone would be read from either end
+    said = str(format_date(when, form, _dates()))
     if locale is not None and locale.language == "fr" and when.day == 1:
         said = re.sub(r"(?<![0-9])1(?=[ \u00a0])", "1er", said, count=1)  # the first alone is an ordinal
     return said
+
+
+def comma() -> str:
+    """What stands between the parts of a list in the reader's language, with its space."""
+    locale = get_locale()
+    return COMMAS.get(locale.language, ", ") if locale is not None else ", "
+
+
+def listed(parts: Iterable[object]) -> str:
+    """Words one after the other, with the commas of the reader's language."""
+    return comma().join(str(part) for part in parts)
 
 
 def meter_number(digits: str) -> str:
@@ -121,7 +137,7 @@ def meter_number(digits: str) -> str:
 
 def moment(instant: datetime, form: str = "medium") -> str:
     """An instant as date and time of the installation: 23 Nov 2026, 14:05."""
-    return f"{date_of(instant.astimezone(get_timezone()).date(), form)}, {hour(instant)}"
+    return f"{date_of(instant.astimezone(get_timezone()).date(), form)}{comma()}{hour(instant)}"
 
 
 def day(instant: datetime, form: str = "d MMM") -> str:
@@ -148,7 +164,7 @@ def lately(instant: datetime) -> str:
     """The time of day of an instant, with its day before it when that is not today: 13:58, 22 Nov, 13:58."""
     today = datetime.now(UTC).astimezone(get_timezone()).date()
     same = instant.astimezone(get_timezone()).date() == today
-    return hour(instant) if same else f"{day(instant)}, {hour(instant)}"
+    return hour(instant) if same else f"{day(instant)}{comma()}{hour(instant)}"
 
 
 def decimal_mark() -> str:
