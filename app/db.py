@@ -35,8 +35,11 @@ class TransactionMisuse(RuntimeError):
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(first: Callable[[Session], None] | None = None) -> Iterator[Session]:
     """One unit of work: everything in it is durable at the end, or nothing of it happened.
+
+    `first` may read, and make tables that only its connection sees; on SQLite it is done before the
+    write lock is taken, so others go on writing meanwhile, and what it read may have moved by then.
 
     A plain ``session.begin()`` fails inside a request, because loading the user has begun a
     read; that read is ended here first.  Raises :class:`TransactionMisuse` when there are
@@ -50,6 +53,8 @@ def transaction() -> Iterator[Session]:
     session.rollback()
     session.info["in_transaction"] = True
     try:
+        if first is not None:
+            first(session)
         if session.get_bind().dialect.name == "sqlite":
             # NB: left alone, the driver begins only at the first write; taking the write lock
             # before the first read is what makes read-then-write safe.

@@ -131,6 +131,7 @@ FAULTS: Mapping[str, Any] = {
     "changed_since": _l("The record was changed after the check."),
     "gone_since": _l("Was removed, merged or moved out of your region after the check."),
     "off_since": _l("Was switched off after the check."),
+    "key_gone": _l("No security module holds this key any more."),
     "licence_full": _l("The licence has room for %(left)s more meters."),
 }
 # What stops a whole file, or a piece of work.

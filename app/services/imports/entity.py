@@ -65,7 +65,8 @@ class Entity:
     `settle` turns the values of a row, with the record it finds or None, into the values of its
     columns and adds what is wrong to the faults.  `on_change` are columns that follow from a
     change, as SQL with {new} for a column's new value; `after` makes what follows from new and
-    changed rows (a list of their ids), `beside` is SQL that belongs into the same transaction.
+    changed rows (a list of their ids), `beside` is SQL that belongs into the same transaction: it
+    reads what was laid out for it from {staged}.
     """
 
     name: str
@@ -89,6 +90,9 @@ class Entity:
     example: str = ""
     # Columns that name another record, and its table: what was fine at the check is asked again when it is written.
     links: Mapping[str, str] = field(default_factory=dict)
+    # What else is asked again then: (field, code) by the condition that refuses, of the laid out row s and
+    # its record o, as SQL.
+    again: Mapping[tuple[str, str], str] = field(default_factory=dict)
     on_change: Mapping[str, str] = field(default_factory=dict)
     # The same for a new record.  :now is the time and :who the name of whoever imports.
     on_new: Mapping[str, str] = field(default_factory=dict)

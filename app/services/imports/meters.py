@@ -29,6 +29,12 @@ from app.services.imports.fields import Day, Digits, Fault, MeterNumber, Money, 
 from app.services.products import code_differs
 
 UNIQUE_KEY = 2  # key type of a vending unique key: the one meters are sold under
+# The key of a new meter, or a new key, is one that an active module still holds, of the same algorithm.
+KEY_GONE = (
+    "(o.id IS NULL OR o.sgc <> s.sgc OR o.krn <> s.krn) AND (s.sgc, s.krn, s.algorithm) NOT IN"  # noqa: S608
+    " (SELECT k.sgc, k.krn, CASE k.dkga WHEN 2 THEN 'legacy' ELSE 'sts6' END FROM supply_group_key AS k"
+    f" JOIN security_module AS m ON m.id = k.module_id WHERE m.active AND k.key_type = {UNIQUE_KEY})"
+)
 UNITS_MOST = Decimal("1820162.4")  # what a token can carry
 COLUMNS = (
     "meter_number", "meter_type", "product_id", "tariff_id", "consumer_id", "region_id", "address", "algorithm",
@@ -310,8 +316,8 @@ METERS = Entity(
     look=_look,
     warn=_warn,
     beside=(
-        "INSERT INTO meter_lock (meter_id, sales) SELECT meter.id, 0 FROM import_row AS r"
-        " JOIN meter ON meter.meter_number = r.key WHERE r.batch_id = :batch AND r.action = 'new'"
+        "INSERT INTO meter_lock (meter_id, sales) SELECT meter.id, 0 FROM {staged} AS s"
+        " JOIN meter ON meter.meter_number = s.key WHERE s.action = 'new'"
     ),
     on_change={
         "tariff_since": "CASE WHEN meter.tariff_id {differs} {tariff_id} THEN :now ELSE meter.tariff_since END",
@@ -320,6 +326,7 @@ METERS = Entity(
     },
     on_new={"status_since": ":now", "status_by": ":who"},
     example="00000000000",
+    again={("sgc", "key_gone"): KEY_GONE},
     links={"consumer_id": "consumer", "product_id": "product", "tariff_id": "tariff"},
     room=_room,
     claim=_claim,
