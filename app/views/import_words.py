@@ -90,6 +90,7 @@ FAULTS: Mapping[str, Any] = {
     "error_cell": _l("Holds an error of the spreadsheet (%(text)s)."),
     "made_a_date": _l("The spreadsheet has made a date of it (%(text)s). Format the column as text and type it again."),
     "shortened": _l("The spreadsheet has shortened the number (%(text)s) and lost its digits. Format the column as text and type it again."),
+    "looks_shortened": _l("%(text)s looks like a number that a spreadsheet has shortened. It is taken as it is written."),
     "meter_number": _l("A meter number has 11 or 13 digits."),
     "check_digit": _l("One digit is mistyped. Compare with the plate."),
     "lost_zero": _l("Has %(digits)s digits; a meter number has 11 or 13. The spreadsheet may have dropped a zero at the beginning: format the column as text."),

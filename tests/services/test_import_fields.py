@@ -34,6 +34,7 @@ def test_its_examples_are_true(module):
 
 
 NUMBER = MeterNumber("meter_number")
+TELEPHONE = Text("telephone", code=True, shape=fields.TELEPHONE, fault="telephone")
 ARABIC = "".join(chr(0x660 + int(c)) for c in PALM_STREET)
 
 
@@ -89,7 +90,8 @@ def test_a_comma_is_what_the_file_says():
         (Text("name", most=5), "Amara A", "too_long"),
         (Text("name"), "bell\x07", "unstorable"),
         (Text("user_number", code=True), ("d", "2026-01-02"), "made_a_date"),
-        (Text("user_number", code=True), "5.19411E+10", "shortened"),
+        (TELEPHONE, "5.19411E+10", "shortened"),
+        (Digits("sgc"), "5.19E+10", "shortened"),
         (Text("user_number", code=True), ("n", "5.1941123451234e+16"), "shortened"),
         (Text("email", shape=fields.EMAIL, fault="email"), "nobody", "email"),
         (Digits("sgc"), ("n", "12345"), "lost_zeros"),
@@ -116,7 +118,7 @@ def test_text_that_looks_like_a_formula_comes_back_unchanged():
         assert exports.csv_text(text)[0] not in "=+-@"
 
 
-@pytest.mark.parametrize("text", ["5E10", "1.5e10", "12E3", "E+10", "5E+1"])
+@pytest.mark.parametrize("text", ["5E10", "1.5e10", "12E3", "E+10", "5E+1", "5E+10", "5.19411E+10"])
 def test_a_number_with_an_e_in_it_is_text(text):
     assert Text("user_number", code=True).read(text, READING) == text
 

@@ -136,6 +136,20 @@ def test_the_example_row_and_formulas_and_capacities_without_a_unit_are_told(chi
     }
 
 
+@pytest.mark.one_database
+def test_a_user_number_that_looks_shortened_is_taken_and_warned_of(chidi):
+    content = csv_file(CONSUMER_HEADINGS, ("5E+10", "Moussa", MARKET, "", "5.19411E+10"), ("20002", "Nadia", MARKET, "5.19E+10", ""))
+    row = chidi.checks("consumers", content)
+    assert counts(row) == {"rows": 2, "new": 1, "warned": 1, "bad": 1}
+    assert chidi.faults(row) == {3: [("telephone", "shortened")]}
+    (warned,) = batches.warned_rows(db.session(), row.id)
+    assert [(name, code) for name, code, _ in json.loads(warned.faults)] == [("user_number", "looks_shortened"), ("id_number", "looks_shortened")]
+    done = chidi.imports("consumers", content, whole=False)
+    assert counts(done)["added"] == 1
+    again = chidi.checks("consumers", content)
+    assert counts(again) == {"rows": 2, "same": 1, "bad": 1}
+
+
 def test_all_or_nothing_or_the_good_rows(chidi):
     content = meters(good(NEW[0]), ("123", *good(NEW[1])[1:]))
     row = chidi.checks("meters", content)

@@ -212,7 +212,7 @@ def test_what_is_exported_is_what_the_list_shows(chidi, efua):
 
 def test_an_export_imports_back_unchanged(efua, work, look):
     hostile = csv_file(CONSUMER_HEADINGS, ("'=1+1", '=HYPERLINK("x")', MARKET, "+254 700 000 001", "-5"), ("@2", "'s Gravenhage", MARKET, "", "'+x"),
-                       ("5E10", "'#N/A", MARKET, "", "1.5e10"))
+                       ("5E10", "'#N/A", MARKET, "", "1.5e10"), ("5E+10", "'Amara", MARKET, "", "5.19411E+10"))
     bring(efua, work, "consumers", hostile)
     limits = csv_file(("Meter number", "Unit of capacity", "Capacity", "Smallest purchase, units", "Limit for a day", "Installed on"), (PALM_STREET, "kVA", "2.25", "1.5", "20.5", "2026-01-31"))
     bring(efua, work, "meters", limits)

@@ -14,7 +14,7 @@ from app.models import Consumer, ConsumerTerm, DebtEntry
 from app.models.consumer import terms_of
 from app.services import debts
 from app.services.imports.entity import Book, Entity, Values
-from app.services.imports.fields import EMAIL, TELEPHONE, Fault, Money, Text, Word
+from app.services.imports.fields import EMAIL, SHORTENED_TEXT, TELEPHONE, Fault, Money, Text, Word
 
 COLUMNS = (
     "user_number", "name", "region_id", "address", "gender", "id_number", "telephone", "email", "language",
@@ -56,6 +56,15 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
     elif not row["debt"]:
         row["debt_reason"] = None
     return row
+
+
+def _warn(row: Values, known: Row[Any] | None, _book: Book) -> list[tuple[str, Fault]]:
+    """That a number, new to us, looks like one that a spreadsheet has shortened."""
+    return [
+        (name, Fault("looks_shortened", text=row[name]))
+        for name in ("user_number", "id_number")
+        if row[name] and row[name] != getattr(known, name, None) and SHORTENED_TEXT.fullmatch(row[name])
+    ]
 
 
 def _owe(
@@ -101,6 +110,7 @@ CONSUMERS = Entity(
     columns=COLUMNS,
     settle=_settle,
     look=_look,
+    warn=_warn,
     after=_words,
     extras=("debt", "debt_reason"),
     follow=_owe,

@@ -24,7 +24,8 @@ from app.sts.errors import InvalidCheckDigit, StsError
 
 UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}")
-# In a text that may be 5E10 by itself: only as spreadsheets write it, with a sign and two digits.
+# As spreadsheets write a number that they have shortened, with a sign and two digits.  In a text that may
+# be so by itself (a user number, 5E+10) it is taken, with a warning; the cell of a number is refused.
 SHORTENED_TEXT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}")
 _ERRORS = r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)"
 EXCEL_ERROR = re.compile(_ERRORS)
@@ -124,19 +125,29 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Text(Field):
-    """Plain text of at most `most` characters; `code`: digits that a spreadsheet may have harmed."""
+    """Plain text of at most `most` characters; `code`: digits that a spreadsheet may have harmed.
+
+    With a `shape` it is digits only, and can be told from a number that was shortened.
+    """
 
     most: int = 200
     code: bool = False
     shape: str = ""
     fault: str = ""
 
+    def read(self, cell: Cell, reading: Reading) -> Any:
+        """The text, or None for an empty cell.  Raises Fault."""
+        number = isinstance(cell, tuple) and cell[0] == "n"
+        if self.code and number and SHORTENED_TEXT.fullmatch(cell[1]):
+            raise Fault("shortened", text=cell[1])
+        return Field.read(self, cell, reading)
+
     def value(self, text: str, dated: bool, reading: Reading) -> str:
         """The text itself."""
         if self.code:
             if dated:
                 raise Fault("made_a_date", text=text)
-            if SHORTENED_TEXT.fullmatch(text):
+            if self.shape and SHORTENED_TEXT.fullmatch(text):
                 raise Fault("shortened", text=text)
         if UNSTORABLE.search(text):
             raise Fault("unstorable")
