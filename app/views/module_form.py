@@ -12,9 +12,11 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, FileField, HiddenField, PasswordField, TextAreaField
 from wtforms.validators import ValidationError
 
+from app.access.versions import remember, show_both
 from app.domain.states import Algorithm
 from app.models import SecurityModule
 from app.services.credentials import CannotUnseal, make_key_file, seal, unseal
@@ -169,8 +171,11 @@ class ModuleForm(PlaceForm):
     key_file = FileField(_l("Key file"))
     key_passphrase = Secret(_l("Pass phrase of the key file"), PASSPHRASE_MAX)
     untested = BooleanField(_l("Save although the test failed"))
-    row_version = HiddenField()
+    row_version, row_base, row_typed = HiddenField(), HiddenField(), HiddenField()
 
+    # Two people at one module: what stands on the page then, and what is asked for rather than kept.
+    versions: Any = None
+    ASKED = ("take_over", "untested")
     # What the module inside this program does not have.
     OUTSIDE = ("address", "port", "username", "password", "trust", "fingerprint", "authority", "memory_hours", "untested")
     FIRST = ("key_file", "key_passphrase")
@@ -193,7 +198,16 @@ class ModuleForm(PlaceForm):
         form = cls.on(row, formdata=None, obj=row)
         form.standing.data = "active" if row.active else "standby"
         form.row_version.data = str(row.version)
+        remember(form, row)
         return form
+
+    def show_both(self, row: SecurityModule, posted: MultiDict[str, str]) -> None:
+        """Set what was typed beside what somebody else has stored meanwhile, field by field."""
+        theirs = ModuleForm.of(row)
+        for name in self.ASKED:
+            if theirs[name] is not None:
+                del theirs[name]
+        self.versions = show_both(self, theirs, row, posted)
 
     def begin(self, served: Mapping[Algorithm, Any]) -> None:
         """Offer a new module what nobody serves yet, else to stand by for all."""

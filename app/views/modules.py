@@ -17,7 +17,8 @@ from flask_babel import ngettext
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
 from app.access.fab import SafeBaseView
-from app.domain.errors import OutOfScope, Refusal, ValueTaken
+from app.access.versions import KEEP, TAKE
+from app.domain.errors import OutOfScope, Refusal, StaleRow, ValueTaken
 from app.domain.states import Algorithm
 from app.extensions import db
 from app.models import SecurityModule
@@ -134,9 +135,13 @@ class SecurityModuleView(SafeBaseView):
         row = row_of(module_id)
         if request.method == "GET":
             return self._form(ModuleForm.of(row), row)
+        if TAKE in request.form or KEEP in request.form:
+            return self._compare(ModuleForm.on(row), row)
         if request.form.get("act") != "save":
             return self._try(row)
         form = ModuleForm.on(row)
+        if form.version != row.version:
+            return self._compare(form, row), 422
         trial = None
         if not form.validate():
             return self._form(form, row), 422
@@ -148,6 +153,8 @@ class SecurityModuleView(SafeBaseView):
             modules.change(module_id, form.draft(), form.version)
         except OutOfScope:
             abort(404)
+        except StaleRow:
+            return self._compare(form, row_of(module_id)), 422
         except Refusal as refusal:
             _explain(form, refusal)
             return self._form(form, row_of(module_id), trial), 422
@@ -249,6 +256,11 @@ class SecurityModuleView(SafeBaseView):
                     form[field.name].errors = field.errors
             return self._form(form, row), 422
         return self._form(form, row, try_place(part.place()))
+
+    def _compare(self, form: ModuleForm, row: SecurityModule) -> Any:
+        """Both versions: what was typed, and what somebody else has stored meanwhile."""
+        form.show_both(row, request.form)
+        return self._form(form, row)
 
     def _form(self, form: ModuleForm, row: SecurityModule | None = None, trial: Any = None) -> Any:
         good = trial is not None and passed(trial)

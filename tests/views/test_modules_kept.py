@@ -13,8 +13,9 @@ from app.services.credentials import make_key_file
 from app.sts import keyfile
 from app.sts.demonstration import demonstration_keys
 from tests.fixtures.ports import free_port
-from tests.views.forms import act, send, text
+from tests.views.forms import act, fields, send, text
 from tests.views.module_server import HARDWARE_USER, PASSWORD, SECOND, post, serving
+from tests.views.test_two_versions import rows
 
 pytestmark = pytest.mark.one_database
 
@@ -100,11 +101,25 @@ def test_changing_asks_for_the_password_again_when_the_place_changes(efua, serve
     assert look(select(SecurityModule.port).where(SecurityModule.id == added)) == 19556
 
 
-def test_two_people_change_one_module_and_the_second_is_told(efua, added):
+def test_two_people_change_one_module_and_the_slower_sees_both_and_can_go_on(efua, signed_in, added, look):
     path = f"/modules/{added}/change"
-    assert send(efua, path, name="Cellar", act="save").status_code == 303
-    late = send(efua, path, name="Attic", row_version="1", act="save")
-    assert late.status_code == 422 and "Somebody changed this record meanwhile." in text(late)
+    stale = fields(efua.get(path).get_data(as_text=True))
+    assert send(signed_in("efua"), path, name="Cellar", memory_hours="9", act="save").status_code == 303
+    answer = efua.post(path, data={**stale, "name": "Attic", "take_over": "y", "act": "save"})
+    both = rows(answer.get_data(as_text=True))
+    assert answer.status_code == 422 and "efua changed this record meanwhile" in text(answer)
+    assert both["Module name"][1:] == ("Attic", "Cellar", "Both of you")
+    assert both["Remembers its answers for"][1:] == ("not touched", "9", "Only they: taken over")
+    assert "Take over from the module that serves now" not in both, "what is asked for is not a fact of two versions"
+    shown = fields(answer.get_data(as_text=True))
+    assert (shown["name"], shown["memory_hours"], shown["take_over"]) == ("Attic", "9", "y")
+    taken = efua.post(path, data={**shown, "theirs": "name"})
+    assert taken.status_code == 200 and fields(taken.get_data(as_text=True))["name"] == "Cellar"
+    back = fields(efua.post(path, data={**fields(taken.get_data(as_text=True)), "mine": "name"}).get_data(as_text=True))
+    assert back["name"] == "Attic"
+    assert efua.post(path, data={**back, "act": "save"}).status_code == 303
+    row = look(select(SecurityModule).where(SecurityModule.id == added))
+    assert (row.name, row.memory_hours) == ("Attic", 9)
 
 
 def test_the_module_inside_the_program_has_a_name_and_algorithms_only(efua, look):
