@@ -276,6 +276,10 @@ class StaleRow(Refusal, code="stale_row"):
     """Somebody changed the record meanwhile."""
 
 
+class SoldMeanwhile(Refusal, code="sold_meanwhile"):
+    """Something was sold, or a sum was kept, between the look at what may change and the save."""
+
+
 class ValueTaken(Refusal, code="value_taken"):
     """Another record has this number or name already."""
 

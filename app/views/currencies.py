@@ -7,12 +7,14 @@ from typing import Any
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from wtforms.validators import ValidationError
 
 from app.access.fab import SafeModelView
+from app.domain.errors import SoldMeanwhile
 from app.extensions import db
 from app.models import Currency, Sale, Settings
+from app.services.money_kept import hold_still
 from app.views import figures
 from app.views.fields import Shape, Text, Unused
 from app.views.lists import Listed, Rows, any_row
@@ -118,6 +120,15 @@ class CurrencyView(Listed, SafeModelView):
         if code and (reason := stays(code)):
             form.code.locked = form.decimals.locked = reason
         return super()._get_edit_widget(form=form, exclude_cols=exclude_cols, widgets=widgets)
+
+    def pre_update(self, item: Currency) -> None:
+        """Code and decimals are looked at again where nothing can be sold any more."""
+        history = [inspect(item).attrs[name].history for name in ("code", "decimals")]
+        if any(one.has_changes() for one in history):
+            hold_still(db.session())
+            was = history[0].deleted or history[0].unchanged
+            if stays(was[0]):
+                raise SoldMeanwhile
 
     def why_kept(self, item: Currency) -> Any:
         """The installation's currency and one that was sold in stay."""

@@ -198,6 +198,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.OutOfScope: _l("There is no such record here. Nothing was changed. Go back to the list."),
     errors.NotAllowed: _l("You may not do this. Nothing was changed. Ask an administrator for the permission."),
     errors.StaleRow: _l("Somebody changed this record meanwhile. Nothing of yours was stored. Look at it again, then save."),
+    errors.SoldMeanwhile: _l("Something was sold or written in this currency meanwhile. Nothing of yours was stored. Look at it again, then save."),
     errors.ValueTaken: _l("Another record has this number or name already. Nothing was stored. Choose another."),
     errors.StillReferred: _l("Other records refer to this one. Nothing was changed. Switch it off instead."),
     errors.InUse: _l("It is in use (%(count)s times) and cannot be deleted. Nothing was changed. Switch it off instead."),

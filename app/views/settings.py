@@ -12,7 +12,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from wtforms import BooleanField
 from wtforms.validators import ValidationError
 
@@ -21,6 +21,7 @@ from app.domain.money import settle
 from app.domain.states import Settlement
 from app.extensions import db
 from app.models import Currency, Sale, Settings, Token
+from app.services.money_kept import require_unsold
 from app.views import choices, figures
 from app.views.fields import Row, Text, Word
 from app.views.lists import Listed, Rows, any_row
@@ -190,6 +191,16 @@ class SettingsView(Listed, SafeModelView):
     def current(self) -> Any:
         """There is one row: show it."""
         return redirect(url_for("SettingsView.show", pk=1))
+
+    def pre_update(self, item: Settings) -> None:
+        """What stays once something was sold is looked at again where nothing can be sold any more."""
+        changed = {name for name in ("currency_id", "currency", "time_zone", "first_weekday", "token_offset_minutes")
+                   if inspect(item).attrs[name].history.has_changes()}  # fmt: skip
+        if changed:
+            require_unsold(
+                db.session(), currency=bool({"currency", "currency_id"} & changed),
+                days=bool({"time_zone", "first_weekday"} & changed), clock="token_offset_minutes" in changed,
+            )  # fmt: skip
 
     def post_edit_redirect(self) -> Any:
         """Back to the settings."""
