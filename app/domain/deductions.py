@@ -1,10 +1,9 @@
 """What comes off a purchase before energy, and back: from the energy to the purchase.
 
 The order is: channel fees (taken before anything else), recovered debt, taxes of the gross,
-fixed fees with their taxes; the rest buys units.  Taxes of the gross and the cap of fees are
-shares of the tender, all the money that is handed over; the share of a debt is one of the
-purchase, what the channel fees leave of it.  A debt takes no more than the taxes of the gross
-leave.  Fees that are capped per unit come off with the units themselves: the first ones cost
+fixed fees with their taxes; the rest buys units.  Every share (taxes of the gross, the cap of
+fees, the share of a debt) is one of the tender, all the money that is handed over.  A debt takes
+no more than channel fees and the taxes of the gross leave.  Fees that are capped per unit come off with the units themselves: the first ones cost
 more until the fees are covered.  All sums are grains.
 """
 
@@ -71,7 +70,7 @@ class Deductions(NamedTuple):
         tender = purchase + self.first
         gross = tuple(rate * tender for rate in self.gross)
         left = purchase - sum(gross)
-        debt = min(self.debt, self.debt_share * purchase, max(left, 0))
+        debt = min(self.debt, self.debt_share * tender, max(left, 0))
         left -= debt
         if self.cap_share is None:
             return Taken(debt, gross, whole, left - self.fees)
@@ -133,7 +132,7 @@ class Deductions(NamedTuple):
     def _left(self, purchase: Exact) -> Fraction:
         """What is left, even below zero where debt and fees would be cut to what there is."""
         tender = purchase + self.first
-        debt = min(self.debt, self.debt_share * purchase)
+        debt = min(self.debt, self.debt_share * tender)
         left = purchase - debt - tender * sum(self.gross, Fraction(0))
         if self.cap_share is None:
             return left - self.fees
@@ -148,7 +147,7 @@ class Deductions(NamedTuple):
         """Purchases at which the debt or a capped fee is covered, ascending."""
         bends = []
         if self.debt and self.debt_share:
-            bends.append(self.debt / self.debt_share)
+            bends.append(self.debt / self.debt_share - self.first)
         if self.cap_share is not None:
             covered: Exact = 0
             for owed in self.owed:

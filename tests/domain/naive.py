@@ -79,7 +79,7 @@ def left_for_units(plan: Plan, history: History, tender: Fraction) -> Fraction:
     purchase = tender - sum((_with_taxes(plan, first) for first in firsts), NOTHING)
     left = purchase - sum((tax.rate for tax in plan.taxes if tax.of_gross), NOTHING) * tender
     if history.debt:  # the tax is owed on all that is handed over, so the debt waits for it
-        left -= max(NOTHING, min(history.debt.balance, history.debt.share * purchase, left))
+        left -= max(NOTHING, min(history.debt.balance, history.debt.share * tender, left))
     if plan.fee_recovery is Recovery.CAPPED and plan.fee_cap_unit is not None:
         return left
     allowance = None if plan.fee_cap_share is None else plan.fee_cap_share * tender

@@ -78,7 +78,7 @@ def token_carries_what_is_priced(data: st.DataObject) -> None:
 
 
 def shares_are_shares(data: st.DataObject) -> None:
-    """Taxes of the gross and capped fees are shares of the tender, debt of what channel fees leave."""
+    """Taxes of the gross, capped fees and the part of a debt are shares of the tender."""
     plan = data.draw(plans.full_plans())
     past = data.draw(plans.pasts(plan))
     quote, _ = _buy(data, plan, past)
@@ -94,7 +94,7 @@ def shares_are_shares(data: st.DataObject) -> None:
     gross = Fraction("0.03") * paid * any(tax.of_gross for tax in plan.taxes)
     assert told.get(("tax", "gross"), 0) == gross
     if past.debt:
-        assert debt == min(past.debt.balance, past.debt.share * purchase, purchase - gross)
+        assert debt == min(past.debt.balance, past.debt.share * paid, max(purchase - gross, 0))
     if plan.fee_cap_share is not None:
         limit = plan.fee_cap_share * paid + Fraction(1, 10**6)
         assert sum(fee.taken for fee in quote.fees) <= limit

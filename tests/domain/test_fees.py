@@ -156,15 +156,15 @@ def sums(quote):
     return [(line.code, line.amount_minor) for line in quote.lines[:-1]]
 
 
-def test_a_tax_of_the_gross_is_a_share_of_the_tender_and_not_of_what_channel_and_debt_leave():
+def test_a_tax_of_the_gross_and_a_debt_are_shares_of_the_tender_and_not_of_what_channel_fees_leave():
     plan = replace(FLAT, fees=(), fees_first=CHANNEL, taxes=GROSS)
     by_amount = quote_by_amount(plan, History(), 100_00, *REST)
     assert sums(by_amount) == [("channel", 10_00), ("energy", 80_00), ("g", 10_00)]
     assert sums(quote_by_quantity(plan, History(), 800, *REST)) == sums(by_amount)
     indebted = History(debt=Debt(Fraction(500), Fraction(1, 2)))
     owing = quote_by_amount(plan, indebted, 100_00, *REST)
-    assert sums(owing) == [("channel", 10_00), ("debt", 45_00), ("energy", 35_00), ("g", 10_00)]
-    assert sums(quote_by_quantity(plan, indebted, 350, *REST)) == sums(owing)
+    assert sums(owing) == [("channel", 10_00), ("debt", 50_00), ("energy", 30_00), ("g", 10_00)]
+    assert sums(quote_by_quantity(plan, indebted, 300, *REST)) == sums(owing)
 
 
 def test_a_cap_is_a_share_of_the_tender_and_not_of_what_channel_fees_leave():
