@@ -92,6 +92,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "IMPORT_ROWS_MAX": ("200000", _integer(1, 2_000_000)),
     "FILES_KEEP_DAYS": ("30", _integer(1, 3660)),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
+    "LOOK_UP_RATE_LIMIT": ("20 per minute", str),
 }
 
 # What no environment changes: the framework's switches, each with its reason.

@@ -38,7 +38,7 @@ from app.models import AppUser, AuditEntry, Region, UserGroup
 from app.models.audit import SECRET
 from app.models.base import Minor, Price, Quantity, UTCDateTime
 from app.services.regions import in_scope
-from app.views import choices, figures
+from app.views import choices, figures, token_words
 from app.views.consumers import ConsumerView
 from app.views.currencies import CurrencyView
 from app.views.groups import ROW_SCOPE, UserGroupView, in_words
@@ -98,7 +98,8 @@ OTHERS: Mapping[str, Any] = {
     "moved_places": _l("Places that came along"), "moved_consumers": _l("Consumers that came along"),
     "moved_meters": _l("Meters that came along"), "moved_vending_points": _l("Vending points that came along"),
     "moved_users": _l("Users that came along"), "credit_limit": _l("Credit limit"),
-    "four_eyes": _l("Two people decide"),
+    "four_eyes": _l("Two people decide"), "outcome": _l("Outcome"), "token": _l("Token"),
+    "for_meter": _l("For meter"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})
@@ -113,7 +114,7 @@ COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
 }  # fmt: skip
 SHARES = frozenset({"rate", "tax_rate", "fee_cap_share", "debt_share"})
 # Where a row's name stands in its own entry, the best first.
-NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "file_name", "utility_name")
+NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "file_name", "utility_name", "token")
 
 
 def column_label(table: str, column: str) -> str:
@@ -237,6 +238,8 @@ def value(table: str, column: str, stored: Any) -> Any:
         return _("changed")
     if isinstance(stored, list):
         return _set(stored)
+    if (table, column) == ("token", "outcome"):
+        return token_words.outcome(stored)
     model = _models().get(table)
     attribute = inspect(model).column_attrs.get(column) if model is not None else None
     if column == "credit_limit":  # told of the vending point, kept in its account

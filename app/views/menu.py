@@ -64,6 +64,7 @@ LINES: tuple[Line, ...] = (
     Line(None, "exports:ExportView"),
     Line(None, "bulk:BulkView"),
     Line("Engineering", "engineering:EngineeringView", _l("Engineering desk"), "fa-screwdriver-wrench"),
+    Line("Engineering", "token_desk:TokenDeskView", _l("Token desk"), "fa-magnifying-glass"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),

@@ -97,6 +97,7 @@ LINES: dict[str, Line] = {
     "EngineeringView.approve": Line("MRE", "engineering"),
     "EngineeringView.decline": Line("MRE", "engineering"),
     "EngineeringView.resolve": Line(READERS, "engineering"),
+    "TokenDeskView.ask": Line(READERS),
     # --- registration
     **crud("ConsumerView", "consumer", read=READERS, write="MRE", delete="MRE"),
     "ConsumerView.bind": Line("MRE", "consumer"),
