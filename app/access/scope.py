@@ -109,6 +109,20 @@ def _sale(scope: Scope, by: By | None) -> ColumnElement[bool]:
     return _by_point(Sale, scope)
 
 
+def known_purchases(scope: Scope) -> ColumnElement[bool]:
+    """Sales that somebody may know of: their own, and those of the consumers they look after (manual P7)."""
+    return criterion(Sale, scope, By.CONSUMER_REGION) | criterion(Sale, scope)
+
+
+def told_in_full(scope: Scope) -> ColumnElement[bool]:
+    """Of the known purchases, those with every column.
+
+    An operator learns of a purchase at somebody else's counter when, how many units and where, so that a
+    customer can be served; never its money, receipt or seller.
+    """
+    return criterion(Sale, scope) if scope.row_scope is RowScope.VENDING_POINT else true()
+
+
 def _owned(model: Any, scope: Scope) -> ColumnElement[bool]:
     """One's own, and for an administrator of a region those of its people."""
     own = model.owner_id == scope.user_id if scope.user_id else false()

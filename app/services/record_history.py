@@ -1,8 +1,10 @@
 """What a consumer or a meter has bought, and the tokens that were made: a page of rows, newest first.
 
 A purchase is seen by whoever looks after the consumer's region, wherever it was made (manual P7); its
-receipt opens only for whom the sale itself is.  A token is as good as cash, so it is shown only to
-those who may see its sale, and only once that sale was issued.
+receipt opens only for whom the sale itself is, and an operator gets of another point's purchase no more
+than date, units and vending point: the other columns are not read (`access.scope.told_in_full`).
+A token is as good as cash, so it is shown only to those who may see its sale, and only once that sale
+was issued.
 """
 
 from __future__ import annotations
@@ -13,12 +15,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from app.access.scope import By, Scope, criterion
+from app.access.scope import Scope, criterion, known_purchases, told_in_full
 from app.domain.states import MeterType, SaleKind, SaleStatus, TokenKind
-from app.models import AppUser, DebtEntry, EngineeringRecord, Sale, Token
+from app.models import (
+    AppUser,
+    DebtEntry,
+    EngineeringRecord,
+    Meter,
+    Sale,
+    Token,
+    VendingPoint,
+)
 from app.services.receipts import receipt_number
 from app.sts.meter_number import drn_from_pan
 
@@ -31,22 +41,24 @@ R = TypeVar("R")
 class Bought:
     """One purchase: units in tenths, money in minor units of its own currency.
 
-    `own` says whether the reader may open the sale itself.
+    `own` says whether the reader may open the sale itself.  Of somebody else's, which is not told in
+    full, only the first five are there; `undone`: a reversal took it back.
     """
 
-    sale_id: int
     at: datetime
-    status: SaleStatus
-    kind: SaleKind
-    receipt: str | None
     meter_number: str
     meter_type: MeterType
     point: str
     units: int
-    amount: int
-    currency: str
-    decimals: int
-    own: bool
+    sale_id: int | None = None
+    status: SaleStatus | None = None
+    kind: SaleKind | None = None
+    receipt: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    decimals: int | None = None
+    undone: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +88,41 @@ class Part(Generic[R]):
 
 
 def purchases(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 0) -> Part[Bought]:
-    """Sales under the condition `of` (a consumer's, a meter's) that the reader may know of."""
+    """Sales under the condition `of` (a consumer's, a meter's) that the reader may know of.
+
+    Those that are not told in full are there only while they stand: what waits or was undone is its own point's.
+    """
+    full = told_in_full(scope)
+    in_full = (
+        Sale.id, Sale.status, Sale.kind, Sale.receipt_number, Sale.amount, Sale.currency, Sale.currency_decimals,
+        Sale.snapshot,
+    )  # fmt: skip
     found = (
         select(
-            Sale.id, Sale.reserved_at, Sale.status, Sale.kind, Sale.receipt_number, Sale.meter_type, Sale.amount,
-            Sale.currency, Sale.currency_decimals, Sale.snapshot,
+            Sale.reserved_at, Sale.meter_type, Meter.meter_number, VendingPoint.name.label("point"),
             func.coalesce(Sale.carried_units, Sale.token_units).label("units"),
-            criterion(Sale, scope).label("own"),
+            *(case((full, column)).label(column.key) for column in in_full),
+            case((full, _undone())).label("undone"), criterion(Sale, scope).label("own"),
         )
-        .where(of, criterion(Sale, scope, By.CONSUMER_REGION) | criterion(Sale, scope))
+        .join(Meter, Meter.id == Sale.meter_id)
+        .join(VendingPoint, VendingPoint.id == Sale.vending_point_id)
+        .where(of, known_purchases(scope), full | _stands())
         .order_by(Sale.id.desc())
     )  # fmt: skip
     rows, page, more = _page(session, found, page)
     return Part(tuple(_bought(row) for row in rows), page, more)
+
+
+def _stands() -> ColumnElement[bool]:
+    """A sale whose token was made and that nobody undid."""
+    return and_(Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE, ~_undone())
+
+
+def _undone() -> ColumnElement[bool]:
+    undoing = Sale.__table__.alias()
+    return (
+        select(undoing.c.id).where(undoing.c.reverses_id == Sale.id, undoing.c.status == SaleStatus.ISSUED).exists()
+    )
 
 
 def tokens(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 0) -> Part[Made]:
@@ -143,13 +177,14 @@ def _page(session: Session, found: Select[Any], page: int) -> tuple[Sequence[Any
 
 
 def _bought(row: Any) -> Bought:
+    if row.snapshot is None:
+        return Bought(row.reserved_at, row.meter_number, row.meter_type, row.point, row.units)
     facts = json.loads(row.snapshot)
     return Bought(
-        sale_id=row.id, at=row.reserved_at, status=row.status, kind=row.kind,
-        receipt=receipt_number(facts["point"]["code"], row.receipt_number),
-        meter_number=facts["meter"]["meter_number"], meter_type=row.meter_type, point=facts["point"]["name"],
-        units=row.units, amount=row.amount, currency=row.currency, decimals=row.currency_decimals,
-        own=bool(row.own),
+        at=row.reserved_at, meter_number=facts["meter"]["meter_number"], meter_type=row.meter_type,
+        point=facts["point"]["name"], units=row.units, sale_id=row.id, status=row.status, kind=row.kind,
+        receipt=receipt_number(facts["point"]["code"], row.receipt_number), amount=row.amount,
+        currency=row.currency, decimals=row.currency_decimals, undone=bool(row.undone), own=bool(row.own),
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class History:
     tab: str
     part: Part[Any]
     may_open_receipts: bool
+    may_print: bool
     kinds: Mapping[TokenKind, Any]
 
 
@@ -48,7 +49,8 @@ def history(readers: Mapping[str, Callable[[int], Part[Any]]]) -> History | None
     # The changes page themselves by an argument of their own.
     wanted = request.args.get("tab", "changes" if "changes" in request.args else "")
     tab = wanted if wanted in dict(tabs) else tabs[0][0]
-    return History(tabs, tab, readers[tab](_page()), _may((p.READ_RECEIPTS,)), choices.TOKEN_KIND)
+    part, may_open, may_print = readers[tab](_page()), _may((p.READ_RECEIPTS,)), _may((p.PRINT_RECEIPTS,))
+    return History(tabs, tab, part, may_open, may_print, choices.TOKEN_KIND)
 
 
 def _page() -> int:
