@@ -210,6 +210,12 @@ class Frame:
         return self.signed_in and bool(current_app.appbuilder.sm.has_access(p.OPEN_COUNTER.action, p.OPEN_COUNTER.page))  # type: ignore[attr-defined]
 
     @cached_property
+    def asks_what_became(self) -> bool:
+        """Whether this person may ask what became of a reference."""
+        may = p.ASK_WHAT_BECAME
+        return self.signed_in and bool(current_app.appbuilder.sm.has_access(may.action, may.page))  # type: ignore[attr-defined]
+
+    @cached_property
     def nowhere(self) -> Any:
         """The sentence for somebody who finds nothing because no place was given to them."""
         if not self.signed_in:

@@ -53,6 +53,7 @@ CATEGORIES = (
 
 LINES: tuple[Line, ...] = (
     Line("Vending", "counter:CounterView", _l("Purchase"), "fa-bolt"),
+    Line("Vending", "whereabouts:WhereaboutsView", _l("What became of it?"), "fa-magnifying-glass"),
     Line(None, "receipts:ReceiptView"),
     Line(None, "decisions:DecisionView"),
     Line(None, "reversals:ReversalView"),

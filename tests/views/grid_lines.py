@@ -66,6 +66,7 @@ LINES: dict[str, Line] = {
     "CounterView.meter": Line("OMRE", "meter_number"),
     "CounterView.quote": Line("OMRE", answers=frozenset({200, 404, 422})),
     "CounterView.sell": Line("OMRE", answers=frozenset({404, 422})),
+    "WhereaboutsView.ask": Line(READERS),
     "ReceiptView.show": Line(READERS, "sale"),
     "ReceiptView.paper": Line(READERS, "sale"),
     "ReceiptView.pdf": Line(READERS, "sale"),
