@@ -3,8 +3,8 @@
 The order is: channel fees (taken before anything else), recovered debt, taxes of the gross,
 fixed fees with their taxes; the rest buys units.  Every share (taxes of the gross, the cap of
 fees, the share of a debt) is one of the tender, all the money that is handed over.  A debt takes
-no more than channel fees and the taxes of the gross leave.  Fees that are capped per unit come off with the units themselves: the first ones cost
-more until the fees are covered.  All sums are grains.
+no more than channel fees and the taxes of the gross leave.  Fees that are capped per unit come
+off with the units themselves: the first ones cost more until the fees are covered.  All sums are grains.
 """
 
 from __future__ import annotations
