@@ -160,3 +160,34 @@ def test_figures_in_arabic_keep_western_digits_and_hold_together(app):
         assert figures.share(figures.Fraction(3, 40)) == "\u20667.5\u00a0%\u2069"
         assert figures.plain_number("3,000.50") == "3000.50"
         assert figures.moment(datetime(2026, 11, 4, 12, 5, tzinfo=UTC)).startswith("4 نوفمبر 2026، ")
+
+
+@pytest.mark.one_database
+def test_a_list_and_a_token_keep_their_order_from_right_to_left(app):
+    with app.test_request_context(), force_locale("ar"):
+        assert figures.listed(("SGC", "التعرفة")) == "\u200fSGC، التعرفة"
+        assert figures.listed(("الحالة", "EA"), ";") == "الحالة؛ EA"
+        assert figures.ltr(figures.groups_of_four("48889736695037213741")) == "\u20664888 9736 6950 3721 3741\u2069"
+    with app.test_request_context(), force_locale("fr"):
+        assert figures.listed(("SGC", "Tarif")) == "SGC, Tarif"
+
+
+# --- the sheets -----------------------------------------------------------------------------------------
+
+SHEETS = sorted((words.ROOT / "app" / "static" / "css").glob("*.css"))
+RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+
+
+def rules(path) -> list[tuple[str, str]]:
+    """Selector and declarations of every plain rule."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+    return [(selector.strip(), body) for selector, body in RULE.findall(text)]
+
+
+def test_arabic_letters_are_never_spaced():
+    """They hang together: what spaces letters takes it back for Arabic, or holds nothing but digits."""
+    digits_only = {".door-digits"}
+    spaced = {selector for path in SHEETS for selector, body in rules(path) if re.search(r"letter-spacing:\s*\.?[1-9.]", body)}
+    back = {part.strip().removeprefix(":lang(ar) ") for path in SHEETS for selector, body in rules(path)
+            if "letter-spacing: 0" in body for part in selector.split(",") if ":lang(ar)" in part}  # fmt: skip
+    assert spaced - digits_only - back == set()

@@ -14,7 +14,7 @@ from app.access.current import current_scope
 from app.access.fab import SafeModelView
 from app.models import AppUser, AuditEntry, Region, VendingPoint
 from app.services.regions import in_scope
-from app.views import audit_words
+from app.views import audit_words, figures
 from app.views.lists import Listed, Rows, begins, days, one_of
 
 ACTIONS = {
@@ -74,7 +74,7 @@ def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
 def _summary(entry: AuditEntry) -> str:
     before, after = _held(entry)
     names = sorted(audit_words.column_label(entry.table_name, name) for name in {*before, *after} - audit_words.HIDDEN)
-    return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+    return figures.listed(names[:4]) + (" …" if len(names) > 4 else "")
 
 
 def _what(entry: AuditEntry) -> str:

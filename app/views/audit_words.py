@@ -177,7 +177,7 @@ def _key(entry: AuditEntry) -> int:
 def _own_name(entry: AuditEntry) -> str:
     facts = {**json.loads(entry.before), **json.loads(entry.after)}
     held = next((facts[name] for name in NAMES if facts.get(name)), "")
-    return figures.meter_number(held) if "meter_number" in facts else str(held)
+    return figures.ltr(figures.meter_number(held)) if "meter_number" in facts else str(held)
 
 
 def _learn(table: str, keys: set[int]) -> None:
@@ -205,7 +205,7 @@ def _called(row: Any) -> str:
     if isinstance(row, AppUser):
         return row.username
     if row.__tablename__ == "meter":
-        return figures.meter_number(row.meter_number)
+        return figures.ltr(figures.meter_number(row.meter_number))
     if hasattr(row, "plan"):
         return str(row.plan)
     # Rows without a name of their own (the settings, a confirmation) are called by their kind alone.
@@ -278,4 +278,4 @@ def _set(members: list[Any]) -> str:
     pages = {line.name for line in LINES}
     if rights and all(right and (right[2] in pages or right[1].startswith(("can ", "menu "))) for right in rights):
         return in_words(Permission(right[1].replace(" ", "_"), right[2]) for right in rights if right)
-    return ", ".join(str(member) for member in members)
+    return figures.listed(members)

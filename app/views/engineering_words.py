@@ -135,4 +135,4 @@ def watts(value: int) -> str:
 
 def tests_of(numbers: list[int]) -> str:
     """The names of several tests, one after the other."""
-    return ", ".join(str(TESTS[number][0]) for number in numbers if number in TESTS)
+    return figures.listed(TESTS[number][0] for number in numbers if number in TESTS)

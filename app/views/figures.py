@@ -23,7 +23,7 @@ from app.domain.states import UNIT
 SPACES = "\u0020\u00a0\u202f"
 NBSP = "\u00a0"
 UNITS_DECIMALS = 1
-COMMAS = {"ar": "، "}  # what stands between the parts of a list where it is not ", "
+MARKS = {"ar": {",": "،", ";": "؛"}}  # the signs between the parts of a list, where they are other ones
 
 
 def _pattern(decimals: int, least: int | None = None) -> str:
@@ -119,15 +119,17 @@ def date_of(when: date, form: str = "medium") -> str:
     return said
 
 
-def comma() -> str:
-    """What stands between the parts of a list in the reader's language, with its space."""
+def comma(sign: str = ",") -> str:
+    """A comma (or semicolon) of the reader's language, with its space."""
     locale = get_locale()
-    return COMMAS.get(locale.language, ", ") if locale is not None else ", "
+    return f"{MARKS.get(locale.language, {}).get(sign, sign) if locale is not None else sign} "
 
 
-def listed(parts: Iterable[object]) -> str:
-    """Words one after the other, with the commas of the reader's language."""
-    return comma().join(str(part) for part in parts)
+def listed(parts: Iterable[object], sign: str = ",") -> str:
+    """Words one after the other, with the commas (or semicolons) of the reader's language."""
+    words, locale = comma(sign).join(str(part) for part in parts), get_locale()
+    # NB: a list that begins with a Latin code would make its whole cell run from left to right.
+    return f"\u200f{words}" if locale is not None and locale.text_direction == "rtl" and words[:1].isascii() and words else words
 
 
 def meter_number(digits: str) -> str:
@@ -210,6 +212,8 @@ def install(app: Flask) -> None:
         hour=hour,
         lately=lately,
         date_of=date_of,
+        ltr=ltr,
+        listed=listed,
         unit=lambda meter_type: UNIT[meter_type],
     )
-    app.jinja_env.globals.update(money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)
+    app.jinja_env.globals.update(comma=comma, money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)

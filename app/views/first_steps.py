@@ -23,7 +23,7 @@ from app.extensions import db
 from app.models import SecurityModule
 from app.services import first_steps, licensing
 from app.services.first_steps import Step
-from app.views import choices
+from app.views import choices, figures
 from app.views.installation import currency, settings
 
 WALKED = "set_up"  # in the session: the step whose link was followed
@@ -207,7 +207,7 @@ def _holds(step: Step) -> str:
     if step.code != "setup":
         return ngettext("%(num)s there", "%(num)s there", step.count)
     row, allowed = settings(), licensing.standing(db.session()).terms
-    return ", ".join(
+    return figures.listed(
         (row.currency.code, str(choices.SETTLEMENT[row.settlement]).lower(), row.time_zone, _("licence of %(holder)s", holder=allowed.holder))
     )
 

@@ -29,6 +29,7 @@ from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, UserGroup
 from app.models.base import now
+from app.views import figures
 from app.views.fields import Text, Unused, Word
 from app.views.lists import Listed
 from app.views.lists import words as holds
@@ -95,7 +96,7 @@ def in_words(rights: Iterable[Permission]) -> str:
     pages: dict[str, list[str]] = {}
     for right in sorted(rights):
         pages.setdefault(str(page_label(right.page)), []).append(str(ACTS.get(right.action, right.action)))
-    return "; ".join(f"{page}: {', '.join(acts)}" for page, acts in sorted(pages.items()))
+    return figures.listed((f"{page}: {figures.listed(acts)}" for page, acts in sorted(pages.items())), ";")
 
 
 class _Grid:

@@ -235,7 +235,7 @@ def _worded(params: Mapping[str, Any]) -> dict[str, Any]:
     if "product" in told and "tariff" in told:
         told |= {name: choices.METER_TYPE[MeterType(told[name])] for name in ("product", "tariff")}
     if "words" in told:
-        told["words"] = ", ".join(word(told["words"], key) for key in LISTS[told["words"]])
+        told["words"] = figures.listed(word(told["words"], key) for key in LISTS[told["words"]])
     for name in ("least", "most", "left"):
         if name in told:
             told[name] = figures.number(Decimal(told[name]), 1, 0)

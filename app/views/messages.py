@@ -256,7 +256,7 @@ class _Worded(dict[str, str]):
         return "–" if minor is None else figures.money_code(int(minor), self.currency.decimals, self.currency.code).strip()
 
     def quantity(self, tenths: Any) -> str:
-        return "–" if tenths is None else f"{figures.units(int(tenths))} {self.unit}".strip()
+        return "–" if tenths is None else figures.ltr(f"{figures.units(int(tenths))} {self.unit}".strip())
 
 
 def _since(worded: _Worded, value: Any) -> str:

@@ -276,7 +276,7 @@ def look_at(
         if number:
             said.append(("meter_number", "bad", _("A meter number has 11 or 13 digits.")))
     else:
-        said.append(("meter_number", "ok", _("The check digit of %(number)s fits.", number=figures.meter_number(digits))))
+        said.append(("meter_number", "ok", _("The check digit of %(number)s fits.", number=figures.ltr(figures.meter_number(digits)))))
         if product is not None and (warning := maker_warning(digits, product)):
             said.append(("meter_number", "warn", warning))
     if spot is not None and (warning := key_warning(held, spot[0], spot[1])):

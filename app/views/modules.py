@@ -24,7 +24,7 @@ from app.extensions import db
 from app.models import SecurityModule
 from app.models.base import now
 from app.services import backup_modules, health, module_facts, module_keys, modules
-from app.views import choices
+from app.views import choices, figures
 from app.views.messages import sentence
 from app.views.module_form import TRUST, ModuleForm, PlaceForm
 from app.views.module_saving import Unsaved, load_first_keys
@@ -54,7 +54,7 @@ def row_of(module_id: int) -> SecurityModule:
 
 def algorithms(row: SecurityModule) -> str:
     """What a module serves, or is prepared to serve, in words."""
-    return ", ".join(str(word) for kind, word in choices.ALGORITHM.items() if row.serves(kind))
+    return figures.listed(word for kind, word in choices.ALGORITHM.items() if row.serves(kind))
 
 
 class SecurityModuleView(SafeBaseView):

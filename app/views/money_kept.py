@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import Currency, Settings
 from app.services.money_kept import Kept, kept
+from app.views import figures
 
 
 def why_it_stays() -> str:
@@ -38,4 +39,4 @@ def _counted(found: Kept) -> str:
         ),
         (found.imports, lambda n: ngettext("%(num)d import that waits", "%(num)d imports that wait", n)),
     )
-    return ", ".join(say(number) for number, say in says if number)
+    return figures.listed(say(number) for number, say in says if number)

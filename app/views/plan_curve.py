@@ -195,9 +195,9 @@ def _said(points: list[tuple[int, Fraction]], currency: Currency, unit: str) -> 
     parts = [
         _(
             "%(units)s cost %(money)s",
-            units=f"{figures.units_short(tenths)} {unit}",
+            units=figures.ltr(f"{figures.units_short(tenths)} {unit}"),
             money=figures.with_code(figures.number(cost / currency.minor_per_major, currency.decimals), currency.code),
         )
         for tenths, cost in chosen
     ]
-    return "; ".join(parts)
+    return figures.listed(parts, ";")

@@ -54,7 +54,7 @@ class PlanRow(Form):
     def said(self) -> str:
         """The row in words, for whoever compares two versions."""
         parts = [self[name] for name in self.asked if typed_in(self[name])]
-        return ", ".join(f"{_text(part)}{figures.NBSP + str(part.unit) if getattr(part, 'unit', None) else ''}" for part in parts)
+        return figures.listed(f"{_text(part)}{figures.NBSP + str(part.unit) if getattr(part, 'unit', None) else ''}" for part in parts)
 
     def fault(self, name: str, sentence: Any) -> None:
         """Put one more sentence at a field of the row."""
@@ -198,7 +198,7 @@ class PlanRows(FieldList):
     @property
     def in_words(self) -> str:
         """The rows in one line: 100: 0.18 USD, 7.5 %; …: 0.27 USD, 7.5 %."""
-        return "; ".join(row.said for row in self.rows)
+        return figures.listed((row.said for row in self.rows), ";")
 
     def grow(self, spare: int = SPARE_ROWS) -> None:
         """Empty rows at the end, so that rows can be added without a script."""

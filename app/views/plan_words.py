@@ -140,7 +140,7 @@ class _Speaker:
             if tax.of_gross:
                 yield _("%(name)s: %(rate)s of the money received", name=tax.name, rate=figures.share(tax.rate))
                 continue
-            bases = ", ".join(names.get(code, code) for code in tax.bases)
+            bases = figures.listed(names.get(code, code) for code in tax.bases)
             yield _("%(name)s: %(rate)s of: %(bases)s", name=tax.name, rate=figures.share(tax.rate), bases=bases) + self._limits(tax)
 
     def _names(self) -> Mapping[str, str]:
@@ -153,7 +153,7 @@ class _Speaker:
         numbers = [str(n) for n, step in enumerate(steps, 1) if step.taxes is None or tax.code in step.taxes]
         if ENERGY not in tax.bases or len(numbers) == len(steps):
             return ""
-        return " " + _("(only in step %(steps)s)", steps=", ".join(numbers))
+        return " " + _("(only in step %(steps)s)", steps=figures.listed(numbers))
 
     def fines(self) -> Iterator[str]:
         ends = [fine.start for fine in self.plan.fines[1:]] + [self.plan.fines_end]
@@ -166,7 +166,7 @@ class _Speaker:
 
     def rest(self) -> Iterator[str]:
         plan = self.plan
-        quantum = f"{figures.number(plan.unit_quantum, 8, 0)}{figures.NBSP}{self.unit}"
+        quantum = figures.ltr(f"{figures.number(plan.unit_quantum, 8, 0)}{figures.NBSP}{self.unit}")
         yield {
             "up": _("Units are rounded up to %(quantum)s.", quantum=quantum),
             "down": _("Units are rounded down to %(quantum)s.", quantum=quantum),

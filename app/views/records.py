@@ -56,7 +56,7 @@ def _in_list(sale: Sale) -> str:
 
 def _carried(sale: Sale) -> str:
     units = sale.token_units if sale.carried_units is None else sale.carried_units
-    return f"{figures.units(units)} {UNIT[sale.meter_type]}"
+    return figures.ltr(f"{figures.units(units)} {UNIT[sale.meter_type]}")
 
 
 class _Sales(Listed, LedgerView):
@@ -165,7 +165,7 @@ class IssuedOnly(BaseFilter):
 def _token_units(token: Token) -> str:
     if token.amount is None or token.sale is None:
         return ""
-    return f"{figures.units(token.amount)} {UNIT[token.sale.meter_type]}"
+    return figures.ltr(f"{figures.units(token.amount)} {UNIT[token.sale.meter_type]}")
 
 
 class TokenView(Listed, LedgerView):
@@ -175,7 +175,7 @@ class TokenView(Listed, LedgerView):
         Token,
         eager=["sale"],
         computed={
-            "digits": lambda token: figures.groups_of_four(token.digits),
+            "digits": lambda token: figures.ltr(figures.groups_of_four(token.digits)),
             "meter_number": lambda token: drn_from_pan(token.pan) if token.pan else _("any"),
             "kind": lambda token: choices.TOKEN_KIND[token.kind],
             "units": _token_units,

@@ -23,7 +23,7 @@ from app.domain.errors import OutOfScope, Refusal, StaleRow, ValueTaken
 from app.extensions import db
 from app.models import Region
 from app.services import region_changes, regions
-from app.views import region_page
+from app.views import figures, region_page
 from app.views.messages import sentence
 from app.views.pickers import Picker, regions_at
 from app.views.region_page import SAID, HomeForm, NameForm
@@ -247,7 +247,7 @@ class RegionView(SafeBaseView):
             figures=region_page.figures(place, counts[place.id]) if place else [],
             used=[(SAID[word](count), region_page.link(word, place)) for word, count in used.items()] if place else [],
             merged=regions.merged_into(session, place.id) if place else [],
-            comes_along=", ".join(SAID[word](count) for word, count in counts[place.id].said().items()) if place else "",
+            comes_along=figures.listed(SAID[word](count) for word, count in counts[place.id].said().items()) if place else "",
             rename_form=renaming or (NameForm(formdata=None, data={"name": place.name}) if place else None),
             move_form=moving or (HomeForm.of(place) if place and place.level else None),
             twin=twin,
