@@ -25,8 +25,13 @@ def find_consumers(session: Session, text: str, scope: Scope, limit: int = 10) -
     return list(session.execute(statement.order_by(Consumer.name)).scalars())
 
 
-def find_unbound_meters(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Meter]:
-    """Meters of this scope that nobody has, by the first digits of their number; removed ones are gone."""
+def find_unbound_meters(
+    session: Session, text: str, scope: Scope, limit: int = 10, page: int = 0
+) -> tuple[list[Meter], bool]:
+    """Meters of this scope that nobody has, by the first digits of their number; removed ones are gone.
+
+    At most `limit` of the page (from 0), and whether more follow.
+    """
     begins = digits_of(text)
     # NB: ids first, by the range of the number's index: the guard's list of regions would be walked instead.
     ids = (
@@ -38,20 +43,23 @@ def find_unbound_meters(session: Session, text: str, scope: Scope, limit: int = 
             asked_last(Meter, scope),
         )
         .order_by(Meter.meter_number)
-        .limit(limit)
+        .limit(limit + 1)
+        .offset(page * limit)
     )
     found = list(session.execute(ids, execution_options={"unscoped": True}).scalars())
-    statement = select(Meter).where(Meter.id.in_(found), criterion(Meter, scope))
+    statement = select(Meter).where(Meter.id.in_(found[:limit]), criterion(Meter, scope))
     ordered = statement.options(selectinload(Meter.product)).order_by(Meter.meter_number)
-    return list(session.execute(ordered).scalars())
+    return list(session.execute(ordered).scalars()), len(found) > limit
 
 
-def meters_of(session: Session, consumer_id: int, digits: str, limit: int) -> tuple[list[Meter], int]:
-    """A consumer's meters by the first digits of their number, at most `limit`, and how many there are."""
+def meters_of(
+    session: Session, consumer_id: int, digits: str, limit: int, page: int = 0
+) -> tuple[list[Meter], int]:
+    """A consumer's meters by the first digits of their number, a page of `limit`, and how many there are."""
     own = (Meter.consumer_id == consumer_id, Meter.meter_number.between(digits, digits + "~"))
     rows = select(Meter).where(*own).options(selectinload(Meter.product)).order_by(Meter.meter_number)
-    meters = list(session.execute(rows.limit(limit)).scalars())
-    if len(meters) < limit:
+    meters = list(session.execute(rows.limit(limit).offset(page * limit)).scalars())
+    if not page and len(meters) < limit:
         return meters, len(meters)
     return meters, int(session.execute(select(func.count(Meter.id)).where(*own)).scalar_one())
 

@@ -25,7 +25,7 @@ from app.services import debts, record_history, registration
 from app.services.debts import Opening
 from app.views import choices, figures
 from app.views.consumer_form import ConsumerForm, DebtForm, NewConsumerForm
-from app.views.history_tabs import history
+from app.views.history_tabs import Pages, history, page_asked
 from app.views.installation import currency, time_zone
 from app.views.lists import CONSUMER_WORDS, OWING, PLACE, WITH_METERS, Listed, either, typed
 from app.views.messages import sentence
@@ -33,14 +33,13 @@ from app.views.scoped_rows import ScopedRows
 from app.views.settings import LANGUAGES
 
 UNPROCESSABLE = 422
-METERS_MAX = 100
-FOUND_MAX = 20
+METERS_SHOWN, FOUND_SHOWN = 50, 20
 
 
 def _own_keys() -> list[int]:
     """The ids of the meters that were ticked; what no row can have is left out."""
     keys = [key for key in request.form.getlist("meter") if key.isascii() and key.isdigit() and len(key) < 19]
-    return [int(key) for key in keys[:METERS_MAX]]
+    return [int(key) for key in keys[:METERS_SHOWN]]
 
 
 class ConsumerRows(ScopedRows):
@@ -170,13 +169,21 @@ class ConsumerView(Listed, ScopedModelView):
         consumer = self._row(pk)
         session, scope = db.session(), current_scope()
         digits = digits_of(request.args.get("meter", ""))[:13]
-        meters, count = registration.meters_of(session, consumer.id, digits, METERS_MAX)
-        free = registration.find_unbound_meters(session, digits, scope, FOUND_MAX) if digits else []
+        at, free_at = page_asked("own"), page_asked("free")
+        meters, count = registration.meters_of(session, consumer.id, digits, METERS_SHOWN, at)
+        if count and not meters:  # the last page has gone
+            at = (count - 1) // METERS_SHOWN
+            meters, count = registration.meters_of(session, consumer.id, digits, METERS_SHOWN, at)
+        free, more_free = (
+            registration.find_unbound_meters(session, digits, scope, FOUND_SHOWN, free_at) if digits else ([], False)
+        )
         return {
             "consumer": consumer,
             "meters": meters,
             "meters_count": count,
+            "meters_pages": Pages(at, more=count > (at + 1) * METERS_SHOWN),
             "free": free,
+            "free_pages": Pages(free_at, more=more_free),
             "in_stock": any(meter.status is MeterStatus.IN_STOCK for meter in free),
             "typed": digits,
             "may_bind": self.appbuilder.sm.has_access("can_write", "ConsumerView"),

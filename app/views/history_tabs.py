@@ -37,6 +37,14 @@ class History:
     kinds: Mapping[TokenKind, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Which page of a list within a page is shown (from 0), and whether another follows."""
+
+    page: int
+    more: bool
+
+
 def history(readers: Mapping[str, Callable[[int], Part[Any]]]) -> History | None:
     """The tab that the address names, or the first; None for somebody who may open none of them.
 
@@ -49,12 +57,13 @@ def history(readers: Mapping[str, Callable[[int], Part[Any]]]) -> History | None
     # The changes page themselves by an argument of their own.
     wanted = request.args.get("tab", "changes" if "changes" in request.args else "")
     tab = wanted if wanted in dict(tabs) else tabs[0][0]
-    part, may_open, may_print = readers[tab](_page()), _may((p.READ_RECEIPTS,)), _may((p.PRINT_RECEIPTS,))
+    part, may_open, may_print = readers[tab](page_asked("at")), _may((p.READ_RECEIPTS,)), _may((p.PRINT_RECEIPTS,))
     return History(tabs, tab, part, may_open, may_print, choices.TOKEN_KIND)
 
 
-def _page() -> int:
-    text = request.args.get("at", "")
+def page_asked(name: str) -> int:
+    """The number of a page in the address, from 0; nonsense is the first."""
+    text = request.args.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else 0
 
 

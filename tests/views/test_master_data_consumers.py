@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Consumer, ConsumerTerm, DebtEntry, Meter
-from tests.cast import PALM_STREET, PIER
+from app.views import consumers
+from tests.cast import PALM_STREET, PIER, drn
 from tests.views.forms import act, fields, send, text
 from tests.views.selling import sell
 
@@ -137,6 +141,29 @@ def test_an_unbound_meter_is_found_by_its_number_and_bound(chidi, cast, look):
     assert act(chidi, page, f"/consumers/bind/{owner}", meter=palm).status_code == 303
     assert act(chidi, page, f"/consumers/bind/{owner}", meter=palm).status_code == 303  # a second click
     assert look(select(Meter.consumer_id).where(Meter.id == palm)) == owner
+
+
+def test_all_meters_of_a_consumer_and_all_that_nobody_has_are_reached_page_by_page(app, chidi, cast, look, monkeypatch):
+    monkeypatch.setattr(consumers, "METERS_SHOWN", 2)
+    monkeypatch.setattr(consumers, "FOUND_SHOWN", 2)
+    owner, numbers = cast.consumers["achieng"], [drn(f"01000020{n:02d}") for n in range(10)]
+    with app.app_context():
+        palm = db.session.get_one(Meter, cast.meters["palm_street"])
+        facts = {name: getattr(palm, name) for name in ("meter_type", "product_id", "region_id", "algorithm", "sgc")}
+        for n, number in enumerate(numbers):
+            db.session.add(Meter(meter_number=number, consumer_id=owner if n % 2 else None, **facts))
+        db.session.commit()
+    seen, address = [], f"/consumers/show/{owner}?meter=01000020"
+    while address:
+        page = unescape(chidi.get(address).get_data(as_text=True))
+        seen.append((re.findall(r'id="own-[0-9]+" aria-label="([0-9]+)"', page), re.findall(r'id="free-[0-9]+" aria-label="([0-9]+)"', page)))
+        following = re.findall(r'rel="next" href="([^"#]*)#meters"', page)
+        address = following[-1] if following else ""
+    own, free = ([number for part in side for number in part] for side in zip(*seen, strict=True))
+    assert sorted(set(own)) == numbers[1::2] and sorted(set(free)) == numbers[::2]
+    assert seen[0] == (numbers[1:5:2], numbers[0:4:2])
+    beyond = chidi.get(f"/consumers/show/{owner}?meter=01000020&own=99&free=nonsense").get_data(as_text=True)
+    assert "Page 3" in beyond and 'rel="prev"' in beyond and "No meters yet" not in beyond
 
 
 def test_neither_a_taken_nor_a_strangers_meter_can_be_bound(app, chidi, cast, look):
