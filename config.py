@@ -72,6 +72,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "DATABASE_URL": (None, _database),
     "SECRET_KEY": (None, str),
     "DEMO": (None, _yes_no),
+    "TRAINING": (None, _yes_no),
     "DEMO_SIZE": ("full", _one_of("full", "small")),
     "LICENCE_KEY": (None, _licence_key),
     "HOST": ("127.0.0.1", str),
@@ -182,6 +183,8 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["QUEUE_FILE"] = instance / "queue.db"
     if settings["DEMO"] is None:
         settings["DEMO"] = settings["MODE"] == "demonstration"
+    if settings["TRAINING"] is None:
+        settings["TRAINING"] = settings["DEMO"]
     settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
     settings["FILES_DIR"] = instance / "files"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
@@ -194,6 +197,8 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
     """In production nothing is for show, and a weak secret would let anybody make themselves a session."""
     if settings["MODE"] == "production" and settings["DEMO"]:
         raise SettingsError("DEMO is yes, but in production nothing is loaded for show: leave one of the two out.")
+    if settings["MODE"] == "production" and settings["TRAINING"]:
+        raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
     secret = settings["SECRET_KEY"]
     if settings["MODE"] != "production" or secret is None:
         return

@@ -26,6 +26,7 @@ from app.models.tariff import (
     TariffTax,
 )
 from app.models.token import EngineeringRecord, Token
+from app.models.training import TrainingState
 from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup, UserSession
 from app.models.vending_point import CashAccount, VendingPoint
 
@@ -37,6 +38,6 @@ __all__ = [
     "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
     "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",
     "SignInFailure", "SignOfLife", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine",
-    "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "UserGroup", "UserSession",
+    "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
     "VendingPoint",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ Clause: IEC 62055-41, 7 (TokenResult, order of the checks in 7.3); sizes are a m
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from app.sts import (
     credit,
@@ -30,6 +31,7 @@ from app.sts import (
 )
 from app.sts.amount import MAX_CURRENCY
 from app.sts.keys import DecoderKey
+from app.sts.meter_memory import Memory
 from app.sts.module import MeterConfig
 
 #: How many token ids it remembers, unless told otherwise.
@@ -89,7 +91,7 @@ _SECTION_RESULTS = {
 
 
 class VirtualMeter:
-    """One meter. Its attributes may be read at any time; only :meth:`enter` changes them."""
+    """One meter. Its attributes may be read at any time; only entering, consuming and opening change them."""
 
     def __init__(self, config: MeterConfig, key: DecoderKey, *, memory: int = MEMORY) -> None:
         """``config``: as a vending system knows it (KEN, SGC, KRN, KT and TI belong to ``key``).
@@ -106,10 +108,62 @@ class VirtualMeter:
         self.extended: dict[int, int] = {}
         self.flags: dict[int, int] = {}
         self.tampered = False
+        self.consumed_tenths = 0
         self.token_ids: list[int] = []
         self._key, self._memory = key, memory
         self._sections: dict[int, dict[str, int]] = {}
+        self._parts: dict[int, str] = {}
         self._section_at: datetime | None = None
+
+    def open_cover(self) -> None:
+        """Do what a seal is against: the meter notices and switches off until its tamper condition is cleared."""
+        self.tampered = True
+
+    def supplies(self, register: int) -> bool:
+        """Answer whether the supply is on: there is credit in a register (0-7), and nobody opened the cover."""
+        return not self.tampered and self.registers[register] > 0
+
+    def consume(self, register: int, tenths: int) -> int:
+        """Take units as a load would, and return how many were there: all, the rest, or none when it is off.
+
+        ``register`` 0-3; ``tenths`` of its unit, 0..CAPACITY_TENTHS. Raises SubclassOutOfRange, AmountOutOfRange.
+        """
+        errors.check_range(errors.SubclassOutOfRange, register, 0, 3)
+        errors.check_range(errors.AmountOutOfRange, tenths, 0, CAPACITY_TENTHS)
+        taken = min(tenths, self.registers[register]) if self.supplies(register) else 0
+        self.registers = self.registers | {register: self.registers[register] - taken}
+        self.consumed_tenths += taken
+        return taken
+
+    def holds(self, key: DecoderKey) -> bool:
+        """Answer whether this is the key inside the meter."""
+        return self._key == key
+
+    def memory(self) -> Memory:
+        """Return what outlives a loss of power. The key is not among it: who restores the meter knows it."""
+        return Memory(
+            self.config, tuple(self.registers[at] for at in range(8)), self.power_limit_watts,
+            self.phase_unbalance_limit_watts, self.tariff_rate, self.water_meter_factor,
+            tuple(self.extended.items()), tuple(self.flags.items()), self.tampered, self.consumed_tenths,
+            tuple(self.token_ids), tuple(self._parts.values()), self._section_at,
+        )  # fmt: skip
+
+    @classmethod
+    def recalled(cls, kept: Memory, key: DecoderKey, *, memory: int = MEMORY) -> Self:
+        """Return the meter as it was; ``key`` is the one it held. Raises what reading its unfinished set raises."""
+        meter = cls(kept.config, key, memory=memory)
+        meter.registers = dict(enumerate(kept.registers))
+        meter.power_limit_watts = kept.power_limit_watts
+        meter.phase_unbalance_limit_watts = kept.phase_unbalance_limit_watts
+        meter.tariff_rate, meter.water_meter_factor = kept.tariff_rate, kept.water_meter_factor
+        meter.extended, meter.flags = dict(kept.extended), dict(kept.flags)
+        meter.tampered, meter.consumed_tenths = kept.tampered, kept.consumed_tenths
+        meter.token_ids = list(kept.token_ids)
+        for digits in kept.parts:
+            fields = key_change.decode(token.read(digits, key)[1], key.ea)
+            meter._sections[fields["subclass"]], meter._parts[fields["subclass"]] = fields, digits
+        meter._section_at = kept.parts_at
+        return meter
 
     def enter(self, digits: str, now: datetime | None = None) -> Reply:
         """Take twenty digits and answer; nothing changes unless the answer is accepted.
@@ -131,7 +185,7 @@ class VirtualMeter:
             if token_class == 1:
                 return Reply(Result.ACCEPT, self._test(data))
             if token_class == 2 and data >> 44 in key_change.SECTIONS:
-                return Reply(self._key_section(data, now))
+                return Reply(self._key_section(digits, data, now))
             return Reply(self._ordinary(token_class, data))
         except errors.ReservedToken:
             return Reply(Result.FUNCTION)
@@ -191,13 +245,14 @@ class VirtualMeter:
         else:
             raise _Refused(Result.FUNCTION)  # a maker's own function; this maker has none
 
-    def _key_section(self, data: int, now: datetime | None) -> Result:
+    def _key_section(self, digits: str, data: int, now: datetime | None) -> Result:
         """Store a section; act when the set is complete, in whatever order it came."""
         fields = key_change.decode(data, self._key.ea)
         if now is not None and self._section_at is not None and now - self._section_at > PATIENCE:
-            self._sections = {}
+            self._forget_parts()
         self._check_section(fields)
         self._sections[fields["subclass"]], self._section_at = fields, now
+        self._parts[fields["subclass"]] = token.compact(digits)
         if not self._complete():
             return _SECTION_RESULTS[fields["subclass"]]
         self._change_key()
@@ -234,7 +289,7 @@ class VirtualMeter:
         elif said["three_kct"]:  # a third section counts when announced
             group = said["sgc"]
         if group is not None and group > 999_999:
-            self._sections = {}
+            self._forget_parts()
             raise _Refused(Result.RANGE)
         self.config = replace(
             self.config,
@@ -245,9 +300,12 @@ class VirtualMeter:
             ken=said["kenho"] << 4 | said["kenlo"],
         )
         self._key = self._key.replaced(material)
-        self._sections = {}
+        self._forget_parts()
         if said["ro"]:
             self.token_ids = []
+
+    def _forget_parts(self) -> None:
+        self._sections, self._parts = {}, {}
 
     def _test(self, data: int) -> tuple[tuple[str, int | str], ...]:
         """Class 1: what the display would show, in the order of the tests."""
@@ -274,6 +332,7 @@ class VirtualMeter:
             "key_revision_number": config.krn,
             "tariff_index": config.ti,
             "maximum_power_limit": self.power_limit_watts,
+            "total_consumption": self.consumed_tenths,
             "tamper_status": int(self.tampered),
             "phase_unbalance_limit": self.phase_unbalance_limit_watts,
             "water_meter_factor": self.water_meter_factor,

@@ -24,5 +24,5 @@ def register(appbuilder: Any) -> None:
             appbuilder.add_view_no_menu(view)
         else:
             appbuilder.add_view(
-                view, line.name, icon=line.icon, label=line.label, category=line.category
+                view, line.name, icon=line.icon, label=line.label, category=line.category, menu_cond=line.offered
             )

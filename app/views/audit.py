@@ -20,6 +20,7 @@ from app.views.lists import Listed, Rows, begins, days, one_of
 ACTIONS = {
     "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
     "import": _l("imported"), "look_up": _l("looked up"),
+    "reset": _l("reset"),
 }  # fmt: skip
 TABLES = {
     "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
@@ -29,7 +30,7 @@ TABLES = {
     "settings": _l("Settings"),
     "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
     "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
-    "token": _l("Token"), "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
+    "token": _l("Token"), "training_state": _l("Training meter"), "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
     "vending_point": _l("Vending point"),
 }  # fmt: skip
 

@@ -28,6 +28,7 @@ from app.views.engineering_forms import ActForm, TestForm, function_form, key_fo
 from app.views.engineering_words import TOLD
 from app.views.messages import sentence
 from app.views.meter_lookup import look_up, number_refusal
+from app.views.token_desk import may_train
 from app.views.troubles import status_of
 
 
@@ -75,6 +76,7 @@ class EngineeringView(ActPages, SafeBaseView):
             title=self.title,
             meter=meter,
             functions=functions,
+            train=may_train(meter.meter_number),
             recent=recent_acts(current_scope(), meter.id),
             **words_of(self),
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 
@@ -31,6 +32,12 @@ class Line:
     page: str
     label: Any = ""
     icon: str = ""
+    # A line that is there only while a setting says so.
+    setting: str = ""
+
+    def offered(self) -> bool:
+        """Whether the line shows in this installation."""
+        return not self.setting or bool(current_app.config[self.setting])
 
     @property
     def name(self) -> str:
@@ -66,6 +73,7 @@ LINES: tuple[Line, ...] = (
     Line(None, "bulk:BulkView"),
     Line("Engineering", "engineering:EngineeringView", _l("Engineering desk"), "fa-screwdriver-wrench"),
     Line("Engineering", "token_desk:TokenDeskView", _l("Token desk"), "fa-magnifying-glass"),
+    Line("Engineering", "training:TrainingView", _l("Training meters"), "fa-graduation-cap", setting="TRAINING"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),

@@ -21,8 +21,10 @@ from app.access import attempts
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain import errors
+from app.extensions import db
 from app.services import token_desk
 from app.services.token_desk import Answer
+from app.services.training import is_trainable
 from app.sts import token
 from app.sts.errors import StsError
 from app.views import token_words as words
@@ -129,8 +131,16 @@ class TokenDeskView(SafeBaseView):
             told=words.told(answer) if answer is not None else None,
             words=words,
             years=BASE_YEAR,
+            train=answer is not None and answer.target is not None and may_train(answer.target.meter_number),
             may_open=self.appbuilder.sm.has_access,
         )
+
+
+def may_train(meter_number: str) -> bool:
+    """Whether the reader may try tokens on this meter's training meter."""
+    if not current_app.config["TRAINING"] or not current_app.appbuilder.sm.has_access("can_read", "TrainingView"):
+        return False
+    return is_trainable(db.session(), meter_number, current_scope())
 
 
 def too_many() -> bool:

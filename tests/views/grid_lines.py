@@ -99,6 +99,9 @@ LINES: dict[str, Line] = {
     "EngineeringView.decline": Line("MRE", "engineering"),
     "EngineeringView.resolve": Line(READERS, "engineering"),
     "TokenDeskView.ask": Line(READERS),
+    "TrainingView.list": Line(READERS),
+    "TrainingView.show": Line(READERS, "meter_number"),
+    **{f"TrainingView.{name}": Line("OMRE", "meter_number") for name in ("enter", "consume", "open_cover", "reset")},
     # --- registration
     **crud("ConsumerView", "consumer", read=READERS, write="MRE", delete="MRE"),
     "ConsumerView.bind": Line("MRE", "consumer"),
