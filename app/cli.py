@@ -11,14 +11,14 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from app import cli_licence, cli_module, cli_upkeep
+from app import cli_licence, cli_module, cli_reports, cli_upkeep
 
 
 def register(app: Flask) -> None:
     """Add every command to the application."""
     own = (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group(), cli_licence.group())
     tables = Db("db", help="Migrations of the tables.")
-    for command in (*own, tables, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
+    for command in (*own, cli_reports.report, tables, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
         app.cli.add_command(command)
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "translations"
 TEMPLATE = FOLDER / "messages.pot"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
-PLAIN = ("_", "_l", "gettext", "lazy_gettext")
+PLAIN = ("_", "_l", "gettext", "lazy_gettext", "said")  # said: headings of reports (app/reports/headings.py)
 KEYWORDS = {
     **dict.fromkeys(PLAIN),
     "ngettext": (1, 2),

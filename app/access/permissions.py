@@ -67,6 +67,8 @@ OPEN_TRAINING = Permission("can_read", "TrainingView")
 USE_TRAINING = Permission("can_use", "TrainingView")
 APPROVE_ACTS = Permission("can_approve", "EngineeringView")
 DECLINE_ACTS = Permission("can_decline", "EngineeringView")
+# Opens the reports; what each of them shows needs its own permission besides (app/reports/catalogue.py).
+READ_REPORTS = Permission("can_read", "ReportView")
 READ_SALE_RECORDS = Permission("can_read", "SaleRecordView")
 READ_TOKENS = Permission("can_read", "TokenView")
 READ_AUDIT_LOG = Permission("can_read", "AuditEntryView")

@@ -21,8 +21,12 @@ from app.models import (
     Consumer,
     ImportBatch,
     Meter,
+    PurchaseDay,
+    PurchaseMonth,
     Region,
     Sale,
+    SaleDay,
+    SaleMonth,
     Token,
     VendingPoint,
 )
@@ -98,6 +102,8 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
         return _subtree(VendingPoint.region_id, scope)
     if model in (BackgroundTask, ImportBatch):
         return _owned(model, scope)
+    if model in SUMMED:
+        return _subtree(model.region_id, scope)
     raise LookupError(f"{model.__name__} has no scope")
 
 
@@ -144,6 +150,8 @@ def _token(scope: Scope) -> ColumnElement[bool]:
     return or_(sold.correlate(Token).exists(), made.correlate(Token).exists())
 
 
+# Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
+SUMMED = (SaleDay, SaleMonth, PurchaseDay, PurchaseMonth)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 

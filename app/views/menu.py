@@ -75,6 +75,7 @@ LINES: tuple[Line, ...] = (
     Line("Engineering", "token_desk:TokenDeskView", _l("Token desk"), "fa-magnifying-glass"),
     Line("Engineering", "training:TrainingView", _l("Training meters"), "fa-graduation-cap", setting="TRAINING"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
+    Line("Report", "reports:ReportView", _l("Reports"), "fa-chart-column"),
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),

@@ -81,6 +81,8 @@ LINES: dict[str, Line] = {
     **crud("TokenView", "token", read=READERS),
     **crud("EngineeringRecordView", "engineering", read=READERS),
     **crud("AuditEntryView", "audit", read="ARE"),
+    "ReportView.index": Line(READERS),
+    **{f"ReportView.{form}": Line(READERS, "report", common=True) for form in ("show", "xlsx", "pdf", "csv", "json")},
     # --- engineering
     "EngineeringView.desk": Line(READERS),
     "EngineeringView.meter": Line(READERS, "meter_number"),

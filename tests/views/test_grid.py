@@ -49,6 +49,7 @@ class Grid:
             "source": {"market": "regions"},
             "step": {"market": "tariff"},
             "kind": {"market": "meters"},
+            "report": {"market": "sales-statistics"},
             "currency": {"market": 1},
             "settings": {"market": 1},
         }

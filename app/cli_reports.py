@@ -1,0 +1,103 @@
+"""The shell of reports: `flask report NAME --from --to --format json|csv|xlsx|pdf -o FILE` (docs/reports.md).
+
+The same question, the same answer and the same files as in the browser; `--as` narrows it to what
+that person sees, without it the shell sees everything.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from flask_babel import force_locale
+from sqlalchemy import select
+
+from app.access.current import scope_of
+from app.access.scope import Scope
+from app.extensions import db
+from app.models import AppUser
+from app.models.base import now
+from app.reports.catalogue import BY_NAME, REPORTS
+from app.reports.installation import installation
+from app.reports.period import NAMES
+from app.reports.question import ask
+from app.reports.report import Asked, Report, TooMany
+from app.views.report_words import cover, fault
+from app.views.reports import text_of, write_file
+
+FORMS = ("json", "csv", "xlsx", "pdf")
+
+
+@click.command("report")
+@click.argument("name", type=click.Choice([report.name for report in REPORTS]))
+@click.option("--from", "first", default="", metavar="YYYY-MM-DD", help="The first business day.")
+@click.option("--to", "last", default="", metavar="YYYY-MM-DD", help="The last business day, included.")
+@click.option("--period", type=click.Choice(NAMES), default=None, help="In the place of from and to.")
+@click.option("--group", default="", help="day, week, month, year, type, point, region ...; two with a comma.")
+@click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="As in the address of the page.")
+@click.option("--as", "user", default=None, metavar="USER", help="See what this person sees; everything by default.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="json", show_default=True)
+@click.option("--language", default="en", show_default=True, help="Of headings and words.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
+              help="Where to; - or nothing is the screen, for json and csv.")  # fmt: skip
+@with_appcontext
+def report(
+    name: str, first: str, last: str, period: str | None, group: str, filters: tuple[str, ...], user: str | None,
+    form: str, language: str, output: Path | None,
+) -> None:  # fmt: skip
+    """Make the report NAME."""
+    outer, _comma, inner = group.partition(",")
+    given = {"from": first, "to": last, "period": period or "", "group": outer, "then": inner}
+    for one in filters:
+        key, mark, value = one.partition("=")
+        if not mark:
+            raise click.BadParameter(f"{one}: write NAME=VALUE", param_hint="--filter")
+        given[key] = value
+    if output is None and form in ("xlsx", "pdf"):
+        raise click.UsageError(f"{form} needs a file: -o FILE")
+    with force_locale(language):
+        _make(BY_NAME[name], given, _scope(user), user or "flask", form, output)
+
+
+def _scope(user: str | None) -> Scope:
+    if user is None:
+        return Scope.everything()
+    found = select(AppUser).where(AppUser.username == user)
+    person = db.session.execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
+    if person is None:
+        raise click.BadParameter(f"nobody is called {user}", param_hint="--as")
+    return scope_of(person)
+
+
+def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: str, output: Path | None) -> None:
+    session, house = db.session(), installation(db.session(), now())
+    question, faults = ask(session, scope, chosen.choices, given, house)
+    if faults:
+        raise click.UsageError("; ".join(f"{one.field or 'filter'}: {fault(one)}" for one in faults))
+    try:
+        answer = chosen.whole(Asked(session, scope, house, question), form)
+    except TooMany as refusal:
+        raise click.ClickException(
+            f"too many rows: {form} takes {refusal.limit}; choose a shorter period or group more coarsely"
+        ) from None
+    front = cover(chosen, question, answer, house, {key: given[key] for key in question.picks if key in given}, who)
+    if form in ("xlsx", "pdf"):
+        assert output is not None  # noqa: S101  (asked before)
+        write_file(output, form, answer, front, house)
+    else:
+        _write(text_of(form, answer, front, house), output)
+
+
+def _write(parts: Iterable[bytes], output: Path | None) -> None:
+    if output is not None and str(output) != "-":
+        with output.open("wb") as file:
+            file.writelines(parts)
+        return
+    with suppress(BrokenPipeError):  # whoever reads has seen enough
+        for part in parts:
+            sys.stdout.buffer.write(part)
+        sys.stdout.flush()

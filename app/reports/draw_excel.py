@@ -1,0 +1,238 @@
+"""A report as an Excel workbook, written row by row: real numbers and days, totals as values with a check under them.
+
+The front sheet says what was asked and the figures; the second holds the table with a head that
+stays.  Text never becomes a formula.  The only formulas are those of the check row: the sum of the
+rows less the total that the program wrote, which is nought, however often it is reckoned again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from app.domain.calendar import zone
+from app.domain.states import UNIT
+from app.reports.headings import said
+from app.reports.speech import Cover, Speech
+from app.reports.table import Answer, Chart, Column, Kind, Row
+
+HEAD_COLOUR = "#E3F2EE"
+DATE_FORMATS = {
+    Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "mmm yyyy", Kind.MOMENT: "yyyy-mm-dd hh:mm",
+}  # fmt: skip
+TEXT_MAX = 32_000
+
+
+class _Book:
+    """One workbook being written."""
+
+    def __init__(self, path: Path, answer: Answer, cover: Cover, speech: Speech, time_zone: str) -> None:
+        import xlsxwriter
+
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                   "strings_to_numbers": False}  # fmt: skip
+        self.book = xlsxwriter.Workbook(str(path), options)
+        self.answer, self.cover, self.speech, self.zone = answer, cover, speech, zone(time_zone)
+        self.formats: dict[tuple[str, bool, bool], Any] = {}
+        self.halved = False
+
+    def style(self, number: str = "", *, bold: bool = False, top: bool = False) -> Any:
+        """A format, made once."""
+        key = (number, bold, top)
+        if key not in self.formats:
+            told: dict[str, Any] = {"bold": bold, "valign": "top"}
+            if number:
+                told["num_format"] = number
+            if top:
+                told["top"] = 1
+            self.formats[key] = self.book.add_format(told)
+        return self.formats[key]
+
+    def number(self, column: Column, row: Row) -> str:
+        """The number format of a cell, with its unit where rows differ in it."""
+        if column.kind is Kind.MONEY:
+            places = self.answer.places(row.currency)
+            return "#,##0" + ("." + "0" * places if places else "")
+        if column.kind is Kind.UNITS:
+            unit = column.of or row.meter_type
+            return "#,##0.0" if unit is None else f'#,##0.0" {UNIT[unit]}"'
+        return {Kind.COUNT: "#,##0", Kind.PERMILLE: "0.0%", Kind.YEAR: "0"}.get(
+            column.kind, DATE_FORMATS.get(column.kind, "")
+        )
+
+    def write(self, page: Any, line: int, at: int, column: Column, row: Row, value: Any) -> None:
+        """One cell as what it is."""
+        style = self.style(self.number(column, row), bold=row.level > 0, top=row.level == 2)
+        if value is None:
+            page.write_blank(line, at, None, style)
+        elif column.kind.numeric:
+            page.write_number(line, at, self.scaled(column, row, value), style)
+        elif column.kind is Kind.YEAR:
+            page.write_number(line, at, value.year, style)
+        elif column.kind is Kind.MOMENT:
+            page.write_datetime(line, at, value.astimezone(self.zone).replace(tzinfo=None), style)
+        elif column.kind in DATE_FORMATS:
+            page.write_datetime(line, at, value, style)
+        elif column.kind in (Kind.TYPE, Kind.WORD):
+            page.write_string(line, at, self.speech.word(column, value), style)
+        else:
+            page.write_string(line, at, str(value)[:TEXT_MAX], style)
+
+    def scaled(self, column: Column, row: Row, value: int) -> Decimal:
+        """The number that stands in the cell: exact, written by XlsxWriter with sixteen digits."""
+        places = {Kind.MONEY: self.answer.places(row.currency), Kind.UNITS: 1, Kind.PERMILLE: 3}
+        return Decimal(value).scaleb(-places.get(column.kind, 0))
+
+
+def as_workbook(path: Path, answer: Answer, cover: Cover, speech: Speech, time_zone: str) -> None:
+    """Write the workbook to `path`."""
+    made = _Book(path, answer, cover, speech, time_zone)
+    front = made.book.add_worksheet(_sheet(speech.say(said("About this report"))))
+    data = made.book.add_worksheet(_sheet(speech.say(said("Table"))))
+    for page in (front, data):
+        page.set_landscape()
+        page.set_paper(9)
+        page.fit_to_pages(1, 0)
+        if speech.rtl:
+            page.right_to_left()
+    _front(made, front)
+    _table(made, data)
+    _charts(made)
+    made.book.close()
+
+
+def _sheet(name: str) -> str:
+    """A name that Excel takes for a sheet."""
+    return "".join(" " if sign in "[]:*?/\\'" else sign for sign in name)[:31]
+
+
+def _front(made: _Book, page: Any) -> None:
+    cover = made.cover
+    page.set_column(0, 0, 30)
+    page.set_column(1, 2, 40)
+    title = made.book.add_format({"bold": True, "font_size": 16})
+    page.write_string(0, 0, cover.title, title)
+    facts = [("", cover.utility), (made.speech.say(said("Period")), cover.period), *cover.lines, ("", cover.made)]
+    line = 2
+    for name, value in facts:
+        page.write_string(line, 0, name, made.style(bold=True))
+        page.write_string(line, 1, value[:TEXT_MAX], made.style())
+        line += 1
+    line += 1
+    for figure in made.answer.figures:
+        name, value, compared = made.speech.figure(figure, made.answer)
+        for at, text in enumerate((name, value, compared)):
+            page.write_string(line, at, text, made.style(bold=at == 1))
+        line += 1
+    for note in cover.notes:
+        line += 1
+        page.write_string(line, 0, note, made.style())
+
+
+def _table(made: _Book, page: Any) -> None:
+    answer, speech = made.answer, made.speech
+    told = {"bold": True, "bg_color": HEAD_COLOUR, "bottom": 1, "text_wrap": True, "valign": "top"}
+    head = made.book.add_format(told)
+    page.freeze_panes(1, 0)
+    page.repeat_rows(0)
+    for at, column in enumerate(answer.columns):
+        page.set_column(at, at, column.width + 2)
+        page.write_string(0, at, speech.heading(column, answer), head)
+    line = 0
+    for line, row in enumerate(answer.rows(0, None), start=1):
+        made.halved = made.halved or row.level == 1
+        for at, (column, value) in enumerate(zip(answer.columns, row.cells, strict=True)):
+            made.write(page, line, at, column, row, value)
+    last = line
+    if last:
+        page.autofilter(0, 0, last, len(answer.columns) - 1)
+    for row in answer.totals:
+        line += 1
+        _total_row(made, page, line, row)
+        if row.level == 2:
+            line += 1
+            _check_row(made, page, line, row, last)
+
+
+def _total_row(made: _Book, page: Any, line: int, row: Row) -> None:
+    for at, (column, value) in enumerate(zip(made.answer.columns, row.cells, strict=True)):
+        if at == 0 and value is None:
+            words = made.cover.total if row.meter_type is None or row.level == 2 else made.speech.word(
+                Column("type", "", Kind.TYPE), row.meter_type
+            )  # fmt: skip
+            page.write_string(line, at, words, made.style(bold=True, top=row.level == 2))
+        else:
+            made.write(page, line, at, column, row, value)
+
+
+def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
+    """The sum of the rows less the total, reckoned by the spreadsheet itself: nought."""
+    quiet = made.book.add_format({"italic": True, "font_color": "#5F6F6B", "num_format": "0.00"})
+    page.write_string(line, 0, made.cover.check, quiet)
+    by = next((at for at, column in enumerate(made.answer.columns) if column.key == "currency"), None)
+    for at, column in enumerate(made.answer.columns):
+        if at == 0 or not column.kind.numeric or row.cells[at] is None or not last:
+            continue
+        letter = _letter(at)
+        cells = f"{letter}2:{letter}{last + 1}"
+        total = f"SUM({cells})"
+        if by is not None:
+            total = f'SUMIF({_letter(by)}2:{_letter(by)}{last + 1},"{row.currency}",{cells})'
+        if made.halved:
+            total += "/2"  # every row stands in a subtotal once more
+        page.write_formula(line, at, f"=ROUND({total}-{letter}{line},3)", quiet, 0)
+
+
+def _letter(at: int) -> str:
+    return chr(65 + at) if at < 26 else chr(64 + at // 26) + chr(65 + at % 26)
+
+
+def _charts(made: _Book) -> None:
+    """A sheet for each chart: its figures, and the picture that Excel draws of them."""
+    for number, chart in enumerate(made.answer.charts, start=1):
+        name = _sheet(f"{made.speech.say(said('Chart'))} {number}")
+        page = made.book.add_worksheet(name)
+        row = Row((), chart.currency)
+        value = Column("value", "", chart.kind)
+        page.set_column(0, 0, 24)
+        page.write_string(0, 0, made.speech.heading(chart.category, made.answer), made.style(bold=True))
+        for at in range(1, len(chart.series) + 1):
+            page.set_column(at, at, 16)
+            page.write_string(0, at, _series_name(made, chart, at - 1), made.style(bold=True))
+        for line, category in enumerate(chart.categories, start=1):
+            words = made.speech.cell(chart.category, row, category, made.answer)
+            page.write_string(line, 0, words, made.style())
+            for at, series in enumerate(chart.series, start=1):
+                told = Row((), chart.currency, series.of)
+                made.write(page, line, at, value, told, series.values[line - 1])
+        _picture(made, page, name, chart)
+
+
+def _series_name(made: _Book, chart: Chart, at: int) -> str:
+    series = chart.series[at]
+    if series.of is not None:
+        return made.speech.word(Column("type", "", Kind.TYPE), series.of)
+    return made.speech.say(series.title or chart.title)
+
+
+COLOURS = {"electricity": "#BF8300", "water": "#1F6FD1", "gas": "#8F1F5F", "time": "#82939A"}
+
+
+def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
+    drawn = made.book.add_chart({"type": "column", "subtype": "stacked"})
+    last = len(chart.categories)
+    for at, series in enumerate(chart.series, start=1):
+        drawn.add_series({
+            "name": [name, 0, at],
+            "categories": [name, 1, 0, last, 0],
+            "values": [name, 1, at, last, at],
+            "fill": {"color": COLOURS[series.of.value] if series.of else "#0B6E5F"},
+            "border": {"color": "#FFFFFF"},
+            "gap": 60,
+        })  # fmt: skip
+    title = made.speech.say(chart.title)
+    drawn.set_title({"name": f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title})
+    drawn.set_size({"width": 900, "height": 380})
+    drawn.set_legend({"position": "bottom"})
+    page.insert_chart(1, len(chart.series) + 2, drawn)

@@ -1,0 +1,203 @@
+"""A report as PDF: A4 across, the head of the table on every page, page x of y, the chart on page one.
+
+One engine for short and long: reportlab's LongTable with fixed widths (decision 0011).  Faces are
+embedded DejaVu; Arabic is shaped and ordered before it is drawn, and a language that runs from right
+to left gets its columns from the right.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from app.reports.draw_pdf_chart import picture
+from app.reports.speech import Cover, Speech
+from app.reports.table import Answer, Column, Kind, Row
+
+MARGIN = 34
+FONT, BOLD = "ReportPlain", "ReportBold"
+ISOLATES = {0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None}
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+SIZES = ((60, 9.0), (110, 8.5), (150, 7.5), (190, 6.6), (10_000, 5.8))
+INK, QUIET, LINE, HEAD = "#0f1f1e", "#42524f", "#c9d2ce", "#e3f2ee"
+
+
+@cache
+def _faces(folder: Path) -> None:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    pdfmetrics.registerFont(TTFont(FONT, str(folder / "DejaVuSans.ttf")))
+    pdfmetrics.registerFont(TTFont(BOLD, str(folder / "DejaVuSans-Bold.ttf")))
+    pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)
+
+
+def visual(text: str, *, rtl: bool) -> str:
+    """The letters in the order and the shapes in which they are drawn."""
+    text = text.translate(ISOLATES)
+    if not RIGHT_TO_LEFT.search(text):
+        return text
+    import arabic_reshaper
+    from xhtml2pdf.bidi import get_display
+
+    return str(get_display(arabic_reshaper.reshape(text), "R" if rtl else "L"))
+
+
+class _Paper:
+    """What every part of the page needs: language, sizes, and words ready to be drawn."""
+
+    def __init__(self, answer: Answer, speech: Speech) -> None:
+        self.answer, self.speech, self.rtl = answer, speech, speech.rtl
+        self.columns = tuple(reversed(answer.columns)) if self.rtl else answer.columns
+        wide = sum(column.width for column in answer.columns)
+        self.size = next(size for limit, size in SIZES if wide <= limit)
+
+    def words(self, text: str) -> str:
+        """Text as it is drawn."""
+        return visual(text, rtl=self.rtl)
+
+    def paragraph(self, text: str, *, size: float, bold: bool = False, end: bool = False, colour: str = INK) -> Any:
+        """Text that may break into lines; what is in it is text, never markup."""
+        from reportlab.lib.colors import HexColor
+        from reportlab.lib.styles import ParagraphStyle
+        from reportlab.platypus import Paragraph
+
+        style = ParagraphStyle(
+            "cell", fontName=BOLD if bold else FONT, fontSize=size, leading=size * 1.28,
+            alignment=2 if end else 0, textColor=HexColor(colour), splitLongWords=1,
+        )  # fmt: skip
+        return Paragraph(escape(self.words(text)), style)
+
+
+def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path) -> None:
+    """Write the file to `path`; `fonts` is the folder of the DejaVu faces."""
+    from reportlab.lib.pagesizes import A4, landscape
+    from reportlab.platypus import SimpleDocTemplate, Spacer
+
+    _faces(fonts)
+    paper = _Paper(answer, speech)
+    width, height = landscape(A4)
+    room = width - 2 * MARGIN
+    document = SimpleDocTemplate(
+        str(path), pagesize=(width, height), leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN,
+        bottomMargin=MARGIN + 8, title=cover.title, author=cover.utility, subject=cover.period,
+    )  # fmt: skip
+    story: list[Any] = _head(paper, cover, room)
+    for chart in answer.charts[:2]:
+        story += [Spacer(1, 8), picture(chart, answer, speech, paper.words, room, FONT)]
+    story += [Spacer(1, 10), _table(paper, cover, room)]
+    document.build(story, canvasmaker=_numbered(paper, cover, width))
+
+
+def _head(paper: _Paper, cover: Cover, room: float) -> list[Any]:
+    from reportlab.platypus import Spacer, Table, TableStyle
+
+    end = paper.rtl
+    story = [
+        paper.paragraph(cover.title, size=16, bold=True, end=end),
+        Spacer(1, 3),
+        paper.paragraph(f"{cover.utility} · {cover.period}", size=10, end=end, colour=QUIET),
+    ]
+    said = [*(f"{name}: {value}" for name, value in cover.lines), *cover.notes]
+    story += [paper.paragraph(text, size=8.5, end=end, colour=QUIET) for text in said]
+    told = [paper.speech.figure(figure, paper.answer) for figure in paper.answer.figures[:6]]
+    if told:
+        told = told[::-1] if paper.rtl else told
+        cells = [
+            [paper.paragraph(name, size=7.5, end=end, colour=QUIET),
+             paper.paragraph(value, size=12, bold=True, end=end),
+             paper.paragraph(compared, size=7, end=end, colour=QUIET)]
+            for name, value, compared in told
+        ]  # fmt: skip
+        box = Table([cells], colWidths=[room / len(cells)] * len(cells))
+        box.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 0.5, LINE), ("INNERGRID", (0, 0), (-1, -1), 0.5, LINE),
+                                 ("VALIGN", (0, 0), (-1, -1), "TOP")]))  # fmt: skip
+        story += [Spacer(1, 8), box]
+    return story
+
+
+def _table(paper: _Paper, cover: Cover, room: float) -> Any:
+    from reportlab.platypus import LongTable, TableStyle
+
+    total = sum(column.width for column in paper.columns)
+    widths = [room * column.width / total for column in paper.columns]
+    headings = ((column, paper.speech.heading(column, paper.answer)) for column in paper.columns)
+    lines = [[paper.paragraph(text, size=paper.size, bold=True, end=_ends(paper, one)) for one, text in headings]]
+    rules: list[Any] = [
+        ("FONT", (0, 0), (-1, -1), FONT, paper.size), ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("BACKGROUND", (0, 0), (-1, 0), HEAD), ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
+        ("LEFTPADDING", (0, 0), (-1, -1), 3), ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.2), ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
+        ("LEADING", (0, 0), (-1, -1), paper.size * 1.28),
+    ]  # fmt: skip
+    rules += [("ALIGN", (at, 0), (at, -1), "RIGHT") for at, c in enumerate(paper.columns) if _ends(paper, c)]
+    for row in (*paper.answer.rows(0, None), *paper.answer.totals):
+        if row.level:
+            rules.append(("LINEABOVE", (0, len(lines)), (-1, len(lines)), 0.5 if row.level == 1 else 1.0, INK))
+            rules.append(("FONT", (0, len(lines)), (-1, len(lines)), BOLD, paper.size))
+        lines.append(_line(paper, cover, row, widths))
+    return LongTable(lines, colWidths=widths, repeatRows=1, style=TableStyle(rules), splitByRow=1)
+
+
+def _ends(paper: _Paper, column: Column) -> bool:
+    return paper.rtl or column.kind.numeric
+
+
+def _line(paper: _Paper, cover: Cover, row: Row, widths: list[float]) -> list[Any]:
+    cells = [
+        paper.speech.cell(column, row, value, paper.answer)
+        for column, value in zip(paper.answer.columns, row.cells, strict=True)
+    ]
+    if row.level == 2 and not cells[0]:
+        cells[0] = cover.total
+    elif row.level == 1 and not cells[0] and row.meter_type is not None:
+        cells[0] = paper.speech.word(Column("type", "", Kind.TYPE), row.meter_type)
+    elif row.level == 1:
+        cells[0] = f"{cover.total}: {cells[0]}" if cells[0] else cover.total
+    if paper.rtl:
+        cells.reverse()
+    placed = zip(cells, widths, paper.columns, strict=True)
+    return [_fitted(paper, text, width, row, column) for text, width, column in placed]
+
+
+def _fitted(paper: _Paper, text: str, width: float, row: Row, column: Column) -> Any:
+    """A plain string where it fits on one line, which is ten times as quick as a paragraph."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    drawn = paper.words(text)
+    if stringWidth(drawn, BOLD if row.level else FONT, paper.size) <= width - 6:
+        return drawn
+    return paper.paragraph(text, size=paper.size, bold=row.level > 0, end=_ends(paper, column))
+
+
+def _numbered(paper: _Paper, cover: Cover, width: float) -> Any:
+    """A canvas that writes the foot of each page once it knows how many there are."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    class Numbered(Canvas):  # type: ignore[misc]
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            self.kept: list[dict[str, Any]] = []
+
+        def showPage(self) -> None:  # noqa: N802  (reportlab's name)
+            self.kept.append(dict(self.__dict__))
+            self._startPage()
+
+        def save(self) -> None:
+            for page, state in enumerate(self.kept, start=1):
+                self.__dict__.update(state)
+                self.foot(page, len(self.kept))
+                super().showPage()
+            super().save()
+
+        def foot(self, page: int, pages: int) -> None:
+            self.setFont(FONT, 7.5)
+            said, number = paper.words(cover.made), paper.words(paper.speech.page_of(page, pages))
+            left, right = (number, said) if paper.rtl else (said, number)
+            self.drawString(MARGIN, MARGIN - 8, left)
+            self.drawRightString(width - MARGIN, MARGIN - 8, right)
+
+    return Numbered

@@ -1,0 +1,88 @@
+"""The chart of a report on paper: stacked bars from nought, white between the parts, readable in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.reports.speech import Speech
+from app.reports.table import Answer, Chart, Column, Kind, Row
+
+HEIGHT, FOOT, LEFT, TOP = 168, 34, 62, 22
+COLOURS = {"electricity": "#bf8300", "water": "#1f6fd1", "gas": "#8f1f5f", "time": "#82939a", "": "#0b6e5f"}
+LINES = 4
+LABELS_MAX = 16
+
+
+def ticks(highest: int) -> list[int]:
+    """At most five lines from nought to above the highest, at 1, 2 or 5 times a power of ten.
+
+    >>> ticks(223), ticks(0), ticks(7)
+    ([0, 100, 200, 300], [0, 1], [0, 2, 4, 6, 8])
+    """
+    step, at = 1, 0
+    while step * LINES < highest:
+        at += 1
+        step = (1, 2, 5)[at % 3] * 10 ** (at // 3)
+    return [step * n for n in range(max(1, -(-highest // step)) + 1)]
+
+
+def picture(
+    chart: Chart, answer: Answer, speech: Speech, words: Callable[[str], str], room: float, font: str
+) -> Any:
+    """A drawing as wide as the page."""
+    from reportlab.graphics.shapes import Drawing, Line, Rect, String
+    from reportlab.lib.colors import HexColor
+
+    drawing = Drawing(room, HEIGHT)
+    heights = [sum(max(series.values[at], 0) for series in chart.series) for at in range(len(chart.categories))]
+    marks = ticks(max(heights, default=0))
+    usable = HEIGHT - FOOT - TOP
+    value = Column("value", "", chart.kind)
+    only = chart.series[0].of if len(chart.series) == 1 else None
+    row = Row((), chart.currency, only)
+
+    def up(amount: int) -> Any:
+        return FOOT + usable * amount / marks[-1]
+
+    for mark in marks:
+        drawing.add(Line(LEFT, up(mark), room, up(mark), strokeColor=HexColor("#c9d2ce"), strokeWidth=0.5))
+        said = words(speech.cell(value, row, mark, answer))
+        drawing.add(String(LEFT - 5, up(mark) - 2.5, said, fontName=font, fontSize=6.5, textAnchor="end"))
+    wide = (room - LEFT) / len(chart.categories)
+    every = -(-len(chart.categories) // LABELS_MAX)
+    for at, category in enumerate(chart.categories):
+        x, stacked = LEFT + at * wide + wide * 0.18, 0
+        for series in chart.series:
+            amount = max(series.values[at], 0)
+            if not amount:
+                continue
+            colour = HexColor(COLOURS[series.of.value if series.of else ""])
+            bar = Rect(x, up(stacked), wide * 0.64, up(stacked + amount) - up(stacked), fillColor=colour)
+            bar.strokeColor, bar.strokeWidth = HexColor("#ffffff"), 1
+            drawing.add(bar)
+            stacked += amount
+        if at % every == 0:
+            label = words(speech.cell(chart.category, row, category, answer))
+            place = String(x + wide * 0.32, FOOT - 10, label[:22], fontName=font, fontSize=6.5, textAnchor="middle")
+            drawing.add(place)
+    _legend(drawing, chart, speech, words, font)
+    return drawing
+
+
+def _legend(drawing: Any, chart: Chart, speech: Speech, words: Callable[[str], str], font: str) -> None:
+    from reportlab.graphics.shapes import Rect, String
+    from reportlab.lib.colors import HexColor
+
+    title = speech.say(chart.title)
+    name = f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title
+    drawing.add(String(0, HEIGHT - 9, words(name), fontName=font, fontSize=9))
+    x = LEFT
+    for series in chart.series:
+        said = speech.word(Column("type", "", Kind.TYPE), series.of) if series.of else speech.say(series.title)
+        if not said:
+            continue
+        fill = HexColor(COLOURS[series.of.value if series.of else ""])
+        drawing.add(Rect(x, 4, 8, 8, fillColor=fill, strokeColor=None))
+        drawing.add(String(x + 12, 5, words(said), fontName=font, fontSize=7.5))
+        x += 30 + 5 * len(said)

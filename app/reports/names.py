@@ -1,0 +1,149 @@
+"""Names and filters: which vending point, operator, region, tariff, consumer or meter is meant, if it is the reader's.
+
+Whoever is not asked for by an id in rows that were narrowed is looked up under the reader's scope here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.access.scope import By, Scope, narrow
+from app.domain.states import RowScope
+from app.models import AppUser, Consumer, Meter, Region, Tariff, VendingPoint
+
+# NB: every statement of the reports says its scope itself, because P1 and P6 to P8 are wider than the wall.
+UNSCOPED = {"unscoped": True}
+CHOICES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that may be chosen: what stands in the address, and what is read."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A region: its id, its path and its full name."""
+
+    id: int
+    path: str
+    name: str
+
+    def inside(self, column: Any) -> ColumnElement[bool]:
+        """Rows of this place and of those below it."""
+        return column.in_(select(Region.id).where(Region.path >= self.path, Region.path < self.path[:-1] + "0"))  # type: ignore[no-any-return]
+
+
+def own(session: Session, scope: Scope, name: str, text: str) -> Any:
+    """What the filter `name` means by `text`: an id, a Place; None if there is no such row of the reader's."""
+    if name == "region":
+        return _region(session, scope, text)
+    if name == "point":
+        return _one(session, _points(scope, VendingPoint.id).where(VendingPoint.code == text))
+    if name == "operator":
+        return _one(session, _operators(scope, AppUser.id).where(AppUser.username == text))
+    if name == "tariff":
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else 0
+        return _one(session, select(Tariff.id).where(Tariff.id == number))
+    if name == "consumer":
+        wanted = select(Consumer.id).where(Consumer.user_number == text)
+        return _one(session, narrow(wanted, scope, By.CONSUMER_REGION, Consumer))
+    if name == "meter":
+        digits = re.sub(r"[\s-]", "", text)
+        wanted = select(Meter.id).where(Meter.meter_number == digits)
+        return _one(session, narrow(wanted, scope, By.CONSUMER_REGION, Meter))
+    raise LookupError(name)
+
+
+def _one(session: Session, statement: Select[Any]) -> Any:
+    return session.execute(statement, execution_options=UNSCOPED).scalar()
+
+
+def _region(session: Session, scope: Scope, text: str) -> Place | None:
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        return None
+    wanted = select(Region.id, Region.path, Region.full_name).where(Region.id == int(text))
+    row = session.execute(wanted).first()
+    if row is None or not (scope.sees_all or (scope.region_path and row.path.startswith(scope.region_path))):
+        return None
+    return Place(row.id, row.path, row.full_name)
+
+
+def _points(scope: Scope, *columns: Any) -> Select[Any]:
+    return narrow(select(*columns), scope, By.VENDING_POINT, VendingPoint)
+
+
+def _operators(scope: Scope, *columns: Any) -> Select[Any]:
+    """People of the reader's own vending points and regions, themselves included."""
+    wanted = select(*columns)
+    if scope.sees_all:
+        return wanted.where(true())
+    points = _points(scope, VendingPoint.id)
+    mine = or_(AppUser.vending_point_id.in_(points), AppUser.id == (scope.user_id or 0))
+    if scope.row_scope is not RowScope.VENDING_POINT and scope.region_path:
+        low, high = scope.region_path, scope.region_path[:-1] + "0"
+        inside = select(Region.id).where(Region.path >= low, Region.path < high)
+        mine = or_(mine, AppUser.region_id.in_(inside))
+    return wanted.where(mine)
+
+
+def choices(session: Session, scope: Scope, name: str) -> list[Choice] | None:
+    """What a filter may be, by name; None when there are too many for a list and it is typed."""
+    if name == "point":
+        statement = _points(scope, VendingPoint.code, VendingPoint.name).order_by(VendingPoint.name)
+    elif name == "operator":
+        statement = _operators(
+            scope, AppUser.username, AppUser.first_name + " " + AppUser.last_name
+        ).order_by(AppUser.last_name, AppUser.first_name)
+    else:
+        statement = select(Tariff.id, Tariff.name).order_by(Tariff.name)
+    rows = session.execute(statement.limit(CHOICES_MAX + 1), execution_options=UNSCOPED).all()
+    return [Choice(str(key), name) for key, name in rows] if len(rows) <= CHOICES_MAX else None
+
+
+def points(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+    """Code and name of vending points that stand in narrowed rows."""
+    return {
+        row[0]: (row[1], row[2])
+        for row in _by_ids(session, select(VendingPoint.id, VendingPoint.code, VendingPoint.name), VendingPoint.id, ids)
+    }
+
+
+def regions(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+    """Path and full name of regions."""
+    return {
+        row[0]: (row[1], row[2])
+        for row in _by_ids(session, select(Region.id, Region.path, Region.full_name), Region.id, ids)
+    }
+
+
+def people(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+    """User name and name of people."""
+    statement = select(AppUser.id, AppUser.username, AppUser.first_name, AppUser.last_name)
+    return {
+        row[0]: (row[1], f"{row[2] or ''} {row[3] or ''}".strip() or row[1])
+        for row in _by_ids(session, statement, AppUser.id, ids)
+    }
+
+
+def tariffs(session: Session, ids: Iterable[int]) -> Mapping[int, str]:
+    """Names of tariffs."""
+    return {row[0]: row[1] for row in _by_ids(session, select(Tariff.id, Tariff.name), Tariff.id, ids)}
+
+
+def _by_ids(session: Session, statement: Select[Any], column: Any, ids: Iterable[int]) -> list[Any]:
+    wanted = sorted({one for one in ids if one is not None})
+    found: list[Any] = []
+    for at in range(0, len(wanted), 500):  # a statement has room for so many values
+        part = statement.where(column.in_(wanted[at : at + 500]))
+        found += session.execute(part, execution_options=UNSCOPED).all()
+    return found

@@ -1,0 +1,114 @@
+"""P2, sales records: every sale and reversal, by vending point and time.
+
+Names and numbers come from the sale's snapshot, so that a later change does not rewrite the past.
+A reversal stands with its amount below zero, so that the column adds up to the books.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+
+from app.access import permissions as p
+from app.access.scope import By, narrow
+from app.models import Sale, TariffPlan
+from app.reports import records
+from app.reports.headings import said
+from app.reports.question import Choices
+from app.reports.records import AMOUNT, UNITS, RecordList
+from app.reports.report import Asked, Report
+from app.reports.table import Answer, Column, Figure, Kind, Row
+
+COLUMNS = (
+    Column("receipt", said("Receipt"), Kind.CODE, 15, sorts=False),
+    Column("time", said("Time"), Kind.MOMENT, 18),
+    Column("day", said("Business day"), Kind.DAY, 13, aside=True),
+    Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
+    Column("operator", said("Operator"), Kind.TEXT, 18, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("type", said("Meter type"), Kind.TYPE, 12),
+    Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
+    Column("kind", said("Kind"), Kind.WORD, 10, words="sale_kind", sorts=False, aside=True),
+    Column("units", said("Units"), Kind.UNITS, 13),
+    Column("currency", said("Currency"), Kind.TEXT, 9, sorts=False),
+    Column("amount", said("Amount"), Kind.MONEY, 14),
+)
+
+
+def receipt_number(code: str, number: int | None) -> str | None:
+    """As it stands on the slip; None for a sale without one."""
+    return None if number is None else f"{code}-{number:06}"
+
+
+def _make(raw: Any) -> Row:
+    facts = json.loads(raw.snapshot)
+    point, consumer = facts["point"], facts["consumer"]
+    return Row(
+        (
+            receipt_number(point["code"], raw.receipt_number), raw.reserved_at, raw.business_date, point["name"],
+            facts["operator"], facts["meter"]["meter_number"], raw.meter_type, consumer["name"], raw.kind,
+            int(raw.units), raw.currency, int(raw.amount),
+        ),
+        raw.currency, raw.meter_type, sale_id=raw.id,
+    )  # fmt: skip
+
+
+def figures(found: Any) -> tuple[Figure, ...]:
+    """What was sold, in each currency, in how many rows; units of each kind of meter."""
+    made: list[Figure] = []
+    for currency in sorted({row[0] for row in found}):
+        mine = [row for row in found if row[0] == currency]
+        made.append(Figure(said("Sum"), Kind.MONEY, sum(row[4] for row in mine), currency))
+        made.append(Figure(said("Rows"), Kind.COUNT, sum(row[2] for row in mine), currency))
+    units: dict[Any, int] = {}
+    for row in found:
+        units[row[1]] = units.get(row[1], 0) + row[3]
+    made += [Figure(said("Units"), Kind.UNITS, units[kind], meter_type=kind) for kind in units]
+    return tuple(made)
+
+
+def _answer(asked: Asked) -> Answer:
+    conditions = records.sale_conditions(asked)
+    picks = asked.question.picks
+    if "region" in picks:
+        conditions.append(picks["region"].inside(Sale.point_region_id))
+    if "tariff" in picks:
+        conditions.append(Sale.plan_id.in_(select(TariffPlan.id).where(TariffPlan.tariff_id == picks["tariff"])))
+    rows = select(
+        Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.kind,
+        Sale.currency, Sale.snapshot, UNITS.label("units"), AMOUNT.label("amount"),
+    ).where(*conditions)  # fmt: skip
+    return records.answer(
+        asked,
+        RecordList(
+            columns=COLUMNS,
+            rows=narrow(rows, asked.scope, By.VENDING_POINT),
+            make=_make,
+            sums=narrow(records.sums_of_sales(conditions), asked.scope, By.VENDING_POINT),
+            adds=("units", "amount"),
+            orders={
+                "time": Sale.reserved_at, "day": Sale.business_date, "type": Sale.meter_type, "units": UNITS,
+                "amount": AMOUNT,
+            },
+            tie=Sale.id,
+            figures=figures,
+        ),
+    )
+
+
+REPORT = Report(
+    name="sales-records",
+    number="P2",
+    title=said("Sales records"),
+    about=said("Every sale and reversal, by vending point and time."),
+    icon="fa-table-list",
+    choices=Choices(
+        filters=("point", "operator", "region", "type", "tariff", "kind", "meter", "consumer", "status"),
+        orders=("time", "day", "type", "units", "amount"),
+        descending=True,
+    ),
+    answer=_answer,
+    permission=p.READ_SALE_RECORDS,
+)

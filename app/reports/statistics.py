@@ -1,0 +1,269 @@
+"""Shape of the statistics P1 and P6: sums by one or two keys, with the kinds of meter beside each other.
+
+Pure reckoning over `Fact`s: tried with facts written by hand.  What is asked for by money has a
+column of money for each kind of meter and their sum; by units there is no sum over two kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.domain.states import MeterType
+from app.reports import names
+from app.reports.headings import said
+from app.reports.period import GROUPS, cut, piece, pieces
+from app.reports.report import ROWS_MAX, Asked, TooMany
+from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
+from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, Series, Sums, listed
+
+BARS_MAX = 62
+_AT = {name: at for at, name in enumerate(COUNTED)}
+KEYS: Mapping[str, Column] = {
+    "day": Column("day", said("Day"), Kind.DAY, 13),
+    "week": Column("week", said("Week from"), Kind.WEEK, 13),
+    "month": Column("month", said("Month"), Kind.MONTH, 13),
+    "year": Column("year", said("Year"), Kind.YEAR, 8),
+    "type": Column("type", said("Meter type"), Kind.TYPE, 14),
+    "point": Column("point", said("Vending point"), Kind.TEXT, 24),
+    "region": Column("region", said("Region"), Kind.TEXT, 32),
+    "province": Column("province", said("Province or state"), Kind.TEXT, 28),
+    "country": Column("country", said("Country"), Kind.TEXT, 20),
+}
+ORDERS = (*KEYS, "sales", "reversals", "energy", "fees", "taxes", "amount", "units")
+CURRENCY = Column("currency", said("Currency"), Kind.TEXT, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One value of a key: what orders it, what is shown, and what its drill-down asks for."""
+
+    order: Any
+    shown: Any
+    asks: Mapping[str, str]
+
+
+def dims_of(question: Any) -> set[str]:
+    """What the database has to keep apart."""
+    keys = {question.group, question.then} - {""}
+    dims = {"day"} if keys & GROUPS.keys() else set()
+    return dims | ({"point"} & keys) | ({"region"} if keys & LEVELS.keys() else set())
+
+
+def answer(asked: Asked, source: Source, drills_to: str) -> Answer:
+    """Load, shape, and the figures of the period before."""
+    found = facts(asked, source, asked.question.period, dims_of(asked.question))
+    earlier = total(facts(asked, source, asked.question.earlier, ()))
+    return shape(asked, found, earlier, _teller(asked, found), drills_to)
+
+
+def shape(
+    asked: Asked, found: list[Fact], earlier: dict[str, dict[str, int]],
+    tell: Callable[[str, Fact], Told], drills_to: str,
+) -> Answer:  # fmt: skip
+    """Facts to a table with subtotals, totals, figures and a chart for each currency."""
+    question = asked.question
+    kinds = tuple(kind for kind in MeterType if any(fact.meter_type is kind for fact in found))
+    currencies = sorted({fact.currency for fact in found})
+    columns = _columns(question, kinds, several=len(currencies) > 1)
+    rows: list[Row] = []
+    totals: list[Row] = []
+    charts: list[Chart] = []
+    for currency in currencies:
+        mine = [fact for fact in found if fact.currency == currency]
+        table, sum_row = _rows(question, mine, currency, columns, tell, drills_to)
+        rows += table
+        totals.append(sum_row)
+        charts += _charts(asked, mine, currency, kinds, tell)
+    if len(rows) > ROWS_MAX:
+        raise TooMany(ROWS_MAX)
+    return Answer(
+        columns=columns, count=len(rows), rows=listed(rows), totals=tuple(totals), decimals=asked.house.decimals,
+        figures=_figures(total(found), earlier), charts=tuple(charts),
+        order=question.order, descending=question.descending,
+    )  # fmt: skip
+
+
+def _columns(question: Any, kinds: tuple[MeterType, ...], *, several: bool) -> tuple[Column, ...]:
+    keys = [KEYS[name] for name in (question.group, question.then) if name]
+    columns = [*keys, *([CURRENCY] if several else [])]
+    columns += [
+        Column("sales", said("Sales"), Kind.COUNT, 9), Column("reversals", said("Reversals"), Kind.COUNT, 10),
+    ]  # fmt: skip
+    apart = "type" not in (question.group, question.then)
+    if question.show == "units":
+        if not apart:
+            return (*columns, Column("units", said("Units"), Kind.UNITS, 15))
+        return (*columns, *(Column(f"units.{kind.value}", "", Kind.UNITS, 15, of=kind) for kind in kinds))
+    if apart and len(kinds) > 1:
+        columns += [Column(f"amount.{kind.value}", "", Kind.MONEY, 15, of=kind) for kind in kinds]
+    return (
+        *columns,
+        Column("energy", said("Energy and other"), Kind.MONEY, 15), Column("fees", said("Fees"), Kind.MONEY, 13),
+        Column("taxes", said("Taxes"), Kind.MONEY, 13), Column("amount", said("Total"), Kind.MONEY, 16),
+    )  # fmt: skip
+
+
+def _rows(
+    question: Any, mine: list[Fact], currency: str, columns: tuple[Column, ...],
+    tell: Callable[[str, Fact], Told], drills_to: str,
+) -> tuple[list[Row], Row]:  # fmt: skip
+    """The rows of one currency, with a subtotal under each value of the first key where there are two."""
+    keys = [name for name in (question.group, question.then) if name]
+    cells: dict[tuple[Any, ...], list[Fact]] = {}
+    told: dict[tuple[Any, ...], tuple[Told, ...]] = {}
+    for fact in mine:
+        words = tuple(tell(name, fact) for name in keys)
+        where = tuple(one.order for one in words)
+        cells.setdefault(where, []).append(fact)
+        told[where] = words
+    adds = frozenset(c.key for c in columns if c.kind.numeric)
+    made = [
+        (where, _row(columns, told[where], found, currency, drills_to))
+        for where, found in cells.items()
+    ]
+    made.sort(key=lambda one: one[0])
+    at = next((n for n, column in enumerate(columns) if column.key == question.order), None)
+    if at is not None or question.descending:
+        sort_at = 0 if at is None else at
+        made.sort(key=lambda one: _sortable(one[1].cells[sort_at], one[0], at), reverse=question.descending)
+    if len(keys) == 1:
+        everything = Sums(columns, adds)
+        for _where, row in made:
+            everything.add(row)
+        return [row for _where, row in made], everything.row(2, currency)
+    return _with_subtotals(made, columns, adds, currency)
+
+
+def _sortable(cell: Any, where: tuple[Any, ...], at: int | None) -> tuple[Any, ...]:
+    """NB: by the first key itself it is the key's own order, not that of the words shown."""
+    if at is None or at == 0:
+        return (0, where)
+    return (0, cell) if isinstance(cell, int) else (cell is not None, str(cell))
+
+
+def _with_subtotals(
+    made: list[tuple[tuple[Any, ...], Row]], columns: tuple[Column, ...], adds: frozenset[str], currency: str
+) -> tuple[list[Row], Row]:
+    groups: dict[Any, list[Row]] = {}
+    for where, row in made:
+        groups.setdefault(where[0], []).append(row)
+    rows: list[Row] = []
+    everything = Sums(columns, adds)
+    for kept in groups.values():
+        part = Sums(columns, adds)
+        for row in kept:
+            part.add(row)
+            everything.add(row)
+        rows += [*kept, part.row(1, currency, kept[0].cells[0])]
+    return rows, everything.row(2, currency)
+
+
+def _row(
+    columns: tuple[Column, ...], told: tuple[Told, ...], found: Iterable[Fact], currency: str, drills_to: str
+) -> Row:
+    sums = [0] * len(COUNTED)
+    money: dict[MeterType, int] = {}
+    units: dict[MeterType, int] = {}
+    for fact in found:
+        sums = [one + other for one, other in zip(sums, fact.sums, strict=True)]
+        money[fact.meter_type] = money.get(fact.meter_type, 0) + fact.sums[_AT["amount"]]
+        units[fact.meter_type] = units.get(fact.meter_type, 0) + fact.sums[_AT["units"]]
+    shown = [one.shown for one in told]
+    cells: list[Any] = []
+    for column in columns:
+        if column.of is not None:
+            cells.append((money if column.kind is Kind.MONEY else units).get(column.of, 0))
+        elif column.key == "currency":
+            cells.append(currency)
+        elif column.key == "energy":
+            # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
+            cells.append(sums[_AT["amount"]] - sums[_AT["fees"]] - sums[_AT["taxes"]])
+        elif column.key in _AT:
+            cells.append(sums[_AT[column.key]])
+        else:
+            cells.append(shown.pop(0))
+    only = next(iter(units)) if len(units) == 1 else None
+    asks: dict[str, str] = {}
+    for one in told:
+        asks |= one.asks
+    return Row(tuple(cells), currency, only, drill=Drill(drills_to, asks))
+
+
+def _figures(now: dict[str, dict[str, int]], earlier: dict[str, dict[str, int]]) -> tuple[Figure, ...]:
+    """Of each currency: what was sold, how often, of which taxes, what was taken back."""
+    found: list[Figure] = []
+    for currency in sorted(now):
+        mine, was = now[currency], earlier.get(currency, dict.fromkeys(COUNTED, 0))
+        found += [
+            Figure(said("Sold"), Kind.MONEY, mine["amount"], currency, was["amount"]),
+            Figure(said("Sales"), Kind.COUNT, mine["sales"], currency, was["sales"]),
+            Figure(said("of which taxes"), Kind.MONEY, mine["taxes"], currency, was["taxes"]),
+            Figure(said("Reversals"), Kind.COUNT, mine["reversals"], currency, was["reversals"]),
+        ]
+    return tuple(found)
+
+
+def _charts(
+    asked: Asked, mine: list[Fact], currency: str, kinds: tuple[MeterType, ...], tell: Callable[[str, Fact], Told]
+) -> list[Chart]:
+    """Bars by the first key, one colour for each kind of meter; units of two kinds are two charts."""
+    question, house = asked.question, asked.house
+    by_key: dict[Any, dict[MeterType, list[int]]] = {}
+    shown: dict[Any, Any] = {}
+    for fact in mine:
+        one = tell(question.group, fact)
+        shown[one.order] = one.shown
+        kept = by_key.setdefault(one.order, {}).setdefault(fact.meter_type, [0, 0])
+        kept[0] += fact.sums[_AT["amount"]]
+        kept[1] += fact.sums[_AT["units"]]
+    order = sorted(by_key)
+    unfinished = False
+    if question.group in GROUPS:
+        order = list(pieces(question.period, question.group, house.first_weekday))
+        shown = {day: day for day in order}
+        unfinished = piece(order[-1], question.group, question.period, house.first_weekday).last >= house.today
+    if not 1 < len(order) <= BARS_MAX:
+        return []
+
+    def values(kind: MeterType, which: int) -> tuple[int, ...]:
+        return tuple(by_key.get(key, {}).get(kind, [0, 0])[which] for key in order)
+
+    category, labels = KEYS[question.group], tuple(shown[key] for key in order)
+    if question.show == "units":
+        return [
+            Chart(said("Units"), Kind.UNITS, category, labels, (Series(values(kind, 1), kind),), currency, unfinished)
+            for kind in kinds
+        ]
+    series = tuple(Series(values(kind, 0), kind) for kind in kinds)
+    return [Chart(said("Sold"), Kind.MONEY, category, labels, series, currency, unfinished)]
+
+
+def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
+    """How each key of a fact is ordered, shown and asked for."""
+    question, house = asked.question, asked.house
+    points = names.points(asked.session, {fact.point_id for fact in found if fact.point_id is not None})
+    places = names.regions(asked.session, {fact.region_id for fact in found if fact.region_id is not None})
+    above = names.regions(
+        asked.session,
+        {int(part) for path, _name in places.values() for part in path.strip("/").split("/")},
+    )
+
+    def tell(name: str, fact: Fact) -> Told:
+        if name in GROUPS:
+            day: date = cut(fact.day, name, house.first_weekday)  # type: ignore[arg-type]
+            span = piece(day, name, question.period, house.first_weekday)
+            return Told(day, day, {"from": span.first.isoformat(), "to": span.last.isoformat()})
+        if name == "type":
+            return Told(tuple(MeterType).index(fact.meter_type), fact.meter_type, {"type": fact.meter_type.value})
+        if name == "point":
+            code, words = points.get(fact.point_id or 0, ("", "?"))
+            return Told((words, fact.point_id), words, {"point": code})
+        path, words = places.get(fact.region_id or 0, ("/0/", "?"))
+        ids = [int(part) for part in path.strip("/").split("/")][: LEVELS[name]]
+        words = above.get(ids[-1], ("", words))[1]
+        return Told((words, ids[-1]), words, {"region": str(ids[-1])})
+
+    return tell

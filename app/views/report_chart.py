@@ -1,0 +1,43 @@
+"""The data of a chart for the page's script: heights as whole numbers, every text in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.reports.draw_pdf_chart import ticks
+from app.reports.table import Answer, Chart, Column, Kind, Row
+from app.views.report_words import ReportSpeech
+
+TYPE = Column("type", "", Kind.TYPE)
+
+
+def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, Any]:
+    """What static/js/report.js draws; it writes no figure of its own."""
+    value = Column("value", "", chart.kind)
+    title = speech.say(chart.title)
+    if chart.kind is Kind.MONEY:
+        title = f"{title} ({chart.currency})"
+    whole = sum(sum(series.values) for series in chart.series) or 1
+    series = []
+    for one in chart.series:
+        row = Row((), chart.currency, one.of)
+        series.append({
+            "name": speech.word(TYPE, one.of) if one.of else speech.say(one.title or chart.title),
+            "colour": one.of.value if one.of else "brand",
+            "share": f"{sum(one.values) * 100 // whole}\u00a0%" if len(chart.series) > 1 else "",
+            "values": list(one.values),
+            "texts": [speech.cell(value, row, height, answer) for height in one.values],
+        })  # fmt: skip
+    only = chart.series[0].of if len(chart.series) == 1 else None
+    marks = ticks(max((sum(max(s.values[at], 0) for s in chart.series) for at in range(len(chart.categories))), default=0))
+    return {
+        "title": title,
+        "name": _("%(what)s as bars; the table below has the same figures.", what=title),
+        "labels": [speech.cell(chart.category, Row(()), one, answer) for one in chart.categories],
+        "series": series,
+        "ticks": marks,
+        "tick_texts": [speech.cell(value, Row((), chart.currency, only), mark, answer) for mark in marks],
+        "unfinished": chart.unfinished,
+    }

@@ -1,0 +1,70 @@
+"""The same figure on the screen, in Excel, on paper, in csv and JSON, and in the ledger: to the last cent."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from app.domain.states import SaleKind
+from app.extensions import db
+from app.models import LedgerAccount, Posting, Sale
+from app.services.ledger_check import differences
+from tests.reports.conftest import digits_of, random_past, told
+
+QUESTIONS = (
+    ("sales-statistics", {"group": "day"}),
+    ("sales-statistics", {"group": "week", "then": "point"}),
+    ("sales-statistics", {"group": "type", "show": "units"}),
+    ("sales-statistics", {"group": "province", "show": "units"}),
+    ("purchase-statistics", {"group": "region", "then": "month"}),
+    ("sales-records", {}),
+)
+
+
+def ledger_cash() -> int:
+    """What the ledger says was taken in cash, less what was given back."""
+    cash = select(LedgerAccount.id).where(LedgerAccount.code == "cash")
+    taken = select(func.coalesce(func.sum(Posting.amount), 0)).where(Posting.debit_id.in_(cash))
+    given = select(func.coalesce(func.sum(Posting.amount), 0)).where(Posting.credit_id.in_(cash))
+    return int(db.session.execute(taken).scalar_one()) - int(db.session.execute(given).scalar_one())
+
+
+def check_every_form(one, cash):
+    """All forms of one answer say the same, and what it says of money is the ledger's."""
+    [(currency, total)] = one.totals().items()
+    assert list(one.added()) == [currency]
+    for key, value in total.items():
+        assert one.added()[currency][key] == value, key
+    assert one.json() == {currency: total}
+    sums, excel_total = one.excel()
+    csv_sums = one.csv()
+    paper = digits_of(one.pdf())
+    for key, value in total.items():
+        assert (sums[key], excel_total[key], csv_sums[key]) == (value, value, value), key
+        assert digits_of(told(one, key)) in paper, key
+    if "amount" in total:
+        assert total["amount"] == cash
+
+
+def test_a_random_month_is_the_same_in_every_form_and_in_the_ledger(context, cast, forms):
+    undone = random_past(context, cast, seed=7, sales=16)
+    db.session.rollback()
+    assert differences() == []
+    assert db.session.scalar(select(func.count()).select_from(Sale).where(Sale.kind == SaleKind.REVERSAL)) == undone
+    cash = ledger_cash()
+    with context.test_request_context():
+        for name, given in QUESTIONS:
+            check_every_form(forms(name, **given), cash)
+
+
+@pytest.mark.deep
+def test_many_random_months_are_the_same_in_every_form_and_in_the_ledger(context, cast, forms, seed, deep_record):
+    for month in range(8):
+        random_past(context, cast, seed=seed + month, sales=60)
+        db.session.rollback()
+        assert differences() == []
+        cash = ledger_cash()
+        with context.test_request_context():
+            for name, given in QUESTIONS:
+                check_every_form(forms(name, **given), cash)
+    deep_record("random months of reports", months=8, sales=480, reports=len(QUESTIONS), forms=5)

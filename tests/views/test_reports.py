@@ -1,0 +1,221 @@
+"""Reports on the screen, as files and in the shell: whose rows, which figures, and what is wrong at which field."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+
+import pytest
+from python_calamine import CalamineWorkbook
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import Consumer, Meter
+from app.reports import report as report_module
+from app.reports.catalogue import REPORTS
+from tests.services.conftest import Counter
+from tests.world import make_world
+
+pytestmark = pytest.mark.one_database
+FORMS = ("xlsx", "pdf", "csv", "json")
+
+
+@pytest.fixture
+def world(app):
+    return make_world(app)
+
+
+@pytest.fixture
+def enter(app, world, login):
+    def enter(name):
+        client = app.test_client()
+        login(client, name)
+        return client
+
+    return enter
+
+
+def rows(client, report, query=""):
+    answer = client.get(f"/reports/{report}/table.json{query}")
+    assert answer.status_code == 200, answer.get_data(as_text=True)[:500]
+    return json.loads(answer.get_data())
+
+
+def page(client, address, status=200):
+    answer = client.get(address)
+    assert answer.status_code == status
+    return answer.get_data(as_text=True)
+
+
+def test_an_operator_reads_the_sums_of_the_region_and_the_rows_of_the_own_point(enter):
+    amara = enter("amara")
+    assert rows(amara, "sales-statistics", "?period=today&group=point")["totals"][0]["amount"] == 40_00
+    points = {row["point"] for row in rows(amara, "sales-statistics", "?period=today&group=point")["rows"]}
+    assert len(points) == 2
+    assert [row["amount"] for row in rows(amara, "sales-records", "?period=today")["rows"]] == [20_00]
+
+
+@pytest.mark.parametrize("who", ["amara", "chidi", "dalia"])
+def test_no_form_of_any_report_has_a_word_of_a_strangers_row(enter, world, who):
+    client = enter(who)
+    for report in REPORTS:
+        for form in ("", "/table.csv", "/table.json"):
+            said = page(client, f"/reports/{report.name}{form}?period=today")
+            assert [secret for secret in world.secrets if secret in said] == [], (report.name, form)
+
+
+BAD = (
+    ("from=2026-05-02&to=2026-05-01", "The last day is before the first."),
+    ("from=0001-01-01&to=9999-12-31", "No sale can be on that day."),
+    ("from=2000-01-01&to=2026-01-01", "longer than twenty years"),
+    ("from=2026-02-30", "This is not a day."),
+    ("from=yesterday", "This is not a day."),
+    ("period=ever", "There is no such choice."),
+    ("group=moon", "There is no such choice."),
+    ("then=moon", "There is no such choice."),
+    ("show=everything", "There is no such choice."),
+    ("type=plasma", "There is no such choice."),
+    ("point=%00", "Nothing of yours is found"),
+    ("point=NOWHERE", "Nothing of yours is found"),
+    ("region=999999999999999999999", "Nothing of yours is found"),
+    ("region-text=Atlantis", "Nothing of yours is found"),
+    ("colour=red", "a filter that this report does not have"),
+)
+
+
+@pytest.mark.parametrize(("query", "sentence"), BAD)
+def test_a_question_that_makes_no_sense_is_answered_at_its_field(enter, query, sentence):
+    efua = enter("efua")
+    assert sentence in page(efua, f"/reports/sales-statistics?{query}", 422)
+    assert efua.get(f"/reports/sales-statistics/table.xlsx?{query}").status_code == 422
+
+
+def test_what_was_typed_wrong_stands_in_its_field_again(enter):
+    said = page(enter("efua"), "/reports/sales-statistics?from=2026-13-01&to=2026-11-30", 422)
+    assert 'value="2026-13-01"' in said
+    assert 'id="from-error"' in said
+
+
+def test_a_strangers_region_and_point_cannot_be_asked_for(enter, world):
+    chidi = enter("chidi")
+    harbour = world.cast.regions["harbour"]
+    assert "Nothing of yours is found" in page(chidi, f"/reports/sales-statistics?region={harbour}", 422)
+    assert "Nothing of yours is found" in page(chidi, "/reports/sales-records?operator=bento", 422)
+    assert rows(enter("efua"), "sales-statistics", f"?period=today&region={harbour}")["totals"][0]["amount"] == 20_00
+
+
+def test_a_figure_leads_to_its_rows_and_a_row_to_its_slip(enter):
+    chidi = enter("chidi")
+    said = page(chidi, "/reports/sales-statistics?period=today&group=point")
+    assert "/reports/sales-records?" in said
+    assert "point=" in said
+    assert "/receipts/" in page(chidi, "/reports/sales-records?period=today")
+    # An operator's own rows are not what the region's figure adds up.
+    assert "/reports/sales-records?" not in page(enter("amara"), "/reports/sales-statistics?period=today&group=point")
+
+
+def test_a_report_needs_its_own_permission_besides(app, enter):
+    with app.app_context():
+        role = app.appbuilder.sm.find_role("Operator")
+        role.permissions = [one for one in role.permissions if one.view_menu.name != "SaleRecordView"]
+        db.session.commit()
+    amara = enter("amara")
+    assert "Sales records" not in page(amara, "/reports/").split("report-list")[-1]
+    for address in ("", *(f"/table.{form}" for form in FORMS)):
+        assert amara.get(f"/reports/sales-records{address}").status_code == 403
+
+
+def test_a_report_that_does_not_exist_is_not_found(enter):
+    efua = enter("efua")
+    for address in ("/reports/nothing", "/reports/nothing/table.pdf", "/reports/sales-statistics/table.doc"):
+        assert efua.get(address).status_code == 404
+
+
+def test_a_name_that_begins_like_a_formula_stays_text(app, enter, world, tmp_path):
+    with app.app_context():
+        names = update(Consumer).values(name="=HYPERLINK(1)&<b>'")
+        db.session.execute(names, execution_options={"unscoped": True})
+        db.session.commit()
+        Counter(world.cast, app.extensions["modules"], numbers=itertools.count(900)).sells("palm_street", 10_00)
+    efua = enter("efua")
+    body = efua.get("/reports/sales-records/table.csv?period=today").get_data(as_text=True)
+    assert "'=HYPERLINK(1)&<b>'" in [cell for line in csv.reader(io.StringIO(body)) for cell in line]
+    path = tmp_path / "table.xlsx"
+    path.write_bytes(efua.get("/reports/sales-records/table.xlsx?period=today").get_data())
+    cells = [cell for line in CalamineWorkbook.from_path(str(path)).get_sheet_by_index(1).to_python() for cell in line]
+    assert "=HYPERLINK(1)&<b>'" in cells
+    assert "<b>" not in page(efua, "/reports/sales-records?period=today").split("<tbody>")[1]
+    assert efua.get("/reports/sales-records/table.pdf?period=today").status_code == 200
+
+
+def test_what_is_too_large_for_paper_says_so_and_offers_excel(enter, monkeypatch):
+    monkeypatch.setitem(report_module.FILE_ROWS_MAX, "pdf", 2)
+    efua = enter("efua")
+    said = page(efua, "/reports/sales-records/table.pdf?period=today", 413)
+    assert "Take Excel" in said
+    assert "/table.pdf" not in page(efua, "/reports/sales-records?period=today")
+
+
+def test_nothing_sold_is_said_in_a_sentence(enter):
+    assert "Nothing in this period" in page(enter("efua"), "/reports/sales-statistics?from=2001-01-01&to=2001-01-31")
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_every_report_opens_with_every_choice_it_offers(enter, report):
+    efua = enter("efua")
+    first = report.choices.groups[:1] or ("",)
+    for group in report.choices.groups or ("",):
+        page(efua, f"/reports/{report.name}?period=today&group={group}")
+    for then in report.choices.thens:
+        if then != first[0]:
+            page(efua, f"/reports/{report.name}?period=today&then={then}")
+    for order in report.choices.orders:
+        rows(efua, report.name, f"?period=today&order={order}&down=1")
+    for form in FORMS:
+        assert efua.get(f"/reports/{report.name}/table.{form}?period=today").status_code == 200
+
+
+# --- the shell ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(app, world):
+    return app.test_cli_runner()
+
+
+def test_the_shell_gives_the_same_for_the_same_person(shell, enter, tmp_path):
+    done = shell.invoke(args=["report", "sales-records", "--period", "today", "--as", "amara"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    same = rows(enter("amara"), "sales-records", "?period=today")
+    assert (told["rows"], told["totals"]) == (same["rows"], same["totals"])
+    for form in ("xlsx", "pdf", "csv"):
+        path = tmp_path / f"table.{form}"
+        given = ["report", "sales-statistics", "--period", "today", "--group", "point,type", "--format", form, "-o", str(path)]
+        assert shell.invoke(args=given).exit_code == 0
+        assert path.stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--from", "2026-05-02", "--to", "2026-05-01"], "before the first"),
+        (["--group", "moon"], "no such choice"),
+        (["--as", "nobody"], "nobody is called nobody"),
+        (["--filter", "colour"], "NAME=VALUE"),
+        (["--format", "pdf"], "needs a file"),
+    ],
+)
+def test_the_shell_says_what_is_wrong(shell, given, sentence):
+    done = shell.invoke(args=["report", "sales-statistics", *given])
+    assert done.exit_code != 0
+    assert sentence in done.output
+
+
+def test_a_meter_can_be_asked_for_as_it_stands_on_its_plate(app, enter, world):
+    with app.app_context():
+        number = db.session.get_one(Meter, world.cast.meters["palm_street"]).meter_number
+    plate = f"{number[:4]}+{number[4:8]}+{number[8:]}"
+    assert rows(enter("efua"), "sales-records", f"?period=today&meter={plate}")["count"] == 1
