@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import refresh
 from flask_wtf import FlaskForm
 from werkzeug.security import generate_password_hash
-from wtforms import PasswordField
+from wtforms import BooleanField, PasswordField
 from wtforms.validators import EqualTo, InputRequired, Length, ValidationError
 
 from app.access.current import signed_in
@@ -80,6 +80,10 @@ class SettingsForm(FlaskForm):
     last_name = Text(_l("Last name"), most=64)
     email = Text(
         _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
+    )
+    single_keys = BooleanField(
+        _l("Single keys"),
+        description=_l("Outside fields / goes to the search, a digit begins one, and ? shows all keys of the counter."),
     )
 
 

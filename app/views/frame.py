@@ -105,6 +105,11 @@ class Frame:
         """What the person chose; auto follows the system."""
         return chosen_theme()
 
+    @property
+    def single_keys(self) -> bool:
+        """Whether keys without a modifier act outside fields, as the person likes it."""
+        return self.user is None or bool(self.user.single_keys)
+
     @cached_property
     def languages(self) -> list[Tongue]:
         """Every language on offer, the chosen one marked."""

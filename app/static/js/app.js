@@ -50,7 +50,7 @@
       all("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
     }
     const typing = event.target.matches && event.target.matches("input, select, textarea, [contenteditable]");
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) {
+    if (event.key === "/" && root.dataset.singleKeys !== "off" && !typing && !event.ctrlKey && !event.metaKey && !document.querySelector("dialog[open]")) {
       const box = document.querySelector("[data-slash]");
       if (box) { event.preventDefault(); box.focus(); box.select(); }
     }
