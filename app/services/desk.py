@@ -140,23 +140,21 @@ class Prospect:
     change: Amendment | None = None
 
 
-def prospects(
-    session: Session, meter_numbers: Sequence[str], scope: Scope, instant: datetime
-) -> dict[str, Prospect]:
-    """How each of these meters stands, in one statement.
-
-    Of the meter itself only: what stands in the way of every sale (licence, clock, module) is said once.
-    """
+def desks_of(session: Session, meter_numbers: Sequence[str], instant: datetime) -> list[Desk]:
+    """The desks of several meters, in one statement."""
     rows = session.execute(
         _several(),
         {"meter_numbers": list(meter_numbers), "instant": instant},
         execution_options={"unscoped": True, "populate_existing": True},
     )
-    desks = (_desk(row, instant, timedelta(0)) for row in rows)
-    return {desk.meter.meter_number: _prospect(desk, scope, instant) for desk in desks}
+    return [_desk(row, instant, timedelta(0)) for row in rows]
 
 
-def _prospect(desk: Desk, scope: Scope, instant: datetime) -> Prospect:
+def prospect(desk: Desk, scope: Scope, instant: datetime) -> Prospect:
+    """How a meter stands.
+
+    Of the meter itself only: what stands in the way of every sale (licence, clock, module) is said once.
+    """
     try:
         require_buyable(desk, scope, instant)
     except OF_ALL_SALES:

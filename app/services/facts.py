@@ -8,6 +8,7 @@ its second step at the next.  Read after the meter's lock, in new statements.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -42,9 +43,6 @@ STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
 # For so long a second sale of the same to the same meter is taken for a mistake until somebody says no.
 SAME_SALE = timedelta(minutes=15)
 A_DAY = timedelta(days=1)
-
-# When a meter last bought, and how many tenths.
-Last = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +144,14 @@ def _same() -> Select[Any]:
                 Sale.amount == bindparam("amount", type_=BigInteger),
                 Sale.token_units == bindparam("units", type_=BigInteger),
             ),
-            *_standing(),
+            *standing_sales(),
         )
         .order_by(Sale.id.desc())
         .limit(1)
     )
 
 
-def _standing() -> list[Any]:
+def standing_sales() -> list[Any]:
     """A sale that is neither failed nor undone by a reversal."""
     undoing = Sale.__table__.alias()
     undone = select(undoing.c.id).where(undoing.c.reverses_id == Sale.id, undoing.c.status.in_(STANDING))
@@ -173,7 +171,7 @@ def _lifeline_months(session: Session, desk: Desk, plan: Plan) -> int:
     month = month_start(desk.today)
     newest = session.execute(
         select(func.max(Sale.business_date)).where(
-            Sale.meter_id == desk.meter.id, Sale.business_date < month, Sale.token_units > 0, *_standing()
+            Sale.meter_id == desk.meter.id, Sale.business_date < month, Sale.token_units > 0, *standing_sales()
         ),
         execution_options={"unscoped": True},
     ).scalar_one()
@@ -211,22 +209,14 @@ def _statement(looking_back: bool = False) -> Select[Any]:
             Sale.meter_id == bindparam("meter_id"),
             Sale.business_date >= bindparam("since", type_=Date),
             *earlier,
-            *_standing(),
+            *standing_sales(),
         )
         .subquery()
     )
     fees = (
-        select(
-            SaleFee.code,
-            SaleFee.method,
-            SaleFee.charged_through,
-            func.sum(SaleFee.periods).label("periods"),
-            func.sum(SaleFee.assessed).label("assessed"),
-            func.sum(SaleFee.taken).label("taken"),
-            func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
-        )
+        select(*_charged_columns())
         .join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id == bindparam("meter_id"), *earlier, *_standing())
+        .where(SaleFee.meter_id == bindparam("meter_id"), *earlier, *standing_sales())
         .group_by(SaleFee.code, SaleFee.method, SaleFee.charged_through)
         .subquery()
     )
@@ -242,10 +232,17 @@ def _fees(
     begun = _counts_from(session, desk)
     if looking_back:
         begun = min(begun, desk.today)
+    return fee_states(desk, plan, rows, begun, lambda: fees_since(session, desk.meter.tariff_id, plan.id))
+
+
+def fee_states(
+    desk: Desk, plan: Plan, rows: list[Charged], begun: date, ask_since: Callable[[], dict[str, datetime]]
+) -> dict[str, FeeState]:
+    """The fees of a plan counted from the day `begun`; `ask_since` tells since when the price list has had them."""
     states = {fee.code: _state(desk, fee, rows, begun) for fee in plan.all_fees}
     if any(state.periods_due > 1 for state in states.values()):
         # Rare, so asked only now: no period before the price list had the fee was missed.
-        since = fees_since(session, desk.meter.tariff_id, plan.id)
+        since = ask_since()
         zone = desk.settings.time_zone
         for fee in plan.all_fees:
             first = max(begun, business_date(since[fee.code], zone)) if fee.code in since else begun
@@ -282,33 +279,53 @@ def _charged_since(first: date, rows: list[Charged], weekday: int) -> int:
 
 
 def _counts_from(session: Session, desk: Desk) -> date:
+    first_sale = None
+    if desk.meter.installed_on is None:
+        first_sale = first_sales(session, [desk.meter.id]).get(desk.meter.id)
+    return counts_from(desk, first_sale)
+
+
+def counts_from(desk: Desk, first_sale: date | None) -> date:
     """Fees count from the day of installation, else from the first purchase.
 
     Never from before the meter was put on this tariff: it owed nothing of it then.
     """
-    first = desk.meter.installed_on
-    if first is None:
-        first_sale = session.execute(
-            select(func.min(Sale.business_date)).where(Sale.meter_id == desk.meter.id, *_standing()),
-            execution_options={"unscoped": True},
-        ).scalar_one()
-        first = first_sale or desk.today
+    first = desk.meter.installed_on or first_sale or desk.today
     starts = [moment for moment in (desk.first_plan, desk.meter.tariff_since) if moment is not None]
     return max([first, *(business_date(moment, desk.settings.time_zone) for moment in starts)])
 
 
-def last_purchases(session: Session, meter_ids: list[int]) -> dict[int, Last]:
-    """The newest issued sale of each meter, wherever it was made: its moment and its units."""
-    if not meter_ids:
-        return {}
-    newest = (
-        select(func.max(Sale.id).label("id"))
-        .where(Sale.meter_id.in_(meter_ids), Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE)
+def first_sales(session: Session, meter_ids: Sequence[int]) -> dict[int, date]:
+    """The day of each meter's first standing purchase."""
+    found = (
+        select(Sale.meter_id, func.min(Sale.business_date))
+        .where(Sale.meter_id.in_(meter_ids), *standing_sales())
         .group_by(Sale.meter_id)
-        .subquery()
     )
-    rows = session.execute(
-        select(Sale.meter_id, Sale.reserved_at, Sale.carried_units).join(newest, newest.c.id == Sale.id),
-        execution_options={"unscoped": True},
+    return {row[0]: row[1] for row in session.execute(found, execution_options={"unscoped": True})}
+
+
+def charged_fees(session: Session, meter_ids: Sequence[int]) -> dict[int, list[Charged]]:
+    """What the standing sales of several meters took of their fees, in one statement."""
+    found = (
+        select(SaleFee.meter_id, *_charged_columns())
+        .join(Sale, Sale.id == SaleFee.sale_id)
+        .where(SaleFee.meter_id.in_(meter_ids), *standing_sales())
+        .group_by(SaleFee.meter_id, SaleFee.code, SaleFee.method, SaleFee.charged_through)
     )
-    return {meter_id: (at, units or 0) for meter_id, at, units in rows}
+    charged: dict[int, list[Charged]] = {}
+    for row in session.execute(found, execution_options={"unscoped": True}):
+        charged.setdefault(row[0], []).append(Charged(*row[1:]))
+    return charged
+
+
+def _charged_columns() -> tuple[Any, ...]:
+    return (
+        SaleFee.code,
+        SaleFee.method,
+        SaleFee.charged_through,
+        func.sum(SaleFee.periods).label("periods"),
+        func.sum(SaleFee.assessed).label("assessed"),
+        func.sum(SaleFee.taken).label("taken"),
+        func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
+    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
 from app.domain import errors
+from app.domain.ahead import Jump, Sellable, Terms, jump
 from app.domain.money import Currency
 from app.domain.plan import Plan
-from app.domain.pricing import quote_by_amount, quote_by_quantity
 from app.domain.quote import Quote
 from app.domain.states import UNIT
 from app.extensions import db
@@ -38,6 +38,7 @@ class Offer:
     """A priced wish with everything the page says about it.
 
     `same` is a sale of the same to this meter minutes ago: selling takes a second, deliberate act.
+    `terms` are those it was priced under, for what lies beside it.
     """
 
     desk: Desk
@@ -45,6 +46,7 @@ class Offer:
     quote: Quote
     facts: Facts
     same: SameSale | None = None
+    terms: Terms | None = None
 
     @property
     def currency(self) -> Currency:
@@ -97,29 +99,41 @@ def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datet
         raise errors.NoPlanInForce(since=desk.first_plan)
     plan = plan_for_meter(session, desk.plan, desk.meter)
     facts = purchase_facts(session, desk, plan)
-    work = quote_by_quantity if wish.by_quantity else quote_by_amount
-    priced = work(
-        plan,
-        facts.history,
-        wish.value,
-        desk.currency,
-        desk.settings.settlement,
-        representable_at_least,
-        MAX_TENTHS,
+    terms = Terms(
+        plan, facts.history, desk.currency, desk.settings.settlement, representable_at_least, MAX_TENTHS
     )
-    _require_within_limits(desk, priced, facts)
+    priced = terms.by_quantity(wish.value) if wish.by_quantity else terms.by_amount(wish.value)
+    _require_within_limits(desk, priced.token_units, priced.amount_minor, facts)
     same = None
     if facts.newest_sale is not None and facts.newest_sale > instant - SAME_SALE:
         same = same_sale(session, desk, priced, instant, scope)
-    return Offer(desk, plan, priced, facts, same)
+    return Offer(desk, plan, priced, facts, same, terms)
 
 
-def _require_within_limits(desk: Desk, priced: Quote, facts: Facts) -> None:
-    meter, units = desk.meter, priced.token_units
+def jump_beside(offer: Offer) -> Jump | None:
+    """The jump of the price beside an offer, with the neighbours that this meter may really buy."""
+    found = None if offer.terms is None else jump(offer.quote, offer.terms)
+    if found is None:
+        return None
+    return replace(found, below=_allowed(offer, found.below), above=_allowed(offer, found.above))
+
+
+def _allowed(offer: Offer, sellable: Sellable | None) -> Sellable | None:
+    if sellable is None:
+        return None
+    try:
+        _require_within_limits(offer.desk, sellable.token_units, sellable.amount_minor, offer.facts)
+    except (errors.PriceRefusal, errors.DailyLimit):
+        return None
+    return sellable
+
+
+def _require_within_limits(desk: Desk, units: int, amount_minor: int, facts: Facts) -> None:
+    meter = desk.meter
     if units and meter.smallest_purchase is not None and units < meter.smallest_purchase:
         raise errors.QuantityTooSmall(minimum=meter.smallest_purchase)
     if meter.largest_purchase is not None and units > meter.largest_purchase:
         raise errors.QuantityTooLarge(maximum=meter.largest_purchase)
-    if meter.daily_limit is not None and facts.spent_today + priced.amount_minor > meter.daily_limit:
+    if meter.daily_limit is not None and facts.spent_today + amount_minor > meter.daily_limit:
         left = max(meter.daily_limit - facts.spent_today, 0)
         raise errors.DailyLimit(maximum=meter.daily_limit, left=left)

@@ -19,8 +19,9 @@ from app.models import Consumer, Meter
 from app.models.base import now
 from app.models.consumer import digits_of
 from app.services.consumer_words import asked_last, row_ids
-from app.services.desk import Prospect, prospects
-from app.services.facts import Last, last_purchases
+from app.services.desk import desks_of, prospect
+from app.services.due import Due, due_of
+from app.services.habits import Last, last_purchases
 
 LIMIT = 10
 SHORTEST = 2
@@ -52,12 +53,13 @@ class MeterCard:
     cannot_buy: errors.Refusal | None = None
     # Whether the next sale brings the tokens of a key change first.
     key_change: bool = False
+    due: Due | None = None
 
     @property
     def state(self) -> str:
         """What its pill says: the status, or that a key change is due."""
-        due = self.key_change or isinstance(self.cannot_buy, errors.KeyExpired)
-        return "key_change_due" if due else self.status.value
+        changes = self.key_change or isinstance(self.cannot_buy, errors.KeyExpired)
+        return "key_change_due" if changes else self.status.value
 
 
 def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
@@ -111,17 +113,31 @@ def meter_card(meter_number: str, scope: Scope) -> MeterCard:
     return _cards(meters, scope)[0]
 
 
+def meter_kind(meter_number: str, scope: Scope) -> MeterType:
+    """What one meter counts.  Raises UnknownMeter, for a foreign one too."""
+    found = select(Meter.meter_type).where(Meter.meter_number == meter_number, criterion(Meter, scope))
+    kind: MeterType | None = db.session().execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
+    if kind is None:
+        raise errors.UnknownMeter(meter_number=meter_number)
+    return kind
+
+
 def _cards(meters: list[Meter], scope: Scope) -> list[MeterCard]:
     session = db.session()
     last = last_purchases(session, [meter.id for meter in meters])
     cards = [card(meter, last.get(meter.id)) for meter in meters]
+    if not cards:
+        return []
     # NB: after the cards are made, because it reads the rows anew, whoever owns their neighbours.
-    found = prospects(session, [one.meter_number for one in cards], scope, now()) if cards else {}
-    stands = [found.get(one.meter_number, Prospect()) for one in cards]
+    instant = now()
+    desks = desks_of(session, [one.meter_number for one in cards], instant)
+    stands = {desk.meter.id: prospect(desk, scope, instant) for desk in desks}
+    due = due_of(session, desks)
     return [
-        replace(one, cannot_buy=stand.why, key_change=stand.change is not None)
-        for one, stand in zip(cards, stands, strict=True)
-    ]
+        replace(one, cannot_buy=stands[one.meter_id].why, key_change=stands[one.meter_id].change is not None,
+                due=due[one.meter_id])
+        for one in cards
+    ]  # fmt: skip
 
 
 def card(meter: Meter, last: Last | None) -> MeterCard:

@@ -11,22 +11,26 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app, redirect, request, session, url_for
 from flask_appbuilder import expose
 
+from app.access import permissions as p
 from app.access.current import current_scope, signed_in
 from app.access.fab import SafeBaseView, has_access
+from app.access.permissions import Permission
 from app.domain import errors
 from app.domain.errors import Refusal
-from app.domain.states import UNIT
+from app.domain.states import UNIT, MeterType
+from app.extensions import db
 from app.services import home
+from app.services.habits import Served, served_last
 from app.services.points import selling_points
 from app.services.search import MeterCard
 from app.services.vending import Order, vend
-from app.views.messages import sentence
-from app.views.meter_lookup import UNPROCESSABLE, card_of, look_up, status_of
+from app.views.messages import at_the_till, sentence
+from app.views.meter_lookup import UNPROCESSABLE, card_of, due_words, kind_of, look_up, status_of
 from app.views.purchase import (
     REFERENCE,
     Circumstances,
@@ -79,9 +83,9 @@ class CounterView(SafeBaseView):
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
         typed = typed.with_point(session.get("sells_for", "") or _only_point()).with_meter(card.meter_number)
-        if (why := why_not(card.meter_number, _circumstances(card))) is not None:
+        if (why := why_not(card.meter_number, _circumstances(card.meter_type))) is not None:
             return self._stopped(card, typed, why), UNPROCESSABLE if typed.value else 200
-        purchase = price_typed(typed, _circumstances(card))
+        purchase = price_typed(typed, _circumstances(card.meter_type))
         return self._page(card, purchase, UNPROCESSABLE if purchase.refused else 200)
 
     @expose("/quote")
@@ -89,13 +93,16 @@ class CounterView(SafeBaseView):
     def quote(self) -> Any:
         """The parts of the page that follow what is typed."""
         typed = Typed.read(request.args)
+        digits = "".join(typed.meter_number.split())
         try:
-            card = card_of(typed.meter_number)
+            meter_type = kind_of(digits)
         except Refusal as refusal:
-            return sentence(refusal), status_of(refusal)
-        purchase = price_typed(typed.with_meter(card.meter_number), _circumstances(card))
+            return at_the_till(refusal), status_of(refusal)
+        purchase = price_typed(typed.with_meter(digits), _circumstances(meter_type))
         status = UNPROCESSABLE if purchase.refused else 200
-        return self.render_template("counter/_quote.html", **_words(card, purchase)), status
+        return self.render_template(
+            "counter/_quote.html", card=Priced(digits, meter_type), **_words(purchase)
+        ), status
 
     @expose("/sell", methods=["POST"])
     @has_access
@@ -118,7 +125,7 @@ class CounterView(SafeBaseView):
 
     def _refused(self, card: MeterCard, typed: Typed, refusal: Refusal) -> Any:
         """The same page with everything typed, the sentence in its place, and the sum as it is now."""
-        around = _circumstances(card)
+        around = _circumstances(card.meter_type)
         if (why := why_not(card.meter_number, around)) is not None:
             return self._stopped(card, typed, why), UNPROCESSABLE
         purchase = price_typed(typed, around)
@@ -128,14 +135,17 @@ class CounterView(SafeBaseView):
             purchase = replace(purchase, sold=None, typed=replace(purchase.typed, reference=""))
         return self._page(card, purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE)
 
-    def _stopped(self, card: MeterCard, typed: Typed, why: str) -> Any:
+    def _stopped(self, card: MeterCard, typed: Typed, why: Refusal) -> Any:
         """The meter and the reason why it may buy nothing; no field worth typing in."""
-        may_look = current_app.appbuilder.sm.has_access("can_read", "MeterView")  # type: ignore[attr-defined]
+        around = _circumstances(card.meter_type)
+        unsaid = isinstance(why, errors.KeyChangeUnconfirmed)
         return self.render_template(
             "counter/stopped.html",
             card=card,
-            why=why,
-            meter_page=url_for("MeterView.show", pk=card.meter_id) if may_look else None,
+            why=sentence(why, around.currency, around.unit, till=True),
+            due_words=due_words,
+            meter_page=_meter_page(card),
+            confirm_key=unsaid and _may(p.CHANGE_KEYS),
             look_again=url_for("CounterView.meter", meter_number=card.meter_number, **typed.kept()),
         )
 
@@ -144,8 +154,11 @@ class CounterView(SafeBaseView):
             "counter/purchase.html",
             reference=_reference(purchase),
             points=_points(),
-            quick=quick_values(card.meter_number, _circumstances(card)),
-            **_words(card, purchase),
+            quick=quick_values(card.meter_number, _circumstances(card.meter_type)),
+            card=card,
+            due_words=due_words,
+            meter_page=_meter_page(card),
+            **_words(purchase),
         )
         return page, status
 
@@ -156,16 +169,32 @@ class CounterView(SafeBaseView):
             cards=[],
             count="",
             served=_served(),
-            refused=sentence(refusal),
+            refused=at_the_till(refusal),
+            due_words=due_words,
         )
         return page, status_of(refusal)
 
 
-def _words(card: MeterCard, purchase: Purchase) -> dict[str, Any]:
+def _may(permission: Permission) -> bool:
+    return bool(current_app.appbuilder.sm.has_access(*permission))  # type: ignore[attr-defined]
+
+
+def _meter_page(card: MeterCard) -> str | None:
+    """The meter's own page with all it bought, for those who may read it."""
+    return url_for("MeterView.show", pk=card.meter_id) if _may(p.READ_METERS) else None
+
+
+class Priced(NamedTuple):
+    """What the live parts of the page say of the meter itself."""
+
+    meter_number: str
+    meter_type: MeterType
+
+
+def _words(purchase: Purchase) -> dict[str, Any]:
     """What the parts of the purchase page read."""
     around = purchase.around
     return {
-        "card": card,
         "purchase": purchase,
         "typed": purchase.typed,
         "currency": around.currency,
@@ -179,16 +208,16 @@ def _reference(purchase: Purchase) -> str:
     return given if REFERENCE(given) else secrets.token_hex(16)
 
 
-def _circumstances(card: MeterCard) -> Circumstances:
-    return Circumstances(home.currency(), UNIT[card.meter_type], current_scope(), _ahead())
+def _circumstances(meter_type: MeterType) -> Circumstances:
+    return Circumstances(home.currency(), UNIT[meter_type], current_scope(), _ahead())
 
 
 def _ahead() -> timedelta:
     return timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"])
 
 
-def _served() -> list[Any]:
-    return home.last_sales(current_scope(), SERVED)
+def _served() -> list[Served]:
+    return served_last(db.session(), current_scope(), SERVED)
 
 
 def _points() -> list[Any]:

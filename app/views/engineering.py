@@ -168,6 +168,8 @@ class EngineeringView(ActPages, SafeBaseView):
             flash(sentence(refusal), "danger")
             return self._meter_page(_meter(meter_number), status_of(refusal))
         flash(str(CONFIRMED[outcome]), "success")
+        if request.form.get("from") == "meter" and self.appbuilder.sm.has_access("can_read", "MeterView"):
+            return redirect(url_for("MeterView.show", pk=meter.id), 303)
         return redirect(url_for("EngineeringView.meter", meter_number=meter.meter_number), 303)
 
     # --- any meter's functions ------------------------------------------------------------

@@ -16,45 +16,13 @@ from flask_babel import lazy_gettext as _l
 from app.domain import errors, licence
 from app.domain.errors import Refusal
 from app.domain.money import Currency
-from app.views import choices, figures
+from app.views import choices, figures, module_words
+from app.views.counter_refusals import TOLD, Told
 
 PLAIN = Currency("", "", 2)
 
 SENTENCES: Mapping[type[Refusal], Any] = {
-    errors.BadInput: _l("“%(text)s” cannot be read. Nothing was stored. Correct it and try again."),
-    errors.NotANumber: _l("This is not a number. Nothing was stored. Type digits, as in %(example)s."),
-    errors.TooManyDigits: _l("More than %(maximum)s digits. Nothing was stored. Type a smaller number."),
-    errors.TooManyDecimals: _l(
-        "Too many digits after the decimal mark: %(decimals)s at most. Nothing was stored. Shorten the number."
-    ),
-    errors.NotPositive: _l("It must be more than zero. Nothing was stored. Type a larger number."),
-    errors.BadMeterNumber: _l("A meter number has 11 or 13 digits. Nothing was stored. Compare with the plate."),
-    errors.WrongCheckDigit: _l("One digit is mistyped. Nothing was stored. Compare with the plate."),
-    errors.BadReference: _l("The page lost its reference. No money was taken. Load the page again."),
-    errors.MeterRefusal: _l("This meter may not buy. No money was taken. Ask a manager."),
-    errors.UnknownMeter: _l("There is no such meter here. No money was taken. Compare with the plate."),
-    errors.MeterBlocked: _l(
-        "The meter is not open for sales: %(status)s%(since)s%(by)s%(reason)s. No money was taken."
-        " A manager or an administrator can change it."
-    ),
-    errors.MeterWithoutTariff: _l(
-        "The meter has no tariff. No money was taken. Ask an administrator to choose one for it."
-    ),
-    errors.MeterWithoutConsumer: _l(
-        "Nobody is registered for this meter. No money was taken. Bind it to a consumer first."
-    ),
-    errors.MeterWithoutKey: _l(
-        "No security module holds the key of supply group %(sgc)s, revision %(krn)s."
-        " No money was taken. Ask an administrator to load the key."
-    ),
-    errors.MeterWithoutCapacity: _l(
-        "The tariff has a fee for each %(unit)s, and the meter's capacity in %(unit)s is not known. No money was taken."
-        " Ask an administrator to enter it with the meter."
-    ),
-    errors.KeyChangeUnconfirmed: _l(
-        "The key-change tokens were handed out %(tries)s times and nobody said whether the meter took them. No money was"
-        " taken. Say it on the meter's page: taken, or not taken."
-    ),
+    **TOLD,
     errors.KeyChangeOpen: _l(
         "A key change to %(sgc)s, revision %(krn)s, tariff index %(ti)s is under way. Nothing was made. Say on the meter's"
         " page what became of it."
@@ -72,54 +40,6 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         "Meter %(meter_number)s is “%(old)s” and cannot become “%(new)s” at once. Nothing was stored. Look at its page again."
     ),
     errors.ReasonMissing: _l("A reason is needed. Nothing was stored. Say why; the counter and the log of changes show it."),
-    errors.PriceRefusal: _l("No price can be named. No money was taken. Ask an administrator to look at the tariff."),
-    errors.NoPlanInForce: _l(
-        "The tariff of this meter is not in force yet%(since)s. No money was taken. Ask an administrator."
-    ),
-    errors.BadPlan: _l(
-        "The tariff plan contradicts itself: %(reason)s. Nothing was stored. Correct the plan."
-    ),
-    errors.AmountTooSmall: _l("Too little: the smallest purchase is %(minimum)s. No money was taken. Type a larger amount."),
-    errors.AmountTooLarge: _l("Too much: one purchase may cost %(maximum)s. No money was taken. Type a smaller amount."),
-    errors.QuantityTooSmall: _l("Too little: the smallest purchase is %(minimum)s. No money was taken. Type a larger quantity."),
-    errors.QuantityTooLarge: _l("Too much: one purchase may have %(maximum)s. No money was taken. Type a smaller quantity."),
-    errors.QuantityBeyondLastStep: _l(
-        "The tariff ends earlier: %(maximum)s are left in this period. No money was taken. Type a smaller quantity."
-    ),
-    errors.QuantityTooCoarse: _l(
-        "%(left)s are left in this period, but large tokens come in coarser steps: the largest that fits carries %(maximum)s."
-        " No money was taken. Type that quantity."
-    ),
-    errors.AmountBeyondLastStep: _l(
-        "The tariff ends earlier: %(maximum)s still buy %(quantity)s. No money was taken. Type a smaller amount."
-    ),
-    errors.BeyondLastFine: _l(
-        "The tariff allows %(maximum)s in one purchase. No money was taken. Split the purchase."
-    ),
-    errors.FeesNotCovered: _l(
-        "The fees due are %(fees)s; this does not cover them. No money was taken. Type at least that."
-    ),
-    errors.OnlyFees: _l(
-        "This pays fees of %(fees)s and buys no units. No money was taken. Confirm it below, or type more."
-    ),
-    errors.PriceMoved: _l("The price has changed since it was shown. No money was taken. Look at the new sum, then sell."),
-    errors.SaleRefusal: _l("The sale cannot be made now. No money was taken. Ask a manager."),
-    errors.ReferenceTaken: _l("Another sale was made from this page already. No further money was taken. Start a new sale."),
-    errors.SaleFailed: _l("The sale failed and was released. No money was taken. Start a new sale."),
-    errors.SameSaleAgo: _l(
-        "The same was sold to this meter at %(at)s, for %(amount)s. No further money was taken."
-        " Look at that receipt, or confirm that this is another purchase."
-    ),
-    errors.InsufficientFunds: _l(
-        "The account of this vending point has %(available)s left. No money was taken. Pay in, or sell less."
-    ),
-    errors.NoVendingPoint: _l("No vending point is chosen. No money was taken. Choose the one you sell for."),
-    errors.PaidTooLittle: _l(
-        "Received is less than the %(amount)s to pay. No money was taken. Correct what you received."
-    ),
-    errors.DailyLimit: _l(
-        "The meter may buy for %(maximum)s a day; %(left)s are left today. No money was taken. Type less, or wait."
-    ),
     errors.NotReversible: _l("This sale cannot be reversed: %(reason)s. Nothing was changed."),
     errors.NothingToDecide: _l("This sale is settled; there is nothing to decide. Nothing was changed. Look at its receipt."),
     errors.StillRemembered: _l(
@@ -133,10 +53,6 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.FourEyes: _l("You proposed this yourself. Nothing was changed. Another person has to approve it."),
     errors.DebtTooSmall: _l(
         "So much is not owed: at most %(left)s can be taken back. Nothing was stored. Type a smaller amount."
-    ),
-    errors.InstallationRefusal: _l("This cannot be done now. Nothing was stored. Ask an administrator."),
-    errors.LicenceExpired: _l(
-        "The licence ended on %(until)s. No money was taken. Ask an administrator to load a new one."
     ),
     errors.LicenceFull: _l(
         "The licence allows %(maximum)s meters and they are all used. Nothing was stored. Load a larger licence."
@@ -166,37 +82,11 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     licence.LimitsStay: _l(
         "The licence limits something now, and going back would lift that. Nothing was changed. Load a newer licence instead."
     ),
-    errors.ClockBehind: _l(
-        "The clock of this computer stands before the newest token (%(newest)s)."
-        " No money was taken. Set the clock, or have a manager confirm it."
-    ),
-    errors.ClockAhead: _l(
-        "The clock of this computer runs far ahead of the newest token (%(newest)s)."
-        " No money was taken. Set the clock, or have a manager confirm it."
-    ),
-    errors.KeyExpired: _l(
-        "The time of key %(sgc)s, revision %(krn)s is over; its tokens would be refused by the meter."
-        " No money was taken. The security module holds no living key of this supply group to change to: ask an administrator."
-    ),
-    errors.NoModule: _l(
-        "No active security module serves %(algorithm)s meters. No money was taken. Ask an administrator."
-    ),
-    errors.ModuleRefused: _l(
-        "The security module refused (%(module_code)s). No token was made and no money was booked. Ask an engineer."
-    ),
-    errors.ModuleDown: _l(
-        "The security module “%(name)s” has not answered since %(since)s. No money was taken. It is tried again every few seconds; sell again when it is back."
-    ),
-    errors.ModuleSilent: _l(
-        "The security module does not answer. The money is held for this sale and cannot be taken twice. Resolve it on the home page."
-    ),
     errors.AlgorithmServed: _l(
         "%(algorithm)s meters are served by “%(module)s”. Nothing was stored. Choose stand-by, or take over from it."
     ),
     errors.ServesNothing: _l("A module serves Legacy meters, STS6 meters or both. Nothing was stored. Choose at least one."),
     errors.KeysToldByModule: _l("This module tells its keys itself. Nothing was stored. Press “Refresh keys”."),
-    errors.OutOfScope: _l("There is no such record here. Nothing was changed. Go back to the list."),
-    errors.NotAllowed: _l("You may not do this. Nothing was changed. Ask an administrator for the permission."),
     errors.StaleRow: _l("Somebody changed this record meanwhile. Nothing of yours was stored. Look at it again, then save."),
     errors.SoldMeanwhile: _l("Something was sold or written in this currency meanwhile. Nothing of yours was stored. Look at it again, then save."),
     errors.ValueTaken: _l("Another record has this number or name already. Nothing was stored. Choose another."),
@@ -219,14 +109,29 @@ SENTENCES: Mapping[type[Refusal], Any] = {
 
 
 def sentence(
-    refusal: Refusal, currency: Currency | None = None, unit: str = "", decimals: int | None = None
+    refusal: Refusal,
+    currency: Currency | None = None,
+    unit: str = "",
+    decimals: int | None = None,
+    *,
+    till: bool = False,
 ) -> str:
     """Word a refusal.  `currency` and `unit` belong to the amounts and quantities in it.
 
-    `decimals` is how many the field takes in which the number stood.
+    `decimals` is how many the field takes in which the number stood; `till`: money is near, so its part says
+    what became of the money.
     """
     template = next(SENTENCES[kind] for kind in type(refusal).__mro__ if kind in SENTENCES)
-    return str(template) % _Worded(refusal, currency or PLAIN, unit, decimals)
+    worded = _Worded(refusal, currency or PLAIN, unit, decimals)
+    if not isinstance(template, Told):
+        return str(template) % worded
+    parts = template.at_the_till() if till else template
+    return " ".join((str(part) % worded).strip() for part in parts)
+
+
+def at_the_till(refusal: Refusal) -> str:
+    """The sentence of a refusal at the counter, where no amount stands in it."""
+    return sentence(refusal, till=True)
 
 
 class _Worded(dict[str, str]):
@@ -299,6 +204,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "by"): _blocked_by,
     ("step_forbidden", "old"): _state,
     ("step_forbidden", "new"): _state,
+    ("module_refused", "why"): lambda worded, _value: module_words.why(str(worded.refusal.params.get("module_code", ""))),
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
     ("not_reversible", "reason"): lambda _worded, value: str(NOT_REVERSIBLE.get(value, value)),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.access.current import current_scope
 from app.domain import errors
 from app.domain.errors import Refusal
-from app.services.search import LIMIT, LONGEST, MeterCard, find_meters, meter_card
+from app.domain.states import MeterType
+from app.services.due import Due
+from app.services.search import LIMIT, LONGEST, MeterCard, find_meters, meter_card, meter_kind
 from app.sts import meter_number as drn
 from app.sts.errors import InvalidCheckDigit, StsError
-from app.views.messages import sentence
+from app.views import figures
+from app.views.messages import at_the_till
 
 SHORTEST_NUMBER = 11
 MISSING, UNPROCESSABLE = 404, 422
@@ -32,10 +36,28 @@ def look_up(text: str) -> dict[str, Any]:
         "q": typed,
         "cards": cards,
         "count": ngettext("%(found)s meter", "%(found)s meters", len(cards), found=found) if cards else "",
-        "refused": sentence(refusal) if refusal else "",
+        "refused": at_the_till(refusal) if refusal else "",
         "status": status_of(refusal),
-        "sentence": sentence,
+        "sentence": at_the_till,
+        "due_words": due_words,
     }
+
+
+def due_words(due: Due | None) -> str:
+    """What a meter owes before it buys a unit: fees of its periods, old debt; nothing when it owes nothing."""
+    if not due:
+        return ""
+    said, decimals, code = [], due.currency.decimals, due.currency.code
+    if due.fees:
+        fees = figures.with_code(figures.number(due.fees, decimals), code)
+        missed = ngettext(
+            "fees %(money)s, with %(num)s missed period", "fees %(money)s, with %(num)s missed periods",
+            due.missed, money=fees,
+        )  # fmt: skip
+        said.append(missed if due.missed else _("fees %(money)s", money=fees))
+    if due.debt_minor:
+        said.append(_("debt %(money)s", money=figures.money_code(due.debt_minor, decimals, code)))
+    return "; ".join(said)
 
 
 def status_of(refusal: Refusal | None) -> int:
@@ -51,6 +73,13 @@ def card_of(typed: str) -> MeterCard:
     if (refusal := number_refusal(digits)) is not None:
         raise refusal
     return meter_card(digits, current_scope())
+
+
+def kind_of(digits: str) -> MeterType:
+    """What a meter of one's own counts, by its whole number.  Raises as `card_of`."""
+    if (refusal := number_refusal(digits)) is not None:
+        raise refusal
+    return meter_kind(digits, current_scope())
 
 
 def number_refusal(digits: str) -> Refusal | None:

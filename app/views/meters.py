@@ -16,6 +16,7 @@ from app.access.fab import ScopedModelView
 from app.extensions import db
 from app.models import Consumer, Meter, Region, Sale, Tariff, Token
 from app.services import meter_states, record_history
+from app.services.key_changes import TRIES
 from app.services.licensing import require_room
 from app.services.meter_keys import held_key
 from app.services.standing import standing
@@ -130,6 +131,8 @@ class MeterView(MeterActs, Listed, ScopedModelView):
             "acts": [(to, meter_words.act_word(meter.status, to)) for to in meter_states.may_become(meter.status)] if may_write else [],
             "icons": meter_words.ICONS,
             "may_write": may_write,
+            "may_confirm_key": sm.has_access(*p.CHANGE_KEYS),
+            "tries": TRIES,
             "may_sell": stands.why is None and sm.has_access(*p.SELL),
             "may_open_consumer": sm.has_access(*p.READ_CONSUMERS),
             "may_open_tariff": sm.has_access(*p.READ_TARIFFS),

@@ -12,15 +12,18 @@ from datetime import timedelta
 from fractions import Fraction
 
 from app.access.scope import Scope
-from app.domain.calendar import business_date, day_start_utc, next_month
 from app.domain.errors import BadInput, PaidTooLittle, Refusal
 from app.domain.money import Currency
-from app.domain.states import SaleStatus, StepPeriod
+from app.domain.states import SaleStatus
+from app.extensions import db
 from app.models.base import now
+from app.services.habits import habit_of
 from app.services.pricing import Offer, Wish, obstacle, quote
 from app.services.receipts import Sold, sold_under
 from app.views import figures
 from app.views.messages import sentence
+from app.views.purchase_month import Month, Then, month_of, step_words, then_of
+from app.views.sale_notes import Note, notes_of
 from app.views.sum_lines import Worded, worded
 from app.views.typed import TENTHS, Typed, row_id
 
@@ -38,26 +41,8 @@ PLACES = {
 OF_THE_SALE = frozenset({"sale", "point", "again"})
 REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 QUICK_UNITS = (10, 20, 50, 100, 200)
-YEAR = timedelta(days=366)
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """The bar: bought before, this purchase, and where the next step begins (tenths)."""
-
-    before: int
-    now: int
-    step_at: int | None
-    step_no: int | None
-
-    @property
-    def end(self) -> int:
-        """Where the bar ends: beyond both the purchase and the mark, with some air."""
-        return max(self.before + self.now, self.step_at or 0, 1) * 115 // 100 + 1
-
-    def part(self, tenths: int) -> str:
-        """A place on a bar of 1000."""
-        return str(tenths * 1000 // self.end)
+QUICK_SUMS = 6
+LIKED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,9 @@ class Purchase:
     lines: tuple[Worded, ...] = ()
     change: int | None = None
     month: Month | None = None
-    later: tuple[str, int] | None = None
+    then: Then | None = None
+    ahead: str = ""
+    notes: tuple[Note, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     sold: Sold | None = None
 
@@ -121,10 +108,9 @@ def _sold(typed: Typed, around: Circumstances) -> Sold | None:
     return sold_under(typed.reference, point, around.scope)
 
 
-def why_not(meter_number: str, around: Circumstances) -> str | None:
-    """The sentence why this meter may buy nothing, whatever is typed; None when it may."""
-    refusal = obstacle(meter_number, around.scope, ahead=around.ahead)
-    return None if refusal is None else sentence(refusal, around.currency, around.unit)
+def why_not(meter_number: str, around: Circumstances) -> Refusal | None:
+    """Why this meter may buy nothing, whatever is typed; None when it may."""
+    return obstacle(meter_number, around.scope, ahead=around.ahead)
 
 
 def _priced(typed: Typed, around: Circumstances) -> Purchase:
@@ -135,6 +121,8 @@ def _priced(typed: Typed, around: Circumstances) -> Purchase:
         offer = quote(wish, around.scope, ahead=around.ahead)
     except Refusal as refusal:
         return Purchase(typed, around, refused=at_field(refusal, around, by_quantity=typed.by_quantity))
+    # NB: before the look at next month, which reads the desk anew.
+    notes = notes_of(offer, around.scope, now(), by_quantity=typed.by_quantity)
     refused: Mapping[str, str] = {}
     change = None
     try:
@@ -149,8 +137,10 @@ def _priced(typed: Typed, around: Circumstances) -> Purchase:
             worded(offer.quote.lines, offer.quote.given_away, around.unit, around.currency, offer.quote.token_units)
         ),
         change=change,
-        month=_month(offer),
-        later=_next_month(offer, wish, around),
+        month=month_of(offer),
+        then=then_of(offer, wish, around.scope),
+        ahead=step_words(offer, around.currency, around.unit),
+        notes=notes,
         refused=refused,
     )
 
@@ -177,42 +167,14 @@ def at_field(
     else:
         where = PLACES.get(type(refusal).code) or PLACES.get(refusal.field or "", "sale")
     decimals = TENTHS.decimals if by_quantity and where == "value" else around.currency.decimals
-    return {where: sentence(refusal, around.currency, around.unit, decimals)}
-
-
-def _month(offer: Offer) -> Month | None:
-    """The bar of the month; none where the steps do not count by the month or there is one step."""
-    if offer.plan.step_period is not StepPeriod.MONTH or not offer.quote.token_units:
-        return None
-    before, now = offer.units_before, offer.quote.token_units
-    starts = [int(step.start) for step in offer.plan.steps]
-    if len(starts) < 2 or offer.plan.step_scale_days or offer.plan.by_total:
-        return Month(before, now, None, None)
-    ahead = [(number, start) for number, start in enumerate(starts, start=1) if start > before]
-    number, start = ahead[0] if ahead else (None, None)
-    return Month(before, now, start, number)
-
-
-def _next_month(offer: Offer, wish: Wish, around: Circumstances) -> tuple[str, int] | None:
-    """What the same money buys from the first of next month, when that is something else."""
-    if wish.by_quantity or offer.plan.step_period is not StepPeriod.MONTH:
-        return None
-    zone = offer.desk.settings.time_zone
-    first = next_month(business_date(now(), zone))
-    begins = day_start_utc(first, zone) + timedelta(minutes=1)
-    try:
-        then = quote(wish, around.scope, instant=begins, ahead=YEAR)
-    except Refusal:
-        return None
-    if then.quote.token_units == offer.quote.token_units:
-        return None
-    return figures.date_of(first, "d MMMM"), then.quote.token_units
+    return {where: sentence(refusal, around.currency, around.unit, decimals, till=True)}
 
 
 def quick_values(meter_number: str, around: Circumstances) -> list[tuple[str, list[tuple[str, str]]]]:
     """Round values to press, for either side: what is sent and what is read.
 
-    Amounts are round sums near the price of 10 to 500 units; a meter that cannot buy has none.
+    Amounts are what the meter liked before, beside round sums near the price of 10 to 500 units; a meter that
+    cannot buy has none.
     """
     units = [(figures.units(10 * number), str(number)) for number in QUICK_UNITS]
     try:
@@ -221,7 +183,9 @@ def quick_values(meter_number: str, around: Circumstances) -> list[tuple[str, li
         return []
     currency = around.currency
     price = hundred.plan.steps[0].price * currency.minor_per_major
-    sums = sorted({_round_sum(price * number) for number in (*QUICK_UNITS, 500)})
+    liked = habit_of(db.session(), hundred.desk, around.scope).sums[:LIKED]
+    rounded = sorted({_round_sum(price * number) for number in (*QUICK_UNITS, 500)} - set(liked))
+    sums = sorted({*liked, *rounded[: QUICK_SUMS - len(liked)]})
     decimals = 0 if all(minor % currency.minor_per_major == 0 for minor in sums) else currency.decimals
     amounts = [
         (

@@ -10,7 +10,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, current_app, g, render_template
+from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
@@ -98,7 +98,7 @@ def of_csrf(_error: CSRFError) -> tuple[str, int]:
 def of_data(_error: Exception) -> tuple[str, int]:
     """A value that no column can hold: too large a number, a sign that cannot be stored."""
     db.session.rollback()
-    return page(400, _("Something in this request cannot be stored. Nothing was changed."))
+    return _while_selling(400) or page(400, _("Something in this request cannot be stored. Nothing was changed."))
 
 
 def of_stale(_error: StaleDataError) -> tuple[str, int]:
@@ -111,14 +111,14 @@ def of_integrity(error: IntegrityError) -> tuple[str, int]:
     """The database kept a rule that the page did not know."""
     db.session.rollback()
     log.warning("integrity error reached the door", exc_info=error)
-    return page(409, sentence(errors.ValueTaken()))
+    return _while_selling(409) or page(409, sentence(errors.ValueTaken()))
 
 
 def of_operation(error: OperationalError) -> tuple[str, int]:
     """A busy database passes; anything else is a fault."""
     db.session.rollback()
     if is_passing(error):
-        return page(503, _("The database is busy. Nothing was changed. Try again in a moment."))
+        return _while_selling(503) or page(503, _("The database is busy. Nothing was changed. Try again in a moment."))
     return of_fault(error)
 
 
@@ -127,7 +127,21 @@ def of_fault(error: Exception) -> tuple[str, int]:
     db.session.rollback()
     reference = secrets.token_hex(4)
     log.error("fault %s", reference, exc_info=error)
-    return page(500, reference=reference)
+    return _while_selling(500, reference) or page(500, reference=reference)
+
+
+def _while_selling(status: int, reference: str | None = None) -> tuple[str, int] | None:
+    """What is said while a purchase is sold: the fault may have come before the money was held, or after the token.
+
+    Never "nothing was taken", which nobody knows here: the purchase's own page, found by its reference, knows.
+    """
+    if request.endpoint != "CounterView.sell":
+        return None
+    reason = _(
+        "The answer was lost while this purchase was sold. Its money is taken once or not at all, however often it is"
+        " sent. Go back to it: its page says whether it was sold, and if not, sells it."
+    )
+    return page(status, reason, reference, back=way_back())
 
 
 def install(app: Flask) -> None:

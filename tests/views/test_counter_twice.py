@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.db import transaction
+from app.services import vending
+from app.views import counter as counter_view
 from tests.cast import PALM_STREET, PUMP
 from tests.views.counter_page import Counter
 
@@ -150,3 +154,33 @@ def test_a_large_token_says_how_coarsely_it_counts(counter: Counter) -> None:
 def test_a_wrong_value_leaves_no_empty_frame_in_the_sum(counter: Counter) -> None:
     page = counter.asks(PUMP, "abc")
     assert "every line of the sum is shown before anything is sold" in page.words
+
+
+@pytest.mark.parametrize("step", ["before the money was held", "after the token was made"])
+def test_a_fault_while_selling_never_says_that_nothing_was_taken(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    busy = OperationalError("UPDATE", {}, Exception("database is locked"))
+    real = vending.vend
+
+    def stumbles(*order: object, **more: object) -> int:
+        if step.startswith("after"):
+            real(*order, **more)
+        raise busy
+
+    form = counter.asks(PALM_STREET, "20.00").form
+    monkeypatch.setattr(counter_view, "vend", stumbles)
+    lost = counter.sends(form)
+    assert lost.status in (500, 503)
+    assert "taken once or not at all" in lost.words
+    assert "Nothing was" not in lost.words
+    way = re.search(r'href="([^"]+)">Go back and repeat it', lost.body)
+    assert way
+    monkeypatch.undo()
+    path, _, query = way.group(1).replace("&amp;", "&").partition("?")
+    back = counter.opens(path, **dict(parse_qsl(query)))
+    if step.startswith("after"):
+        assert "This purchase was sold at" in back.words
+    assert counter.stored()[0] == (1 if step.startswith("after") else 0)
+    if not step.startswith("after"):
+        assert counter.sends(back.form).status == 303

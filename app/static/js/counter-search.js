@@ -110,7 +110,13 @@
     if (event.key === "ArrowDown" && mine && links().length) { event.preventDefault(); move(1); }
     else if (event.key === "ArrowUp" && mine && links().length) { event.preventDefault(); move(-1); }
     else if (event.key === "Escape" && found()) { input.value = ""; groupDigits(); input.focus(); find(); }
+    else if (document.documentElement.dataset.singleKeys === "off") return;
     else if (event.key === "/" && !typing) { event.preventDefault(); input.focus(); input.select(); }
     else if (/^[0-9]$/.test(event.key) && !typing && !document.getElementById("ask")) input.focus();
+    else if (event.key === "?" && !typing) { event.preventDefault(); document.getElementById("keys")?.showModal(); }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-keys]")) document.getElementById("keys")?.showModal();
+    else if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
   });
 })();

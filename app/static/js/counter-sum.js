@@ -103,8 +103,9 @@
     pressChips();
     ripple();
   });
-  ask.addEventListener("click", (event) => {
-    const chip = event.target.closest(".chip");
+  // Quick values, and the better sums that a warning beside Sell offers.
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest(".chip[name=pick]");
     if (!chip) return;
     event.preventDefault();
     value.value = chip.value;
@@ -177,16 +178,26 @@
   };
   document.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open], .modal.in") || event.ctrlKey || event.altKey || event.metaKey) return;
-    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (KEYS[event.key]) {
       event.preventDefault();
       if (!event.repeat) KEYS[event.key]();
-    } else if (event.key === "?" && !typing) {
+    } else if (event.key === "Tab" && !event.shiftKey && event.target === value) {
+      // What is asked next is what was handed over; the quick values stand one arrow below.
       event.preventDefault();
-      byId("keys").showModal();
-    }
+      byId("received").focus();
+    } else if (event.key === "Tab" && event.shiftKey && event.target.id === "received") {
+      event.preventDefault();
+      value.focus();
+    } else if (/^Arrow(Down|Up|Left|Right)$/.test(event.key)) walkChips(event);
   });
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
-  });
+  // Down from the amount to the quick values, along them, and back up.
+  function walkChips(event) {
+    const chips = [...byId("quick").querySelectorAll(".chip:not([hidden])")];
+    const at = chips.indexOf(event.target);
+    if (at < 0 && !(event.target === value && event.key === "ArrowDown" && chips.length)) return;
+    event.preventDefault();
+    if (event.key === "ArrowUp") return value.focus();
+    const forward = (event.key === "ArrowRight") !== (document.dir === "rtl") || event.key === "ArrowDown";
+    chips[at < 0 ? 0 : Math.min(Math.max(at + (forward ? 1 : -1), 0), chips.length - 1)].focus();
+  }
 })();
