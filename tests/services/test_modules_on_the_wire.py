@@ -14,7 +14,7 @@ from app.db import transaction
 from app.domain import errors
 from app.domain.states import SaleStatus
 from app.extensions import db
-from app.models import Sale, SecurityModule, SupplyGroupKey, Token
+from app.models import ModuleHealth, Sale, SecurityModule, SupplyGroupKey, Token
 from app.services import vending
 from app.services.ledger_check import differences
 from app.services.receipts import receipt_for
@@ -171,6 +171,9 @@ def test_a_dead_module_refuses_the_next_sale_before_anything_is_held_and_sells_w
     order = wire.counter.order("palm_street", 20_00)
     first = wire.counter.sends(order)
     assert first.status is SaleStatus.RESERVED
+    told = db.session.get_one(ModuleHealth, 1)
+    assert not told.up and told.failure.startswith("ENetwork."), "every other process knows it too"
+    db.session.remove()
     held = wire.counter.account.held
     with pytest.raises(errors.ModuleDown) as refused:
         wire.counter.sells("palm_street", 20_00)
