@@ -22,7 +22,8 @@ ISOLATE = re.compile(r"\u2066[^\u2066\u2069]*\u2069")
 SAME_EVERYWHERE = """STS STS6 STA MISTY1 EA KRN SGC TI KEN TCT KCV DRN DKGA DKGA02 DKGA04 VIDK VDDK VUDK VCDK DLMS COSEM Association
     kWh kVA kW A MB UTC Z F a f Enter Esc Tab USED SHA-256 TLS PEM PDF A4 CSV UTF-8 csv Excel xls xlsb xlsx
     flask audit seal backup module keyfile create run.py LICENCE_KEY LICENCE KEY BEGIN END CERTIFICATE local
-    USD KSh FCFA MKT-000123 MKT-000413 OLD hsm.example name@example.org Market Town Coast Kenya Nairobi m"""
+    USD KSh FCFA MKT-000123 MKT-000413 OLD REJECT EXPIRED TYPE OVERFLOW FORMAT RANGE FUNCTION MANUFACTURER
+    TAMPER PNG JPEG SVG audit.head audit.key hsm.example name@example.org Market Town Coast Kenya Nairobi m"""
 NAMES = set(SAME_EVERYWHERE.split())
 
 
