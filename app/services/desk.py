@@ -158,10 +158,13 @@ def prospect(desk: Desk, scope: Scope, instant: datetime) -> Prospect:
     try:
         require_buyable(desk, scope, instant)
     except OF_ALL_SALES:
-        return Prospect()
+        pass  # said once for all of them; the key is the meter's own all the same
     except errors.Refusal as refusal:
         return Prospect(why=refusal)
-    return Prospect(change=desk.change_due(instant))
+    try:
+        return Prospect(change=desk.change_due(instant))
+    except errors.KeyExpired as over:
+        return Prospect(why=over)
 
 
 def _desk(row: Any, instant: datetime, ahead: timedelta) -> Desk:

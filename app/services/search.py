@@ -26,6 +26,7 @@ from app.services.habits import Last, last_purchases
 LIMIT = 10
 SHORTEST = 2
 LONGEST = 60
+OF_A_KEY_CHANGE = (errors.KeyExpired, errors.KeyChangeUnconfirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class MeterCard:
     @property
     def state(self) -> str:
         """What its pill says: the status, or that a key change is due."""
-        changes = self.key_change or isinstance(self.cannot_buy, errors.KeyExpired)
+        changes = self.key_change or isinstance(self.cannot_buy, OF_A_KEY_CHANGE)
         return "key_change_due" if changes else self.status.value
 
 

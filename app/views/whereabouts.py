@@ -90,11 +90,10 @@ def _paper(sale_id: int) -> tuple[tuple[str, str], ...]:
 
 
 def _sold(became: Became) -> Answer:
-    gave = _("It was sold at %(at)s, receipt %(receipt)s: %(units)s %(unit)s.", at=figures.lately(became.at),
-             receipt=became.receipt, units=figures.units(became.units), unit=became.unit)  # fmt: skip
+    gave = _("It was sold at %(at)s: %(units)s %(unit)s.", at=figures.lately(became.at),
+             units=figures.units(became.units), unit=became.unit)  # fmt: skip
     if not became.units:
-        gave = _("It was sold at %(at)s, receipt %(receipt)s: it paid fees only, so there is no token.",
-                 at=figures.lately(became.at), receipt=became.receipt)  # fmt: skip
+        gave = _("It was sold at %(at)s: it paid fees only, so there is no token.", at=figures.lately(became.at))
     return Answer(
         became, "issued", "ok", gave,
         _("%(money)s was taken, once.", money=_money(became)),
@@ -106,8 +105,8 @@ def _sold(became: Became) -> Answer:
 def _reversed(became: Became) -> Answer:
     return Answer(
         became, "reversed", "",
-        _("It was sold at %(at)s, receipt %(receipt)s, and reversed at %(then)s.", at=figures.lately(became.at),
-          receipt=became.receipt, then="–" if became.undone_at is None else figures.lately(became.undone_at)),
+        _("It was sold at %(at)s and reversed at %(then)s.", at=figures.lately(became.at),
+          then="–" if became.undone_at is None else figures.lately(became.undone_at)),
         _("%(money)s went back to the customer.", money=_money(became)),
         _("Nothing is left to do; a new purchase is a new sale."),
         _receipt(became.sale_id, _("Open the slip")) + _receipt(became.undone_by or 0, _("Open the reversal")),
@@ -117,8 +116,7 @@ def _reversed(became: Became) -> Answer:
 def _undoing(became: Became) -> Answer:
     return Answer(
         became, "reversed", "",
-        _("It is the reversal of an earlier sale, made at %(at)s, receipt %(receipt)s.", at=figures.lately(became.at),
-          receipt=became.receipt),
+        _("It is the reversal of an earlier sale, made at %(at)s.", at=figures.lately(became.at)),
         _("%(money)s went back to the customer.", money=_money(became)),
         _("Nothing is left to do; a new purchase is a new sale."),
         _receipt(became.sale_id, _("Open the reversal")) + _receipt(became.undoes or 0, _("Open the sale it undid")),

@@ -132,6 +132,7 @@ def test_a_key_that_ends_soon_is_told_while_it_still_sells(counter: Counter, app
 def test_a_key_change_is_told_before_with_what_will_be_typed(
     counter: Counter, app: Flask, cast: Cast, meter: str, tokens: int, rows: int
 ) -> None:
+    counter.sells(PUMP, "5.00")  # a token was made before, so that the clock has something to be held against
     key = "palm_street" if meter == PALM_STREET else "mill"
     changes(app, cast, key, pending_sgc="201457" if key == "mill" else "123456", pending_krn=1, pending_ti=2, pending_ken=255, pending_tries=2)
     card = counter.opens("/counter/search", q=meter)

@@ -43,7 +43,8 @@ def test_a_sale_is_found_by_whatever_somebody_holds(app, cast, amara):
     reference, message, number, sale_id = sold(app, cast)
     for typed in (reference, reference[:10], message, message[:8].upper(), "MKT-000001", "mkt 1", "mkt-1", str(number)):
         said = asks(amara, typed)
-        assert "MKT-000001: 92.5 kWh." in said, typed
+        assert "MKT-000001" in said, typed
+        assert ": 92.5 kWh." in said, typed
         assert "USD 20.00 was taken, once." in said.replace("\u00a0", " "), typed
     assert f"/receipts/{sale_id}" in amara.get("/what-became/?q=MKT-1").get_data(as_text=True)
 

@@ -113,7 +113,7 @@
     else if (document.documentElement.dataset.singleKeys === "off") return;
     else if (event.key === "/" && !typing) { event.preventDefault(); input.focus(); input.select(); }
     else if (/^[0-9]$/.test(event.key) && !typing && !document.getElementById("ask")) input.focus();
-    else if (event.key === "?" && !typing) { event.preventDefault(); document.getElementById("keys")?.showModal(); }
+    else if (event.key === "?" && (!typing || (event.target === input && !input.value) || event.target.inputMode === "decimal")) { event.preventDefault(); document.getElementById("keys")?.showModal(); }
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-keys]")) document.getElementById("keys")?.showModal();
