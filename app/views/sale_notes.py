@@ -56,8 +56,8 @@ def _key_change(leaves: Travelling) -> Note:
         num=leaves.tokens, all=leaves.tokens + 1, set=leaves.number, tries=TRIES,
     )  # fmt: skip
     if leaves.last:
-        last = _("After it nothing is sold until somebody says on the meter’s page whether the meter took it.")
-        text = f"{text} {last}"
+        then = _("After it nothing is sold until somebody says on the meter’s page whether the meter took it.")
+        text = f"{text} {then}"
     return Note("key_change", "fa-key", _("A key change travels with this sale."), text)
 
 
