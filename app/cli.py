@@ -82,9 +82,9 @@ def _ledger() -> AppGroup:
     @group.command("check")
     def check() -> None:
         """Recount balances, holds and daily sums from the facts; name every difference."""
-        from app.services.ledger_check import differences
+        from app.services import book_checks
 
-        found = differences()
+        found = book_checks.ledger("shell")
         for line in found:
             click.echo(line)
         click.echo("the books agree with the facts" if not found else f"{len(found)} differences")

@@ -35,6 +35,7 @@ def group() -> AppGroup:
     module.add_command(_keyfile())
     module.add_command(_user())
     module.command("licence")(_licence)
+    module.command("match")(_match)
     return module
 
 
@@ -64,6 +65,26 @@ def _serve(
              *(["--accept-loss"] if accept_loss else [])]
         )
     )  # fmt: skip
+
+
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), default=None, help="One UTC day; else the last week and today."
+)
+def _match(day: datetime | None) -> None:
+    """Hold each module's own count beside the books, by UTC day; ends with 1 if something is not explained."""
+    from app.services import match
+    from app.services.module_counts import SOURCES
+
+    found = match.look(current_app.extensions["modules"], "shell", [day.date()] if day else None)
+    for one in found:
+        row = one.row
+        made = SOURCES[row.source] if row.made is None else f"{row.made} made, {row.booked} in the books"
+        rest = "" if not row.made or row.made == row.booked else f", not explained: {row.difference}"
+        click.echo(f"{row.day} {one.name}: {made}{rest}")
+    wrong = sum(1 for one in found if one.differs)
+    agree = f"{len(found)} counts, none contradicts the books"
+    click.echo(f"{wrong} of {len(found)} counts do not match" if wrong else agree)
+    sys.exit(1 if wrong else 0)
 
 
 def _keyfile() -> AppGroup:

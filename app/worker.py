@@ -30,7 +30,7 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Sale, SecurityModule
 from app.models.base import now
-from app.services import audit_chain, health
+from app.services import audit_chain, book_checks, health, match
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
 from app.views import work_runs
@@ -42,6 +42,7 @@ AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 # Long work waits in a table, so that nothing is lost with a queue; this looks for it.
 WORK_EVERY_S, CLEAN_EVERY_S = 1.0, 3600.0
+CHECK_EVERY_S = 60.0  # whether a daily look is due
 log = logging.getLogger("app.worker")
 
 
@@ -143,6 +144,9 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("life", LIFE_EVERY_S, inside(_live)),
         Chore("work", WORK_EVERY_S, lambda: work_runs.run_next(app)),
         Chore("clean", CLEAN_EVERY_S, lambda: work_runs.clean(app)),
+        Chore("ledger", CHECK_EVERY_S, inside(_recount)),
+        Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app))),
+        Chore("match", CHECK_EVERY_S, inside(lambda: _match(app))),
     ]
 
 
@@ -153,6 +157,37 @@ def _live() -> bool:
 
 def _seal(app: Flask) -> bool:
     audit_chain.seal(audit_chain.read_seal(Path(app.config["AUDIT_KEY_FILE"])))
+    return True
+
+
+def _recount() -> bool:
+    """The books, once a day."""
+    if book_checks.is_due(book_checks.LEDGER):
+        wrong = len(book_checks.ledger(""))
+        if wrong:
+            log.error("the books do not agree with the sales in %s places: flask ledger check", wrong)
+    return True
+
+
+def _verify(app: Flask) -> bool:
+    """The log of changes, once a day."""
+    if book_checks.is_due(book_checks.AUDIT):
+        try:
+            seen = book_checks.audit("", Path(app.config["AUDIT_KEY_FILE"]))
+        except (audit_chain.NoKey, audit_chain.ChainBroken) as error:
+            log.error("the log of changes cannot be followed: %s", error)  # noqa: TRY400  (its own words say it)
+            return True
+        if seen.finding is not None or not seen.head_known:
+            log.error("the log of changes is not whole: flask audit verify")
+    return True
+
+
+def _match(app: Flask) -> bool:
+    """Each module's count beside the books, once the day is over."""
+    if match.is_due():
+        wrong = sum(1 for one in match.look(app.extensions["modules"]) if one.differs)
+        if wrong:
+            log.error("%s counts of modules do not match the books: flask module match", wrong)
     return True
 
 
@@ -234,8 +269,8 @@ def make_consumer(app: Flask, queue: Huey) -> Consumer:
     """The consumer of `queue`, with the chores of `app` among its tasks."""
     for chore in chores_of(app):
         queue.periodic_task(chore.due, name=chore.name)(chore.take)
-    # Three threads: neither a probe that waits for a silent module nor long work keeps the log unsealed.
-    return _Consumer(queue, workers=3, periodic=True, initial_delay=0.1, max_delay=1.0)
+    # Four threads: neither a probe that waits for a silent module, nor long work, nor a recount keeps the log unsealed.
+    return _Consumer(queue, workers=4, periodic=True, initial_delay=0.1, max_delay=1.0)
 
 
 def main() -> int:

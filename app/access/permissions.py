@@ -73,6 +73,8 @@ READ_SALE_RECORDS = Permission("can_read", "SaleRecordView")
 READ_TOKENS = Permission("can_read", "TokenView")
 READ_AUDIT_LOG = Permission("can_read", "AuditEntryView")
 SEE_CHANGES = Permission("can_read", "RecordChanges")
+# To see what checks of the books have found is to ask for them, too: a look changes nothing.
+READ_CHECKS = Permission("can_read", "BookCheckView")
 
 # --- System -------------------------------------------------------------------------------
 READ_REGIONS = Permission("can_read", "RegionView")

@@ -4,6 +4,7 @@
 from app import extensions  # noqa: F401  isort: skip
 from app.models.audit import AuditEntry
 from app.models.background import BackgroundTask, ImportBatch, ImportRow
+from app.models.checks import BookCheck, ModuleMatch, SetClock
 from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
 from app.models.ledger import DebtEntry, LedgerAccount, Posting
@@ -31,13 +32,12 @@ from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup,
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
-    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "CashAccount", "ClockConfirmation", "Consumer",
-    "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "ImportBatch", "ImportRow", "LedgerAccount",
-    "Licence", "Manufacturer",
-    "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleTokenId", "Posting", "Product",
-    "PurchaseDay", "PurchaseMonth", "Region", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
-    "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "Settings",
-    "SignInFailure", "SignOfLife", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine",
-    "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
-    "VendingPoint",
+    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount", "ClockConfirmation",
+    "Consumer", "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "ImportBatch", "ImportRow",
+    "LedgerAccount", "Licence", "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth",
+    "ModuleMatch", "ModuleTokenId", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "Region", "Reprint",
+    "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth",
+    "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife",
+    "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep",
+    "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession", "VendingPoint",
 ]  # fmt: skip

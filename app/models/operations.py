@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_appbuilder import Model
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import BigKey, UTCDateTime
@@ -64,6 +74,8 @@ class ReversalRequest(Model):
     sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"), index=True)
     status: Mapped[str] = mapped_column(String(12), default="proposed")
     reason: Mapped[str] = mapped_column(String(200))
+    # What the person who asks has said: nobody outside has the token.  False where there was no token.
+    not_handed_over: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     proposed_by: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
     proposed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))

@@ -1,7 +1,7 @@
 """Triggers that make the books append-only, on both databases.
 
-Postings, debts, tokens, token answers, reprints, the lines of a sale and licences can be inserted and
-never changed or deleted.  A sale moves once from reserved to issued or failed and then stays.
+Postings, debts, tokens, token answers, reprints, the lines of a sale, licences and what checks have found can be
+inserted and never changed or deleted.  A sale moves once from reserved to issued or failed and then stays.
 The audit log lets the sealer fill its three chain columns, once.  Nothing is put into a place
 that was merged into another one, by whatever statement.
 
@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-FROZEN = ("posting", "token", "sale_line", "sale_fee", "reprint", "module_answer", "debt_entry", "licence")
+FROZEN = (
+    "posting", "token", "sale_line", "sale_fee", "reprint", "module_answer", "debt_entry", "licence",
+    "book_check", "module_match", "set_clock",
+)  # fmt: skip
 _MESSAGE = "the books are append-only"
 
 # A sale may change only while it is reserved, and then only in what settling says of it.

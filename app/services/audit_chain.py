@@ -14,7 +14,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,21 +152,26 @@ def _require_head(session: Session, by: Seal, last: int) -> None:
         )
 
 
-def verify(by: Seal) -> Verification:
-    """Follow the chain from its beginning to the first thing that is wrong."""
+def verify(by: Seal, tell: Callable[[int], None] | None = None) -> Verification:
+    """Follow the chain from its beginning to the first thing that is wrong.
+
+    `tell` hears how many entries were looked at, between the batches: it may write.
+    """
     session = db.session()
     session.rollback()  # a fresh look
     head = _read_head(by)
-    finding, sealed = _follow(session, by, head)
+    finding, sealed = _follow(session, by, head, tell)
     unsealed = session.execute(
         select(func.count(AuditEntry.id)).where(AuditEntry.chain_no.is_(None))
     ).scalar_one()
     return Verification(sealed, int(unsealed), finding, head is not None or sealed == 0)
 
 
-def _follow(session: Session, by: Seal, head: Head | None) -> tuple[Finding | None, int]:
+def _follow(
+    session: Session, by: Seal, head: Head | None, tell: Callable[[int], None] | None
+) -> tuple[Finding | None, int]:
     before, count = BEGINNING, 0
-    for entry in _in_order(session):
+    for entry in _in_order(session, tell):
         place = count + 1
         if entry.chain_no != place:
             return Finding("removed", place, None), count
@@ -182,7 +187,7 @@ def _follow(session: Session, by: Seal, head: Head | None) -> tuple[Finding | No
     return None, count
 
 
-def _in_order(session: Session) -> Iterator[AuditEntry]:
+def _in_order(session: Session, tell: Callable[[int], None] | None) -> Iterator[AuditEntry]:
     last: int | None = None
     while True:
         statement = select(AuditEntry).order_by(AuditEntry.chain_no).limit(BATCH)
@@ -192,7 +197,10 @@ def _in_order(session: Session) -> Iterator[AuditEntry]:
         if len(rows) < BATCH:
             return
         last = rows[-1].chain_no
-        session.expunge_all()  # the log may be long
+        for row in rows:
+            session.expunge(row)  # the log may be long
+        if tell is not None:
+            tell(last or 0)
 
 
 def _why_not_here(session: Session, entry: AuditEntry) -> str:

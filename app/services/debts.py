@@ -7,7 +7,7 @@ consumer never recover the same money; the consumer's row is the lock, after the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -34,6 +34,7 @@ from app.models import (
 )
 from app.models.base import now
 from app.services import postings
+from app.services.differences import Difference
 
 EVERYBODY = {"unscoped": True}
 
@@ -168,7 +169,7 @@ def move(session: Session, consumer_id: int, amount_minor: int) -> bool:
     return bool(moved.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def difference(session: Session) -> list[str]:
+def difference(session: Session) -> Iterator[Difference]:
     """Where debts as stored are not what their postings come to (for the ledger check)."""
     account = LedgerAccount.__table__.c
     counted: dict[int, int] = {}
@@ -183,8 +184,7 @@ def difference(session: Session) -> list[str]:
             counted[consumer_id] = counted.get(consumer_id, 0) + sign * int(amount)
     indebted = select(Consumer.id, Consumer.debt_minor).where(Consumer.debt_minor != 0)
     stored = {row.id: row.debt_minor for row in session.execute(indebted, execution_options=EVERYBODY)}
-    return [
-        f"consumer {key}: the debt is {stored.get(key, 0)}, the postings say {counted.get(key, 0)}"
-        for key in sorted(stored.keys() | counted.keys())
-        if stored.get(key, 0) != counted.get(key, 0)
-    ]
+    for key in sorted(stored.keys() | counted.keys()):
+        if stored.get(key, 0) != counted.get(key, 0):
+            facts = {"stored": stored.get(key, 0), "counted": counted.get(key, 0)}
+            yield Difference("debt", "consumer", key, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from app.access.scope import By, Scope, narrow, require
@@ -57,6 +57,14 @@ def open_proposals(scope: Scope) -> list[EngineeringRecord]:
     )
     narrowed = narrow(found, scope, By.VENDING_POINT, EngineeringRecord)
     return list(db.session().execute(narrowed).scalars())
+
+
+def waiting_for(scope: Scope) -> int:
+    """How many proposals of others, in one's own places, wait for a second person."""
+    count = select(func.count(EngineeringRecord.id)).where(
+        EngineeringRecord.status == ActStatus.PROPOSED, EngineeringRecord.operator_id != scope.user_id
+    )
+    return int(db.session().execute(narrow(count, scope, By.VENDING_POINT, EngineeringRecord)).scalar_one())
 
 
 def recent_acts(scope: Scope, meter_id: int | None = None) -> list[EngineeringRecord]:

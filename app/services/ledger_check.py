@@ -2,14 +2,15 @@
 
 Balances and debts come from postings, holds from reserved sales, postings from the lines of issued
 sales, daily sums from the sales themselves.  Nothing is mended here: a difference is for a
-person to look at.
+person to look at.  It reads on a connection of its own, as of one moment, so that selling goes
+on meanwhile and whoever waits can be told how far it is.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import case, func, select, text
@@ -30,22 +31,48 @@ from app.models import (
     Token,
 )
 from app.services import debts
+from app.services.differences import Difference, at_sale
 from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
 
 CHUNK = 2_000
 EVERYTHING = {"unscoped": True}
 
 
+PASSES = 3  # how often all sales are gone through: their lines, their tokens, the digits of these
+
+
+Tell = Callable[[int], None]
+
+
 def differences() -> list[str]:
-    """Every place where the stored figures and the facts disagree; empty when all is well."""
-    session = db.session()
-    session.rollback()  # a fresh look
-    _one_moment(session)
-    checks = (_accounts, _sales, debts.difference, _tokens, _digits, _sale_days, _purchase_days)
-    try:
-        return [line for check in checks for line in check(session)]
-    finally:
-        session.rollback()
+    """Every place where the stored figures and the facts disagree, in words; empty when all is well."""
+    return [str(one) for one in found()]
+
+
+def found(tell: Tell | None = None) -> list[Difference]:
+    """Every difference.  `tell` hears how many sales were looked at, each of them `PASSES` times."""
+    db.session().rollback()
+    looked = Looked(tell)
+    checks: tuple[Callable[[Session], Iterator[Difference]], ...] = (
+        _accounts, lambda s: _sales(s, looked), debts.difference, lambda s: _tokens(s, looked),
+        lambda s: _digits(s, looked), _sale_days, _purchase_days,
+    )  # fmt: skip
+    with Session(db.engine) as session:
+        _one_moment(session)
+        return [one for check in checks for one in check(session)]
+
+
+class Looked:
+    """How many sales were looked at so far."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self._tell, self._done = tell, 0
+
+    def add(self, count: int) -> None:
+        """So many more."""
+        self._done += count
+        if self._tell is not None:
+            self._tell(self._done)
 
 
 def _one_moment(session: Session) -> None:
@@ -56,7 +83,7 @@ def _one_moment(session: Session) -> None:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def _accounts(session: Session) -> Iterator[str]:
+def _accounts(session: Session) -> Iterator[Difference]:
     """Balance, hold and receipt count of every vending point."""
     cash = select(LedgerAccount.id, LedgerAccount.scope_key).where(LedgerAccount.code == CASH).subquery()
     balance: Counter[int] = Counter()
@@ -86,7 +113,7 @@ def _accounts(session: Session) -> Iterator[str]:
         counted = (balance[point], held, receipts)
         for name, is_, should in zip(("balance", "held", "receipts"), stored, counted, strict=True):
             if is_ != should:
-                yield f"vending point {point}: {name} is {is_}, the facts say {should}"
+                yield Difference("account", "point", point, {"name": name, "stored": is_, "counted": should})
     gaps = session.execute(
         select(Sale.vending_point_id, func.max(Sale.receipt_number), func.count(Sale.receipt_number))
         .where(Sale.receipt_number.is_not(None))
@@ -95,10 +122,10 @@ def _accounts(session: Session) -> Iterator[str]:
     )
     for point, newest, count in gaps:
         if newest != count:
-            yield f"vending point {point}: {count} receipts, but the newest is number {newest}"
+            yield Difference("receipts", "point", point, {"count": count, "newest": newest})
 
 
-def _sales(session: Session) -> Iterator[str]:
+def _sales(session: Session, looked: Looked) -> Iterator[Difference]:
     """Lines add up to the amount; postings are those of the lines, and only of issued sales."""
     last = 0
     while True:
@@ -131,6 +158,7 @@ def _sales(session: Session) -> Iterator[str]:
         )
         for sale in sales:
             yield from _one_sale(sale, lines.get(sale.id, []), posted.get(sale.id, []))
+        looked.add(len(sales))
 
 
 def _grouped(session: Session, statement: Any) -> dict[int, list[tuple[Any, ...]]]:
@@ -140,10 +168,10 @@ def _grouped(session: Session, statement: Any) -> dict[int, list[tuple[Any, ...]
     return groups
 
 
-def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
+def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[Difference]:
     total = sum(amount for _kind, _code, amount in lines)
     if total != sale.amount:
-        yield f"sale {sale.id}: the lines add up to {total}, the amount is {sale.amount}"
+        yield at_sale("lines", sale.id, counted=total, stored=sale.amount)
     wanted = []
     if sale.status is SaleStatus.ISSUED:
         entries = entries_of_sale(lines)
@@ -153,10 +181,10 @@ def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[str]:
             (e.debit, e.credit, e.amount, e.line_no, sale.currency, sale.business_date) for e in entries
         ]
     if sorted(posted) != sorted(wanted):
-        yield f"sale {sale.id} ({sale.status.value}): the postings are not those of its lines"
+        yield at_sale("postings", sale.id, status=sale.status.value)
 
 
-def _tokens(session: Session) -> Iterator[str]:
+def _tokens(session: Session, looked: Looked) -> Iterator[Difference]:
     """An issued sale of units has exactly one credit token that carries them; no other has any."""
     carriers = (
         select(Token.sale_id, func.count().label("n"), func.sum(Token.amount).label("carried"))
@@ -172,15 +200,17 @@ def _tokens(session: Session) -> Iterator[str]:
         .order_by(Sale.id),
         execution_options=EVERYTHING | {"yield_per": CHUNK},
     )
-    for sale_id, kind, status, units, carried_units, count, carried in rows:
-        wanted = 1 if kind is SaleKind.SALE and status is SaleStatus.ISSUED and units else 0
-        if (count or 0) != wanted:
-            yield f"sale {sale_id} ({status.value}): {count or 0} credit tokens instead of {wanted}"
-        elif wanted and int(carried) != carried_units:
-            yield f"sale {sale_id}: the token carries {carried}, the sale says {carried_units}"
+    for part in rows.partitions():
+        for sale_id, kind, status, units, carried_units, count, carried in part:
+            wanted = 1 if kind is SaleKind.SALE and status is SaleStatus.ISSUED and units else 0
+            if (count or 0) != wanted:
+                yield at_sale("tokens", sale_id, status=status.value, counted=count or 0, wanted=wanted)
+            elif wanted and int(carried) != carried_units:
+                yield at_sale("carried", sale_id, counted=int(carried), stored=carried_units)
+        looked.add(len(part))
 
 
-def _digits(session: Session) -> Iterator[str]:
+def _digits(session: Session, looked: Looked) -> Iterator[Difference]:
     """Tokens of a module that keeps its answers here are the digits that it answered."""
     answered = session.execute(
         select(Sale.id, ModuleAnswer.tokens)
@@ -194,20 +224,21 @@ def _digits(session: Session) -> Iterator[str]:
         for sale_id, answer in rows:
             digits = sorted(row["digits"] for row in json.loads(answer))
             if digits != sorted(row[0] for row in kept.get(sale_id, [])):
-                yield f"sale {sale_id}: its tokens are not those that the module made"
+                yield at_sale("digits", sale_id)
+        looked.add(len(rows))
 
 
-def _sale_days(session: Session) -> Iterator[str]:
+def _sale_days(session: Session) -> Iterator[Difference]:
     key = ("business_date", "vending_point_id", "region_id", "meter_type", "currency")
     yield from _days(session, SaleDay, key, Sale.point_region_id)
 
 
-def _purchase_days(session: Session) -> Iterator[str]:
+def _purchase_days(session: Session) -> Iterator[Difference]:
     key = ("business_date", "region_id", "meter_type", "currency")
     yield from _days(session, PurchaseDay, key, Sale.consumer_region_id)
 
 
-def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> Iterator[str]:
+def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> Iterator[Difference]:
     of_sale = [region.label("region_id") if name == "region_id" else getattr(Sale, name) for name in key]
     amounts = (
         select(
@@ -246,4 +277,14 @@ def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> It
     }
     for where in sorted(counted.keys() | stored.keys(), key=str):
         if counted.get(where) != stored.get(where):
-            yield f"{table.__tablename__} {where}: stored {stored.get(where)}, the facts say {counted.get(where)}"
+            about = "point" if "vending_point_id" in key else "region"
+            row = where[key.index("vending_point_id" if about == "point" else "region_id")]
+            named = ", ".join(str(getattr(part, "value", part)) for part in where)
+            sums = {"stored": _sums(stored.get(where)), "counted": _sums(counted.get(where))}
+            yield Difference("day", about, row, {"table": table.__tablename__, "where": named} | sums)
+
+
+def _sums(row: tuple[int, ...] | None) -> str:
+    if row is None:
+        return "nothing"
+    return ", ".join(f"{name} {value}" for name, value in zip(COUNTED, row, strict=True))

@@ -21,8 +21,16 @@ from app.domain.errors import OutOfScope, Refusal
 from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models.base import now
+from app.services import (
+    book_checks,
+    engineering_lists,
+    health,
+    home,
+    licensing,
+    module_keys,
+    reversals,
+)
 from app.services import first_steps as steps
-from app.services import health, home, licensing, module_keys
 from app.services.clock import clock_doubt, confirm_clock
 from app.services.decisions import overdue, proposed
 from app.services.resolve import resolve
@@ -109,6 +117,9 @@ def _health() -> dict[str, Any]:
         "worker_silent": runs_it and found.worker_silent,
         "worker_seen_at": found.worker_seen_at,
         "unsealed": found.unsealed if runs_it else 0,
+        "reversals": reversals.waiting(current_scope()) if _may(p.APPROVE_REVERSALS) else [],
+        "acts_waiting": engineering_lists.waiting_for(current_scope()) if _may(p.APPROVE_ACTS) else 0,
+        "checks": book_checks.attention() if _may(p.READ_CHECKS) else [],
     }
 
 

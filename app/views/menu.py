@@ -79,6 +79,7 @@ LINES: tuple[Line, ...] = (
     Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
     Line("Report", "records:TokenView", _l("Token records"), "fa-key"),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
+    Line("Report", "book_checks:BookCheckView", _l("Checks"), "fa-check-double"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
     Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),
     Line(None, "vending_points:PointAccountView"),

@@ -22,8 +22,9 @@ from app.views.work_runs import folder
 
 KINDS = {
     "import_read": _l("Reading a file"), "import_check": _l("Checking rows"), "import_run": _l("Importing rows"),
-    "export": _l("Making an Excel file"), "marked": _l("Making an Excel file"), "bulk": _l("Changing rows"),
+    "export": _l("Making an Excel file"), "marked": _l("Making an Excel file"), "bulk": _l("Changing rows"), "ledger_check": _l("Recounting the books"), "audit_verify": _l("Following the log of changes"),
 }  # fmt: skip
+CHECKS = frozenset({"ledger_check", "audit_verify"})
 STATES = {
     TaskState.WAITING: ("none", "fa-hourglass-half", _l("Waiting for the worker")),
     TaskState.RUNNING: ("warn", "fa-spinner", _l("Running")),
@@ -50,7 +51,7 @@ class WorkView(SafeBaseView):
         rows = tasks.listed(db.session(), current_scope())
         return self.render_template(
             "work/list.html", title=self.title, rows=rows, kinds=KINDS, states=STATES, open=OPEN,
-            error=_error, may_cancel=self._may_cancel(), batch_of=_batch_of,
+            error=_error, may_cancel=self._may_cancel(), batch_of=_batch_of, checks=CHECKS,
         )  # fmt: skip
 
     @expose("/<int:task_id>")
@@ -65,7 +66,7 @@ class WorkView(SafeBaseView):
         some = [(name, import_words.fault_words(kind, ("", code, params))) for name, code, params in result.get("some", ())]
         return self.render_template(
             "work/show.html", title=KINDS[row.kind], row=row, states=STATES, open=OPEN, result=result, some=some,
-            error=_error(row), may_cancel=self._may_cancel(), batch_id=_batch_of(row),
+            error=_error(row), may_cancel=self._may_cancel(), batch_id=_batch_of(row), checks=CHECKS,
         )  # fmt: skip
 
     @expose("/<int:task_id>/state")

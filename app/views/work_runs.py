@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, current_app
@@ -27,7 +28,7 @@ from app.domain.licence import LicenceEnded, LicenceUnproven
 from app.domain.states import ImportState, TaskState
 from app.extensions import db
 from app.models import AppUser, ImportBatch
-from app.services import bulk, exports, tasks
+from app.services import audit_chain, book_checks, bulk, exports, ledger_check, tasks
 from app.services.imports import applying, batches
 from app.services.imports.checking import Checker
 from app.services.imports.entity import Book
@@ -277,6 +278,21 @@ def _refusals(work: Work, kind: str, outcome: bulk.Outcome) -> None:
     work.file_name, work.stored = "refused.csv", stored
 
 
+def _ledger_check(work: Work) -> None:
+    """Recount the books; what was found stands on the page of checks."""
+    _scope(work, p.READ_CHECKS)
+    total = ledger_check.PASSES * book_checks.ledger_counts()["sales"]
+    work.tell(0, total, at_once=True)
+    book_checks.ledger(work.owner.name, lambda done: work.tell(min(done, total), total))
+
+
+def _audit_verify(work: Work) -> None:
+    """Follow the chain of the log of changes."""
+    _scope(work, p.READ_CHECKS)
+    with suppress(audit_chain.NoKey, audit_chain.ChainBroken):  # that too is written down
+        book_checks.audit(work.owner.name, Path(current_app.config["AUDIT_KEY_FILE"]), work.tell)
+
+
 def clean(app: Flask) -> bool:
     """Remove files that nobody fetched for long."""
     from app.services import task_files
@@ -288,6 +304,6 @@ def clean(app: Flask) -> bool:
 
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "import_read": _read, "import_check": _check, "import_run": _import, "export": _export,
-    "marked": _marked, "bulk": _bulk,
+    "marked": _marked, "bulk": _bulk, "ledger_check": _ledger_check, "audit_verify": _audit_verify,
 }  # fmt: skip
 

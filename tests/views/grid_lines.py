@@ -83,6 +83,10 @@ LINES: dict[str, Line] = {
     **crud("AuditEntryView", "audit", read="ARE"),
     "ReportView.index": Line(READERS),
     **{f"ReportView.{form}": Line(READERS, "report", common=True) for form in ("show", "xlsx", "pdf", "csv", "json")},
+    "BookCheckView.page": Line("MARE"),
+    "BookCheckView.ledger": Line("MARE"),
+    "BookCheckView.audit": Line("MARE"),
+    "BookCheckView.match": Line("MARE"),
     # --- engineering
     "EngineeringView.desk": Line(READERS),
     "EngineeringView.meter": Line(READERS, "meter_number"),

@@ -1,0 +1,45 @@
+"""What a check of the books names: one difference, by a code with its figures, and whose rows it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# What the shell says; the page says the same by the code, in the reader's language.
+SENTENCES = {
+    "account": "vending point {point}: {name} is {stored}, the facts say {counted}",
+    "receipts": "vending point {point}: {count} receipts, but the newest is number {newest}",
+    "lines": "sale {sale}: the lines add up to {counted}, the amount is {stored}",
+    "postings": "sale {sale} ({status}): the postings are not those of its lines",
+    "debt": "consumer {consumer}: the debt is {stored}, the postings say {counted}",
+    "tokens": "sale {sale} ({status}): {counted} credit tokens instead of {wanted}",
+    "carried": "sale {sale}: the token carries {counted}, the sale says {stored}",
+    "digits": "sale {sale}: its tokens are not those that the module made",
+    "day": "{table} {where}: stored {stored}, the facts say {counted}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where what is stored and the facts disagree.
+
+    `about` says whose it is: 'sale', 'point', 'consumer' or 'region', with the row's id.
+    """
+
+    code: str
+    about: str
+    row: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return SENTENCES[self.code].format(**{self.about: self.row, **self.facts})
+
+    def plain(self) -> dict[str, Any]:
+        """What is stored of it."""
+        return {"code": self.code, "about": self.about, "row": self.row, "facts": dict(self.facts)}
+
+
+def at_sale(code: str, sale_id: int, **facts: Any) -> Difference:
+    """A difference in one sale."""
+    return Difference(code, "sale", sale_id, facts)

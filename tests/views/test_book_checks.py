@@ -1,0 +1,80 @@
+"""Report > Checks: what was found last, and looking again."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+
+from app.extensions import db
+from app.models import BackgroundTask, BookCheck, Sale, triggers
+from app.services import book_checks
+from app.views import work_runs
+from tests.services.conftest import Counter
+from tests.views.forms import act, text
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def sold(app, cast) -> dict[str, int]:
+    """A sale at Market and one at Harbour."""
+    with app.app_context():
+        modules = app.extensions["modules"]
+        market = Counter(cast, modules).sells("palm_street", 20_00).sale_id
+        harbour = Counter(cast, modules, who="bento", point="harbour").sells("pier", 20_00).sale_id
+        db.session.remove()
+    return {"market": market, "harbour": harbour}
+
+
+def spoil(app) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        triggers.remove(connection)
+        connection.execute(update(Sale.__table__).values(amount=1))
+
+
+def test_all_three_are_looked_at_from_the_page_and_told(efua, sold):
+    page = text(efua.get("/checks/"))
+    assert page.count("Never looked at") == 3
+    for kind in ("ledger", "audit", "match"):
+        assert act(efua, "/checks/", f"/checks/{kind}").status_code == 303
+    page = text(efua.get("/checks/"))
+    assert "They agree" in page and "Whole" in page and "They match" in page and "by efua" in page
+    assert "its answers in this database" in page
+
+
+def test_a_difference_leads_to_its_sale_and_home_says_so(app, efua, sold):
+    spoil(app)
+    act(efua, "/checks/", "/checks/ledger")
+    page = efua.get("/checks/").get_data(as_text=True)
+    assert "They do not agree" in page and f"/receipts/{sold['market']}" in page
+    assert "its lines add up to" in page
+    assert "The books do not agree with the sales." in text(efua.get("/"))
+
+
+def test_a_manager_sees_no_sums_of_others_but_that_there_are_some(app, chidi, efua, sold):
+    spoil(app)
+    act(efua, "/checks/", "/checks/ledger")
+    act(efua, "/checks/", "/checks/match")
+    page = chidi.get("/checks/").get_data(as_text=True)
+    assert f"/receipts/{sold['market']}" in page and f"/receipts/{sold['harbour']}" not in page
+    assert f"Sale {sold['harbour']}" not in page and "in rows of others" in page
+    assert "Made by the module" not in page and "Matches" in page
+
+
+def test_who_sells_does_not_see_them(amara):
+    assert amara.get("/checks/").status_code == 403
+
+
+def test_large_books_are_recounted_by_the_worker(app, efua, sold, look, monkeypatch):
+    monkeypatch.setattr(book_checks, "AT_ONCE", 1)
+    answer = act(efua, "/checks/", "/checks/ledger")
+    task = look(select(BackgroundTask.id))
+    assert answer.headers["Location"].endswith(f"/work/{task}")
+    assert "The worker is at it" in text(efua.get("/checks/"))
+    work_runs.run_next(app)
+    assert "See what was found" in text(efua.get(f"/work/{task}"))
+    row = look(select(BookCheck))
+    assert (row.kind, row.wrong, row.actor) == ("ledger", 0, "efua")
+    act(efua, "/checks/", "/checks/audit")
+    work_runs.run_next(app)
+    assert look(select(BookCheck.kind).order_by(BookCheck.id.desc())) == "audit"
