@@ -13,9 +13,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
@@ -109,6 +109,9 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
     session = db.session()
     sale = _own(session, sale_id, scope)
     facts = thaw(json.loads(sale.snapshot))
+    undone = _is_reversed(session, sale.id)
+    # A meter still takes the token of a reversed sale: its money went back, so nobody sees it any more.
+    shown = sale.status is SaleStatus.ISSUED and not undone
     return Receipt(
         sale_id=sale.id,
         status=sale.status,
@@ -127,11 +130,17 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         carried_units=sale.carried_units,
         units_before=facts["units_before"],
         lines=tuple(_line(line) for line in sale.lines),
-        tokens=tuple(_token(t) for t in sale.tokens) if sale.status is SaleStatus.ISSUED else (),
+        tokens=tuple(_token(t) for t in sale.tokens) if shown else (),
         facts=facts,
         copies=_copies(session, sale.id),
-        reversed=_is_reversed(session, sale.id),
+        reversed=undone,
     )
+
+
+def undone_sales() -> Select[tuple[int | None]]:
+    """Ids of the sales that were reversed, as a subquery: their tokens are shown to nobody."""
+    reversal = aliased(Sale)
+    return select(reversal.reverses_id).where(reversal.reverses_id.is_not(None))
 
 
 def receipt_number(point_code: str, number: int | None) -> str | None:

@@ -29,7 +29,7 @@ from app.models import (
     Token,
     VendingPoint,
 )
-from app.services.receipts import receipt_number
+from app.services.receipts import receipt_number, undone_sales
 from app.sts.meter_number import drn_from_pan
 
 PAGE_SIZE = 10
@@ -63,7 +63,10 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One token; `amount` in base units is what a credit token carries."""
+    """One token; `amount` in base units is what a credit token carries.
+
+    `digits` is empty where the sale was reversed: a meter still takes them.
+    """
 
     token_id: int
     at: datetime
@@ -129,7 +132,7 @@ def tokens(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 
     """Tokens under the condition `of` that were given to somebody and whose sale or act is the reader's."""
     acts = select(EngineeringRecord.id).where(EngineeringRecord.status == SaleStatus.ISSUED.value)
     found = (
-        select(Token, Sale.meter_type)
+        select(Token, Sale.meter_type, Sale.id.in_(undone_sales()))
         .outerjoin(Sale, Sale.id == Token.sale_id)
         .where(
             of,
@@ -139,7 +142,7 @@ def tokens(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 
         .order_by(Token.id.desc())
     )
     rows, page, more = _page(session, found, page)
-    return Part(tuple(_made(token, kind) for token, kind in rows), page, more)
+    return Part(tuple(_made(token, kind, undone=bool(undone)) for token, kind, undone in rows), page, more)
 
 
 def acts(session: Session, scope: Scope, meter_id: int, page: int = 0) -> Part[EngineeringRecord]:
@@ -188,9 +191,9 @@ def _bought(row: Any) -> Bought:
     )  # fmt: skip
 
 
-def _made(token: Token, kind: MeterType | None) -> Made:
+def _made(token: Token, kind: MeterType | None, *, undone: bool) -> Made:
     return Made(
-        token_id=token.id, at=token.issued_at, kind=token.kind, digits=token.digits,
+        token_id=token.id, at=token.issued_at, kind=token.kind, digits="" if undone else token.digits,
         meter_number=drn_from_pan(token.pan), amount=token.amount, meter_type=kind, sgc=token.sgc, krn=token.krn,
         ti=token.ti, sale_id=token.sale_id,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, selectinload
 
-from app.access.scope import Scope
+from app.access.scope import Scope, criterion
 from app.db import retried, transaction
 from app.domain import errors
 from app.domain.calendar import business_date
@@ -36,6 +36,7 @@ from app.services.settle import draw_receipt
 
 FUNCTION = "reversal"
 PROPOSED, DONE, DECLINED = "proposed", "done", "declined"
+WAITING_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Told:
     id: int
     status: str
     reason: str
+    not_handed_over: bool
     proposed_by: int
     proposer: str
     proposed_at: datetime
@@ -83,26 +85,46 @@ def requests_on(sale_id: int) -> list[Told]:
     )
     rows = db.session().execute(found, execution_options={"populate_existing": True})
     return [
-        Told(row.id, row.status, row.reason, row.proposed_by, first.person, row.proposed_at,
+        Told(row.id, row.status, row.reason, row.not_handed_over, row.proposed_by, first.person, row.proposed_at,
              None if second is None else second.person, row.decided_at)
         for row, first, second in rows
     ]  # fmt: skip
 
 
-def propose(sale_id: int, reason: str, scope: Scope, clock: Callable[[], datetime] = now) -> int | None:
+def waiting(scope: Scope) -> list[tuple[int, str, str, datetime]]:
+    """Open requests on sales of one's own, oldest first: (sale, reason, who asks, since when); at most ten."""
+    rows = db.session().execute(
+        select(ReversalRequest.sale_id, ReversalRequest.reason, AppUser, ReversalRequest.proposed_at)
+        .join(Sale, Sale.id == ReversalRequest.sale_id)
+        .join(AppUser, AppUser.id == ReversalRequest.proposed_by)
+        .where(ReversalRequest.status == PROPOSED, criterion(Sale, scope), ReversalRequest.proposed_by != scope.user_id)
+        .order_by(ReversalRequest.id)
+        .limit(WAITING_MAX)
+    )
+    return [(sale_id, reason, user.person, at) for sale_id, reason, user, at in rows]
+
+
+def propose(
+    sale_id: int, reason: str, scope: Scope, clock: Callable[[], datetime] = now, *, not_handed_over: bool
+) -> int | None:
     """Ask to undo a sale of one's own; where no second person is wanted it is done at once.
 
+    `not_handed_over`: the person says that nobody outside has its token; asked of every sale that has one.
     Gives the id of the reversal, or None while a second person has to approve.
-    Raises OutOfScope, NotReversible, ProposalOpen.
+    Raises OutOfScope, NotReversible (also 'handed_over'), ProposalOpen.
     """
     if not reason.strip() or scope.user_id is None:
         raise AssertionError("a reversal has a reason and a person")
     try:
         with transaction() as session:
-            require_reversible(sale_of(sale_id, scope))
+            sale = sale_of(sale_id, scope)
+            require_reversible(sale)
+            if sale.token_units and not not_handed_over:
+                raise errors.NotReversible(reason="handed_over")
             request = ReversalRequest(
-                sale_id=sale_id, reason=reason.strip()[:200], proposed_by=scope.user_id, proposed_at=clock()
-            )
+                sale_id=sale_id, reason=reason.strip()[:200], not_handed_over=bool(sale.token_units),
+                proposed_by=scope.user_id, proposed_at=clock(),
+            )  # fmt: skip
             session.add(request)
             session.flush()
             request_id, second = request.id, needs_second_person(session, FUNCTION)
@@ -177,6 +199,7 @@ def _row(
     zone = session.execute(select(Settings.time_zone).where(Settings.id == 1)).scalar_one()
     undone = {
         "receipt_number": sale.receipt_number, "at": sale.reserved_at.isoformat(), "reason": request.reason,
+        "not_handed_over": request.not_handed_over,
     }  # fmt: skip
     snapshot = json.loads(sale.snapshot) | {"reverses": undone}
     return Sale(

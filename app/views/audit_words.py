@@ -41,6 +41,7 @@ from app.services.regions import in_scope
 from app.views import choices, figures, token_words
 from app.views.consumers import ConsumerView
 from app.views.currencies import CurrencyView
+from app.views.four_eyes import in_words as in_words_of_four_eyes
 from app.views.groups import ROW_SCOPE, UserGroupView, in_words
 from app.views.installation import currency
 from app.views.menu import LINES
@@ -98,8 +99,8 @@ OTHERS: Mapping[str, Any] = {
     "moved_places": _l("Places that came along"), "moved_consumers": _l("Consumers that came along"),
     "moved_meters": _l("Meters that came along"), "moved_vending_points": _l("Vending points that came along"),
     "moved_users": _l("Users that came along"), "credit_limit": _l("Credit limit"),
-    "four_eyes": _l("Two people decide"), "outcome": _l("Outcome"), "token": _l("Token"),
-    "for_meter": _l("For meter"),
+    "outcome": _l("Outcome"), "token": _l("Token"), "for_meter": _l("For meter"),
+    "not_handed_over": _l("Token not handed over"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})
@@ -252,6 +253,8 @@ def _of_type(table: str, column: str, kind: Any, stored: Any) -> Any:  # noqa: P
     if target is not None:
         other = target.column.table.name
         return row_name(other, int(stored)) or (_("outside your own region") if other == "region" else _("number %(id)s", id=stored))
+    if column == "four_eyes":
+        return in_words_of_four_eyes(stored)
     if (table, column) in COLUMNS:
         return str(COLUMNS[table, column].get(stored, stored))
     if isinstance(kind.type, Enum) and kind.type.enum_class in LISTS:

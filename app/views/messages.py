@@ -195,6 +195,7 @@ def _capacity_unit(_worded: _Worded, value: Any) -> str:
 NOT_REVERSIBLE = {
     "waiting": _l("it still waits for its token"), "failed": _l("no money was booked for it"),
     "reversal": _l("it is a reversal itself"), "reversed": _l("it was reversed before"),
+    "handed_over": _l("its token was handed over"),
 }  # fmt: skip
 SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "status"): _status,

@@ -20,8 +20,9 @@ from app.access.current import current_scope
 from app.access.fab import LedgerView
 from app.domain.money import Currency
 from app.domain.states import UNIT, SaleStatus
+from app.extensions import db
 from app.models import EngineeringRecord, Sale, Token
-from app.services.receipts import receipt_for, receipt_number
+from app.services.receipts import receipt_for, receipt_number, undone_sales
 from app.sts.meter_number import drn_from_pan
 from app.views import choices, figures
 from app.views.installation import currency
@@ -168,6 +169,16 @@ def _token_units(token: Token) -> str:
     return figures.ltr(f"{figures.units(token.amount)} {UNIT[token.sale.meter_type]}")
 
 
+def _digits(token: Token) -> str:
+    """The token, unless its sale was reversed: a meter still takes it, and its money went back."""
+    if "_undone_sales" not in g:
+        found = db.session.execute(undone_sales(), execution_options={"unscoped": True})
+        g._undone_sales = set(found.scalars())  # noqa: SLF001
+    if token.sale_id is not None and token.sale_id in g._undone_sales:  # noqa: SLF001
+        return _("not shown: the sale was reversed")
+    return figures.ltr(figures.groups_of_four(token.digits))
+
+
 class TokenView(Listed, LedgerView):
     """Report > Token records (P3, P4, P5)."""
 
@@ -175,7 +186,7 @@ class TokenView(Listed, LedgerView):
         Token,
         eager=["sale"],
         computed={
-            "digits": lambda token: figures.ltr(figures.groups_of_four(token.digits)),
+            "digits": _digits,
             "meter_number": lambda token: drn_from_pan(token.pan) if token.pan else _("any"),
             "kind": lambda token: choices.TOKEN_KIND[token.kind],
             "units": _token_units,

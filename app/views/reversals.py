@@ -10,6 +10,8 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import BooleanField
+from wtforms.validators import InputRequired
 
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
@@ -25,8 +27,13 @@ from app.views.typed import ROW_ID_MAX, row_id
 
 
 class ReversalForm(FlaskForm):
-    """Why the sale is undone."""
+    """Why the sale is undone, and that nobody outside has its token."""
 
+    not_handed_over = BooleanField(
+        _l("The token was not handed over."),
+        [InputRequired(_l("Say that it was not handed over. A sale whose token the customer has is not reversed."))],
+        description=_l("Not printed for the customer, not read out, not sent, not photographed."),
+    )
     reason = Text(
         _l("Reason"), most=200,
         description=_l("What happened, and how you know that the customer does not have the token."),
@@ -54,11 +61,13 @@ class ReversalView(SafeBaseView):
     @permission_name("propose")
     def propose(self, sale_id: int) -> Any:
         """Ask to undo it."""
-        receipt, form = _own(sale_id), ReversalForm()
+        receipt = _own(sale_id)
+        form = _form_of(receipt)
         if not form.validate():
             return self._page(receipt, form), 422
         try:
-            done = reversals.propose(sale_id, form.reason.data, current_scope())
+            said = "not_handed_over" in form and bool(form.not_handed_over.data)
+            done = reversals.propose(sale_id, form.reason.data, current_scope(), not_handed_over=said)
         except Refusal as refusal:
             return self._refused(sale_id, refusal, form)
         if done is None:
@@ -111,10 +120,18 @@ class ReversalView(SafeBaseView):
             why_not=_why_not(receipt),
             second=needs_second_person(db.session(), reversals.FUNCTION),
             me=current_scope().user_id,
-            form=form or ReversalForm(formdata=None),
+            form=form or _form_of(receipt, formdata=None),
             may_propose=access("can_propose", "ReversalView"),
             may_approve=access("can_approve", "ReversalView"),
         )
+
+
+def _form_of(receipt: Receipt, **given: Any) -> ReversalForm:
+    """Fees without a token: nothing can have been handed over."""
+    form = ReversalForm(**given)
+    if not receipt.token_units:
+        del form.not_handed_over
+    return form
 
 
 def _why_not(receipt: Receipt) -> str:

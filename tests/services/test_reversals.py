@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import select
 
@@ -21,7 +23,7 @@ WHY = "Wrong meter; the slip was torn up in front of the customer"
 
 def reverse(counter, sale_id, by="amara", approver="chidi") -> int:
     cast = counter.cast
-    assert reversals.propose(sale_id, WHY, cast.scope(by)) is None
+    assert reversals.propose(sale_id, WHY, cast.scope(by), not_handed_over=True) is None
     [request] = [told for told in reversals.requests_on(sale_id) if told.status == "proposed"]
     return reversals.approve(sale_id, request.id, cast.scope(approver))
 
@@ -48,13 +50,31 @@ def test_after_a_reversal_the_fee_falls_due_again_and_the_steps_begin_anew(count
     assert (again.carried_units, again.units_before) == (first.carried_units, first.units_before)
 
 
+def test_a_sale_whose_token_the_customer_has_is_not_reversed(counter):
+    cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
+    with pytest.raises(errors.NotReversible, match="handed_over"):
+        reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=False)
+    assert reversals.requests_on(sale_id) == []
+    reversal = db.session.get_one(Sale, reverse(counter, sale_id))
+    assert json.loads(reversal.snapshot)["reverses"]["not_handed_over"] is True
+    [told] = reversals.requests_on(sale_id)
+    assert told.not_handed_over and reversals.waiting(cast.scope("chidi")) == []
+
+
+def test_a_request_waits_for_the_others_of_its_region(counter):
+    cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
+    reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
+    seen = {who: [row[0] for row in reversals.waiting(cast.scope(who))] for who in ("amara", "bento", "chidi", "efua")}
+    assert seen == {"amara": [], "bento": [], "chidi": [sale_id], "efua": [sale_id]}
+
+
 def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
     with pytest.raises(errors.OutOfScope):
-        reversals.propose(sale_id, WHY, cast.scope("bento"))
-    reversals.propose(sale_id, WHY, cast.scope("chidi"))
+        reversals.propose(sale_id, WHY, cast.scope("bento"), not_handed_over=True)
+    reversals.propose(sale_id, WHY, cast.scope("chidi"), not_handed_over=True)
     with pytest.raises(errors.ProposalOpen):
-        reversals.propose(sale_id, WHY, cast.scope("amara"))
+        reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
     [request] = reversals.requests_on(sale_id)
     with pytest.raises(errors.FourEyes):
         reversals.approve(sale_id, request.id, cast.scope("chidi"))
@@ -62,13 +82,13 @@ def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):
     with pytest.raises(errors.ProposalClosed):
         reversals.approve(sale_id, request.id, cast.scope("efua"))
     with pytest.raises(errors.NotReversible):
-        reversals.propose(sale_id, WHY, cast.scope("amara"))
+        reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
     assert db.session.query(Sale).filter_by(kind=SaleKind.REVERSAL).count() == 1
 
 
 def test_eight_approvals_at_once_book_one_reversal(context, counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
-    reversals.propose(sale_id, WHY, cast.scope("amara"))
+    reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
     [request] = reversals.requests_on(sale_id)
     scope = cast.scope("chidi")
     results = together(context, lambda _number: reversals.approve(sale_id, request.id, scope))
@@ -80,7 +100,7 @@ def test_eight_approvals_at_once_book_one_reversal(context, counter):
 @pytest.mark.one_database
 def test_a_declined_request_can_be_made_again(counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
-    reversals.propose(sale_id, WHY, cast.scope("amara"))
+    reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
     [request] = reversals.requests_on(sale_id)
     reversals.decline(sale_id, request.id, cast.scope("chidi"))
     reverse(counter, sale_id)
@@ -92,7 +112,7 @@ def test_where_one_person_is_enough_it_is_booked_at_once(counter):
     with transaction() as session:
         session.get_one(Settings, 1).four_eyes = ""
     sale_id = counter.sells("palm_street", 20_00).sale_id
-    assert reversals.propose(sale_id, WHY, counter.cast.scope("amara")) == reversals.reversal_of(sale_id)
+    assert reversals.propose(sale_id, WHY, counter.cast.scope("amara"), not_handed_over=True) == reversals.reversal_of(sale_id)
     assert differences() == []
 
 
@@ -102,12 +122,12 @@ def test_a_sale_that_waits_and_a_reversal_cannot_be_reversed(context, counter, c
     counter.modules = Deaf(context.extensions["modules"])
     waiting = counter.sells("palm_street", 20_00).sale_id
     with pytest.raises(errors.NotReversible) as refused:
-        reversals.propose(waiting, WHY, counter.cast.scope("amara"))
+        reversals.propose(waiting, WHY, counter.cast.scope("amara"), not_handed_over=True)
     assert refused.value.params["reason"] == "waiting"
     counter.modules = context.extensions["modules"]
     reversal = reverse(counter, counter.sells("mill", 20_00).sale_id)
     with pytest.raises(errors.NotReversible):
-        reversals.propose(reversal, WHY, counter.cast.scope("amara"))
+        reversals.propose(reversal, WHY, counter.cast.scope("amara"), not_handed_over=True)
 
 
 def test_a_recovered_debt_is_owed_again(counter):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EngineeringRecord, Meter, Sale, Token, VendingPoint
+from app.models import EngineeringRecord, Meter, ReversalRequest, Sale, Token, VendingPoint
 from app.views.figures import groups_of_four, meter_number
 from tests.cast import PALM_STREET, PIER
 from tests.services.conftest import Counter
@@ -96,15 +96,30 @@ def test_a_strangers_meter_does_not_exist_here(chidi):
         assert chidi.get(address).status_code == 404
 
 
+def bare(answer):
+    """The page without what groups digits."""
+    assert answer.status_code == 200
+    return re.sub(r"<[^>]*>|[\s\u00a0\u202f]", "", answer.get_data(as_text=True).partition("<main")[2])
+
+
 def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, chidi, look, cast):
     with app.app_context():
         sale_id = Counter(cast, app.extensions["modules"]).sells("palm_street", 20_00).sale_id
         db.session.remove()
-    page = f"/reversals/{sale_id}"
+    page, digits = f"/reversals/{sale_id}", look(select(Token.digits))
+    shows = [f"/receipts/{sale_id}", f"/receipts/{sale_id}/paper", f"/sales/show/{sale_id}", "/tokens/list/",
+             f"/meters/show/{cast.meters['palm_street']}?tab=tokens"]  # fmt: skip
+    assert all(digits in bare(amara.get(one)) for one in shows)
     assert "Reverse" in text(amara.get(f"/receipts/{sale_id}"))
     refused = send(amara, page, f"{page}/propose", reason="")
     assert refused.status_code == 422 and "Fill this in." in text(refused)
-    assert send(amara, page, f"{page}/propose", reason=WHY).status_code == 303
+    silent = send(amara, page, f"{page}/propose", reason=WHY)
+    assert silent.status_code == 422 and "Say that it was not handed over." in text(silent) and WHY in silent.get_data(as_text=True)
+    assert send(amara, page, f"{page}/propose", reason=WHY, not_handed_over="y").status_code == 303
+    assert look(select(ReversalRequest.not_handed_over)) is True
+    home = chidi.get("/").get_data(as_text=True)
+    assert "asks to reverse a sale." in home and page in home
+    assert "says that the token was not handed over. No slip of this sale was printed." in text(chidi.get(page))
     request_id = re.search(r'name="request" value="([0-9]+)"', chidi.get(page).get_data(as_text=True))[1]
     answer = act(chidi, page, f"{page}/approve", request=request_id)
     assert answer.status_code == 303
@@ -116,4 +131,6 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     assert "REVERSED: this sale was undone" in text(amara.get(f"/receipts/{sale_id}/paper?paper=a4"))
     assert amara.get(f"/receipts/{sale_id}/receipt.pdf").status_code == 200
     assert "it was reversed before" in text(amara.get(page))
+    # A meter would still take the token: nobody sees it any more.
+    assert not any(digits in bare(amara.get(one)) for one in (*shows, f"/receipts/{sale_id}/paper?paper=a4"))
     assert look(select(VendingPoint)) is not None
