@@ -24,6 +24,7 @@ from app.models import Currency, Sale, Settings, Token
 from app.services.money_kept import require_unsold
 from app.views import choices, figures
 from app.views.fields import Row, Text, Word
+from app.views.four_eyes import FourEyes, in_words
 from app.views.lists import Listed, Rows, any_row
 from app.views.lists import words as holds
 from app.views.money_kept import why_it_stays
@@ -100,6 +101,11 @@ class SettingsForm(DynamicForm):
     mask_id_number = BooleanField(
         _l("Mask ID numbers on slips"), description=_l("Only the last four digits are printed.")
     )
+    four_eyes = FourEyes(
+        _l("Two people decide"),
+        description=_l("One person proposes, another approves; nothing is made or booked until then. Who ticks an act off here may do it alone: the log of changes says who it was."),
+        render_kw={"data-wide": "1"},
+    )
 
     def validate_currency(self, field: Any) -> None:
         """Prices, accounts and books are in one currency once something was sold or a sum is kept in it."""
@@ -152,6 +158,7 @@ class SettingsView(Listed, SafeModelView):
         computed={
             "settlement": lambda row: f"{choices.SETTLEMENT[row.settlement]}: {settlement_example(row.currency, row.settlement)}",
             "first_weekday": lambda row: choices.WEEKDAY[row.first_weekday],
+            "four_eyes": lambda row: in_words(row.four_eyes),
             "default_language": lambda row: dict(LANGUAGES.items()).get(row.default_language, row.default_language),
         },
     )
@@ -168,6 +175,7 @@ class SettingsView(Listed, SafeModelView):
         "first_weekday": _l("The week begins on"), "token_offset_minutes": _l("Token clock, minutes from UTC"),
         "slip_header": _l("Line above the slip"), "slip_footer": _l("Line below the slip"),
         "mask_id_number": _l("Mask ID numbers on slips"), "default_language": _l("Language of slips"),
+        "four_eyes": _l("Two people decide"),
     }  # fmt: skip
     list_columns = ["utility_name"]
     _sets = [
@@ -176,6 +184,7 @@ class SettingsView(Listed, SafeModelView):
             "currency", "settlement", "time_zone", "first_weekday", "token_offset_minutes",
         ]}),
         (_l("Slips"), {"fields": ["default_language", "mask_id_number", "slip_header", "slip_footer"]}),
+        (_l("Engineering and reversals"), {"fields": ["four_eyes"]}),
     ]  # fmt: skip
     show_fieldsets = edit_fieldsets = add_fieldsets = _sets
     order_columns = ["utility_name"]

@@ -9,14 +9,17 @@ from html import unescape
 import pytest
 from sqlalchemy import select, update
 
+from app.domain.engineering import ALL_REGISTERS, ActStatus
 from app.domain.money import Currency as Money
 from app.domain.states import Settlement
 from app.extensions import db
-from app.models import AppUser, CashAccount, Currency, Meter, Settings
+from app.models import AppUser, AuditEntry, CashAccount, Currency, Meter, Settings
 from app.services import debts
+from app.services.engineering import Wanted, make, record_of
 from app.views import currencies
 from app.views.settings import settlement_example
-from tests.views.forms import send, text
+from tests.cast import PALM_STREET
+from tests.views.forms import fields, send, text
 from tests.views.selling import sell
 
 pytestmark = pytest.mark.one_database
@@ -183,3 +186,37 @@ def test_amounts_look_as_the_language_writes_them(app, language, decimals, symbo
         said = currencies.sample(Currency(code="XTS", symbol=symbol, decimals=decimals))
         assert said.replace("\u00a0", " ").replace("\u202f", " ") == written
         assert "204" not in settlement_example(Money("XTS", symbol, 0), Settlement.UP) or decimals
+
+
+def ticks(client, *functions):
+    """Save the settings with these boxes ticked."""
+    form = fields(client.get("/settings/edit/1").get_data(as_text=True))
+    return client.post("/settings/edit/1", data={**form, "four_eyes": list(functions)})
+
+
+def test_the_administrator_says_which_acts_take_a_second_person_and_the_desk_obeys(app, cast, efua, look):
+    page = efua.get("/settings/show/1")
+    assert "Clear balance, Clear tamper, Reversal of a sale" in text(page)
+    assert ticks(efua, "maximum_power_limit", "reversal", "no_such_thing").status_code == 303
+    assert look(select(Settings.four_eyes)) == "reversal,maximum_power_limit"
+    with app.app_context():
+        chidi, modules = cast.scope("chidi"), app.extensions["modules"]
+        order = {
+            "vending_point_id": cast.points["market"], "operator_id": cast.users["chidi"], "reason": "moved out",
+            "meter_number": PALM_STREET,
+        }  # fmt: skip
+        cleared = make(Wanted("act-cleared-1", "clear_credit", value=ALL_REGISTERS, **order), chidi, modules)
+        limited = make(Wanted("act-limited-1", "maximum_power_limit", value=5_000, **order), chidi, modules)
+        assert [record_of(key, chidi).status for key in (cleared, limited)] == [ActStatus.ISSUED, ActStatus.PROPOSED]
+        db.session.remove()
+    entry = look(select(AuditEntry).where(AuditEntry.table_name == "settings").order_by(AuditEntry.id.desc()))
+    assert (entry.actor, json.loads(entry.after)["four_eyes"]) == ("efua", "reversal,maximum_power_limit")
+    said = text(efua.get(f"/audit/show/{entry.id}"))
+    assert "Clear balance, Clear tamper, Reversal of a sale" in said and "Reversal of a sale, Maximum power limit" in said
+
+
+def test_where_nothing_is_ticked_one_person_is_enough(efua, look):
+    assert ticks(efua).status_code == 303
+    assert look(select(Settings.four_eyes)) == ""
+    assert "nothing: one person is enough" in text(efua.get("/settings/show/1"))
+    assert 'value="reversal"' in efua.get("/settings/edit/1").get_data(as_text=True)

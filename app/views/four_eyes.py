@@ -1,0 +1,83 @@
+"""Which acts take a second person, as a field of the settings: a box for each function, stored by their names.
+
+What is stored is `settings.four_eyes`; `services.engineering.needs_second_person` asks it for every act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup, escape
+from wtforms import Field
+
+from app.domain.engineering import FUNCTIONS, KEY_CHANGE
+from app.services.reversals import FUNCTION as REVERSAL
+from app.views.engineering_words import TOLD
+
+# Those of the manual first: what cannot be brought back, and money that goes back.
+FIRST = ("clear_credit", "clear_tamper_condition", REVERSAL)
+WORDS: Mapping[str, Any] = {
+    name: _l("Reversal of a sale") if name == REVERSAL else TOLD[name].name
+    for name in (*FIRST, *(name for name in (*FUNCTIONS, KEY_CHANGE) if name not in FIRST))
+}
+
+
+def in_words(stored: str) -> str:
+    """The functions of a stored list, as people read them."""
+    names = [name for name in WORDS if name in stored.split(",")]
+    return ", ".join(str(WORDS[name]) for name in names) or _("nothing: one person is enough")
+
+
+class _Boxes:
+    """A box for each function."""
+
+    def __call__(self, field: FourEyes, **_given: Any) -> Markup:
+        boxes = (
+            Markup('<div class="check"><input type="checkbox" name="{0}" id="{0}-{1}" value="{1}"{2}><label for="{0}-{1}">{3}</label></div>').format(
+                field.name, name, Markup(" checked") if name in field.data else "", escape(str(word))
+            )
+            for name, word in WORDS.items()
+        )
+        return Markup('<div class="boxes" id="{}">{}</div>').format(field.id, Markup("").join(boxes))
+
+
+class FourEyes(Field):
+    """The functions that are ticked; `data` is the list of their names in the order of the page."""
+
+    widget = _Boxes()
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The ticked names in no order."""
+        return frozenset(self.data or ())
+
+    @property
+    def in_words(self) -> str:
+        """What is ticked."""
+        return in_words(",".join(self.data or ()))
+
+    def process_data(self, value: Any) -> None:
+        """Tick what is stored."""
+        self.data = self._known((value or "").split(","))
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take the ticked names that exist; none ticked is an answer, too."""
+        self.data = self._known(valuelist)
+
+    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
+        """A form that came back without a tick says that nothing is ticked."""
+        super().process(formdata, data, extra_filters)
+        if formdata and self.name not in formdata:
+            self.data = []
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Store the names, comma separated."""
+        setattr(obj, name, ",".join(self.data or ()))
+
+    @staticmethod
+    def _known(names: Iterable[str]) -> list[str]:
+        wanted = set(names)
+        return [name for name in WORDS if name in wanted]
