@@ -30,10 +30,12 @@ from app.models import (
     Product,
     Region,
     Sale,
+    SetClock,
     Settings,
     Tariff,
     TariffPlan,
     TariffStep,
+    Token,
     UserGroup,
     VendingPoint,
 )
@@ -68,18 +70,30 @@ def load_demonstration(
         if not begun or sales.scalar_one():
             return ["the database is not empty: nothing was loaded"]
         # It was stopped between its people and its sales: go on from there.
-        return [f"{demo_sales.sell(scene, modules, instant, days)} sales in {days} days"]
+        return [f"{_past(scene, modules, instant, days)} sales in {days} days"]
     with transaction() as session:
         regions = _places(session, scene)
         points = _points(session, scene, regions)
         _people(session, scene, regions, points)
         consumers = _registry(session, scene, regions, instant)
         _debts(session, scene, consumers, instant - timedelta(days=scene.days))
-    sold = demo_sales.sell(scene, modules, instant, days)
+    sold = _past(scene, modules, instant, days)
     return [
         f"{len(scene.regions)} regions, {len(scene.points)} vending points, {len(scene.meters)} meters",
         f"{sold} sales in {days} days",
     ]
+
+
+def _past(scene: data.Scene, modules: Modules, instant: datetime, days: int) -> int:
+    """Sales and what else happened; then it is written down that all of it was made within minutes."""
+    newest = select(func.coalesce(func.max(Token.id), 0))
+    before, begun = db.session.execute(newest, execution_options={"unscoped": True}).scalar_one(), now()
+    sold = demo_sales.sell(scene, modules, instant, days)
+    through = db.session.execute(newest, execution_options={"unscoped": True}).scalar_one()
+    if through > before:
+        with transaction() as session:
+            session.add(SetClock(after_token_id=before, through_token_id=through, begun_at=begun, ended_at=now()))
+    return sold
 
 
 def _places(session: Session, scene: data.Scene) -> dict[str, int]:

@@ -143,6 +143,7 @@ class Scene:
     debts: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # by user number
     daily_limits: Mapping[str, int] = field(default_factory=dict)
     real_tariffs: bool = False
+    acts: bool = False  # engineering acts and reversals among the sales
 
 
 SMALL = Scene(7, 6, REGIONS, POINTS, PEOPLE, TARIFFS, CONSUMERS, METERS, {BLOCKED[0]: BLOCKED[1]})

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import event, select
 
+from app import demo_acts
 from app import demo_data as data
 from app.access.current import scope_of
 from app.access.scope import Scope
@@ -54,8 +55,13 @@ def sell(scene: data.Scene, modules: Modules, today: datetime, days: int) -> int
     }
     sold = 0
     with _in_a_hurry():
+        others = demo_acts.moments(scene, modules, today, days)
         for number, (instant, who, chance) in enumerate(_moments(scene, list(sellers), today, days)):
+            while others and others[0][0] <= instant:
+                others.pop(0)[1]()
             sold += _sell_once(sellers[who], modules, instant, chance, f"demonstration-{number:05d}")
+        for _instant, happens in others:
+            happens()
     return sold
 
 

@@ -96,6 +96,7 @@ def scene() -> data.Scene:
         debts=DEBTS,
         daily_limits={"0100000103": 30_00, "0100000117": 50_00},
         real_tariffs=True,
+        acts=True,
     )
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from app.db import transaction
 from app.demo import load_demonstration, scene_of
-from app.domain.states import MeterStatus, MeterType, SaleStatus
+from app.domain.states import MeterStatus, MeterType, SaleKind, SaleStatus, TokenKind
 from app.extensions import db
 from app.models import (
     AppUser,
     Consumer,
+    EngineeringRecord,
     Meter,
     Product,
     Region,
@@ -23,6 +24,7 @@ from app.models import (
     Token,
     VendingPoint,
 )
+from app.services import match
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
@@ -35,10 +37,11 @@ def counts(*tables):
 
 
 def tokens_are_real(modules, most):
-    for token in db.session.query(Token).limit(most):
+    credit = db.session.query(Token).filter_by(kind=TokenKind.CREDIT)
+    for token in credit.limit(most):
         meter = db.session.get_one(Meter, token.meter_id)
         config = MeterConfig(
-            pan_from_drn(meter.meter_number), meter.ea, meter.tct, meter.sgc, meter.krn, meter.ti, meter.ken
+            pan_from_drn(meter.meter_number), meter.ea, meter.tct, token.sgc, token.krn, token.ti, meter.ken
         )
         assert modules.by_id(token.module_id).verify(config, token.digits).amount == token.amount
 
@@ -84,8 +87,19 @@ def test_the_large_one_has_something_for_every_screen(context):
     assert len({sale.vending_point_id for sale in db.session.query(Sale)}) == 5
     kinds = {kind for (kind,) in db.session.query(SaleLine.kind).distinct()}
     assert {"step", "fee", "tax", "levy"} <= kinds
+    acts = Counter((act.function, act.status) for act in db.session.query(EngineeringRecord))
+    assert acts == {
+        ("meter_test", "issued"): 2, ("key_change", "issued"): 2, ("clear_credit", "issued"): 1,
+        ("maximum_power_limit", "issued"): 1, ("clear_tamper_condition", "issued"): 1,
+        ("clear_tamper_condition", "proposed"): 1,
+    }  # fmt: skip
+    assert all(a.approver_id for a in db.session.query(EngineeringRecord).filter_by(function="clear_credit"))
+    assert db.session.query(Meter).filter_by(krn=2).count() == 1, "one took its new key"
+    assert db.session.query(Meter).filter(Meter.pending_sgc.is_not(None)).count() >= 1, "one is under way"
+    assert db.session.query(Sale).filter_by(kind=SaleKind.REVERSAL).count() == 2
     assert differences() == []
     tokens_are_real(modules, 20)
+    assert {one.row.difference for one in match.look(modules)} == {0}, "its past was made today"
 
 
 @pytest.mark.one_database
