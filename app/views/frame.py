@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext as _l
+from jinja2 import pass_context
 from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
@@ -289,8 +290,24 @@ def _url(endpoint: str) -> str | None:
         return None
 
 
+def _ask_each_time(app: Flask) -> None:
+    """Let the question of rights be asked at every drawing of a page.
+
+    NB: Jinja works out a filter of constants while it compiles, so `'can_edit' | is_item_visible('X')`
+    kept the answer of whoever saw the page first.
+    """
+    visible = app.jinja_env.filters["is_item_visible"]
+
+    @pass_context
+    def is_item_visible(_context: Any, permission: str, item: str) -> bool:
+        return bool(visible(permission, item))
+
+    app.jinja_env.filters["is_item_visible"] = is_item_visible
+
+
 def install(app: Flask) -> None:
     """Give every template its frame."""
+    _ask_each_time(app)
 
     @app.context_processor
     def _frame() -> dict[str, Any]:
