@@ -312,6 +312,10 @@ class PlanFrozen(InUse, code="plan_frozen"):
     """A plan that has sold is not changed; a new one follows it."""
 
 
+class LogoRefused(Refusal, code="logo_refused", field="logo", names="reason"):
+    """The picture for slips cannot be taken: large, kind, pixels, small or broken."""
+
+
 # --- rows by file -------------------------------------------------------------------------
 
 

@@ -69,6 +69,14 @@ class ChargeMethod(StrEnum):
     YEAR = "year"
 
 
+class Paper(StrEnum):
+    """What a slip is printed on: rolls of two widths (millimetres) and the sheet."""
+
+    ROLL_58 = "58mm"
+    ROLL_80 = "80mm"
+    SHEET = "a4"
+
+
 class StepPeriod(StrEnum):
     """The span over which delivered units count towards the steps."""
 

@@ -15,7 +15,7 @@ from app.models.region import Region
 from app.models.reprint import Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
 from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
-from app.models.settings import ClockConfirmation, Currency, Licence, Settings
+from app.models.settings import ClockConfirmation, Currency, Licence, Settings, SlipLogo
 from app.models.summaries import PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
 from app.models.tariff import (
     Tariff,
@@ -37,7 +37,7 @@ __all__ = [
     "LedgerAccount", "Licence", "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth",
     "ModuleMatch", "ModuleTokenId", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "Region", "Reprint",
     "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth",
-    "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife",
+    "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife", "SlipLogo",
     "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep",
     "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession", "VendingPoint",
 ]  # fmt: skip

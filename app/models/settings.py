@@ -11,10 +11,20 @@ import secrets
 from datetime import date, datetime
 
 from flask_appbuilder import Model
-from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, String, Text, true
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.states import Settlement
+from app.domain.states import Paper, Settlement
 from app.models.base import BigKey, Stamped, UTCDateTime, words
 
 FOUR_EYES = "clear_credit,clear_tamper_condition,reversal"
@@ -68,6 +78,16 @@ class Settings(Stamped, Model):
     slip_header: Mapped[str | None] = mapped_column(String(200))
     slip_footer: Mapped[str | None] = mapped_column(String(200))
     mask_id_number: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Words for everybody, and for the customers of one utility; under COPY on a reprint.
+    slip_message: Mapped[str | None] = mapped_column(String(200))
+    slip_message_electricity: Mapped[str | None] = mapped_column(String(200))
+    slip_message_water: Mapped[str | None] = mapped_column(String(200))
+    slip_message_gas: Mapped[str | None] = mapped_column(String(200))
+    slip_copy_text: Mapped[str | None] = mapped_column(String(100))
+    # The name of a `SlipLogo`; empty: no picture.
+    slip_logo: Mapped[str | None] = mapped_column(String(64))
+    # A `Paper`, where neither the person nor the vending point has one of their own.
+    slip_paper: Mapped[str] = mapped_column(String(8), default=Paper.ROLL_80.value, server_default=Paper.ROLL_80.value)
     default_language: Mapped[str] = mapped_column(String(8), default="en")
     demonstration: Mapped[bool] = mapped_column(Boolean, default=False)
     # What a licence may be bound to; it goes with the books, a backup's too.
@@ -76,6 +96,19 @@ class Settings(Stamped, Model):
     four_eyes: Mapped[str] = mapped_column(String(400), default=FOUR_EYES, server_default=FOUR_EYES)
 
     currency: Mapped[Currency] = relationship()
+
+
+class SlipLogo(Model):
+    """A picture that stood on slips, by the SHA-256 of its bytes: an old slip keeps its own."""
+
+    __tablename__ = "slip_logo"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # PNG as this program wrote it, never the bytes that were uploaded.
+    picture: Mapped[bytes] = mapped_column(LargeBinary)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    added_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class Licence(Stamped, Model):

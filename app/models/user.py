@@ -49,6 +49,8 @@ class AppUser(User):  # type: ignore[misc]
     theme: Mapped[str | None] = mapped_column(String(8))
     # Whether keys like / and ? act outside fields; who speaks to the computer switches them off.
     single_keys: Mapped[bool] = mapped_column(Boolean, default=True, server_default="1")
+    # The `Paper` this person printed on last.
+    slip_paper: Mapped[str | None] = mapped_column(String(8))
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
     # Rises when somebody changes the person's page.  NB: not the mapper's own version: a sign-in
     # writes to this row as well, and must neither fail nor make an open form old.

@@ -43,6 +43,8 @@ class VendingPoint(Stamped, Model):
     telephone: Mapped[str | None] = mapped_column(String(40))
     email: Mapped[str | None] = mapped_column(String(120))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
+    # The `Paper` of its printer; empty: as the settings say.
+    slip_paper: Mapped[str | None] = mapped_column(String(8))
 
     region: Mapped[Region] = relationship()
 

@@ -7,7 +7,7 @@ is issued.  Reprints are counted in rows of their own, because a sale is never c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -21,7 +21,7 @@ from app.access.scope import Scope, criterion, require
 from app.db import transaction
 from app.domain import errors
 from app.domain.money import Currency
-from app.domain.states import MeterType, SaleKind, SaleStatus
+from app.domain.states import MeterType, SaleKind, SaleStatus, TokenKind
 from app.extensions import db
 from app.models import Meter, Reprint, Sale, SaleLine, Token
 from app.models.base import now
@@ -73,10 +73,12 @@ class Receipt:
     """Everything the slip prints (V4 and what the field expects).
 
     Money is minor units of `currency`, units are tenths.  `facts` holds the snapshot's
-    parts: utility, consumer, meter, point, tariff, operator.
+    parts: utility, consumer, meter, point, tariff, operator.  `tokens` stand in the order in which
+    they are typed into the meter: a key-change set first, the credit token last.
     """
 
     sale_id: int
+    meter_id: int
     status: SaleStatus
     kind: SaleKind
     reference: str
@@ -114,6 +116,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
     shown = sale.status is SaleStatus.ISSUED and not undone
     return Receipt(
         sale_id=sale.id,
+        meter_id=sale.meter_id,
         status=sale.status,
         kind=sale.kind,
         reference=sale.reference,
@@ -130,7 +133,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         carried_units=sale.carried_units,
         units_before=facts["units_before"],
         lines=tuple(_line(line) for line in sale.lines),
-        tokens=tuple(_token(t) for t in sale.tokens) if shown else (),
+        tokens=_in_order(sale.tokens) if shown else (),
         facts=facts,
         copies=_copies(session, sale.id),
         reversed=undone,
@@ -211,6 +214,12 @@ def _token(token: Token) -> ReceiptToken:
     return ReceiptToken(
         token.kind.value, token.digits, token.position, token.amount, token.sgc, token.krn, token.ti, token.ea
     )
+
+
+def _in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
+    """As they are typed into the meter: it takes a credit token under the new key only after the key change."""
+    ordered = sorted(tokens, key=lambda token: (token.kind is TokenKind.CREDIT, token.position))
+    return tuple(map(_token, ordered))
 
 
 def _copies(session: Session, sale_id: int) -> int:

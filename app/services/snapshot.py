@@ -14,6 +14,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from app.domain.quote import Line
+from app.domain.states import MeterType
+from app.models import Settings
 
 if TYPE_CHECKING:
     from app.services.pricing import Offer
@@ -73,6 +75,9 @@ def snapshot_text(offer: Offer, asked: dict[str, Any], operator: str) -> str:
             "header": settings.slip_header,
             "footer": settings.slip_footer,
             "mask_id_number": settings.mask_id_number,
+            "messages": _messages(settings, meter.meter_type),
+            "copy_text": settings.slip_copy_text,
+            "logo": settings.slip_logo,
             "demonstration": settings.demonstration,
             "time_zone": settings.time_zone,
         },
@@ -108,6 +113,7 @@ def snapshot_text(offer: Offer, asked: dict[str, Any], operator: str) -> str:
             "decimals": desk.currency.decimals,
         },
         "unit": offer.unit,
+        "step_period": offer.plan.step_period.value,
         "units_before": offer.units_before,
         "given_away": offer.quote.given_away,
         "exact_units": offer.quote.exact_units,
@@ -115,3 +121,9 @@ def snapshot_text(offer: Offer, asked: dict[str, Any], operator: str) -> str:
         "demonstration_key": bool(desk.key and desk.key.demonstration),
     }
     return json.dumps(freeze(facts), sort_keys=True, ensure_ascii=False)
+
+
+def _messages(settings: Settings, meter_type: MeterType) -> list[str]:
+    """What the utility says to everybody, and to the customers of this kind of meter."""
+    own = getattr(settings, f"slip_message_{meter_type.value}", None)
+    return [text for text in (settings.slip_message, own) if text]

@@ -14,6 +14,7 @@ from app.domain.states import (
     ChargeMethod,
     MeterStatus,
     MeterType,
+    Paper,
     Recovery,
     SaleKind,
     SaleStatus,
@@ -45,6 +46,11 @@ TOKEN_KIND: Mapping[TokenKind, Any] = {
     TokenKind.CREDIT: _l("Credit"),
     TokenKind.KEY_CHANGE: _l("Key change"),
     TokenKind.ENGINEERING: _l("Engineering"),
+}
+PAPER: Mapping[Paper, Any] = {
+    Paper.ROLL_58: _l("58 mm"),
+    Paper.ROLL_80: _l("80 mm"),
+    Paper.SHEET: _l("A4"),
 }
 CHARGE_METHOD: Mapping[ChargeMethod, Any] = {
     ChargeMethod.PURCHASE: _l("Each purchase"),

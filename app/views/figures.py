@@ -204,6 +204,7 @@ def install(app: Flask) -> None:
         price=price,
         share=share,
         grouped=groups_of_four,
+        ltr=ltr,
         meter_number=meter_number,
         fingerprint=fingerprint,
         milliseconds=milliseconds,

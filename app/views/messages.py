@@ -104,6 +104,7 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ImportMoved: _l("This import has gone on meanwhile. Nothing was changed. Look where it stands now."),
     errors.FieldTwice: _l("“%(name)s” is chosen for two columns. Nothing was stored. Choose another for one of them."),
     errors.FieldMissing: _l("No column holds “%(name)s”, by which the rows are known. Nothing was stored. Choose it for a column."),
+    errors.LogoRefused: _l("This picture cannot stand on slips: %(reason)s. Nothing was stored. Choose another."),
     errors.PlanFrozen: _l("This plan has sold already and cannot change. Nothing was stored. Add a plan that follows it."),
 }
 
@@ -197,6 +198,11 @@ NOT_REVERSIBLE = {
     "reversal": _l("it is a reversal itself"), "reversed": _l("it was reversed before"),
     "handed_over": _l("its token was handed over"),
 }  # fmt: skip
+LOGO_REFUSED = {
+    "large": _l("the file is larger than 2 MB"), "kind": _l("it is no PNG or JPEG (SVG and others are not taken)"),
+    "pixels": _l("it has more than 25 million pixels"), "small": _l("it is less than 16 pixels high or wide"),
+    "broken": _l("the file is damaged"),
+}  # fmt: skip
 SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("meter_blocked", "status"): _status,
     ("meter_blocked", "reason"): _reason,
@@ -209,6 +215,7 @@ SPECIAL: Mapping[tuple[str, str], Callable[[_Worded, Any], str]] = {
     ("same_sale_ago", "at"): lambda _worded, value: "–" if value is None else figures.lately(value),
     ("same_sale_ago", "amount"): _Worded.money,
     ("not_reversible", "reason"): lambda _worded, value: str(NOT_REVERSIBLE.get(value, value)),
+    ("logo_refused", "reason"): lambda _worded, value: str(LOGO_REFUSED.get(value, value)),
     ("no_plan_in_force", "since"): _since,
     ("no_module", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),
     ("algorithm_served", "algorithm"): lambda _worded, value: str(choices.ALGORITHM.get(value, value)),

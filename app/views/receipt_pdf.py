@@ -1,49 +1,80 @@
-"""The A4 receipt as a PDF file: fonts embedded, accents and Arabic script included, nothing fetched.
+"""The receipt as a PDF file on each paper: fonts embedded, accents and Arabic script included, nothing fetched.
 
-xhtml2pdf lays out old-fashioned tables only, so the file has a template of its own.
+xhtml2pdf lays out old-fashioned tables only, so the file has templates of its own.  The page of a
+roll is cut after its last line: it is laid out on a long one first, and then measured.
 """
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 from flask import current_app, render_template
-from flask_babel import get_locale
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import RectangleObject
 from xhtml2pdf import pisa
 
-from app.views.slip import SAY, Slip, how_many_tokens, qr_picture, token_title
+from app.domain.states import Paper
+from app.views.roll import ROLLS, height_mm, logo_size_mm
+from app.views.slip import Slip, picture, qr_picture
 
 FONTS = "vendor/fonts/dejavu"
-# Locales whose script must be shaped and set from right to left.
+# Locales whose script must be shaped; the direction is the template's.
 SHAPED = {"ar": "arabic", "fa": "persian", "ur": "urdu", "he": "hebrew", "ps": "pashto"}
+# How much longer than the printer's slip the first layout may become: its face is wider, and not mono.
+LONGER, EDGE_MM = 3, 5
+POINTS_PER_MM = 72 / 25.4
 
 
 class PdfFailed(RuntimeError):
     """The file could not be laid out: a defect of the template, not of the receipt."""
 
 
-def render_pdf(slip: Slip) -> bytes:
-    """Lay the receipt out on one or more A4 pages."""
+def render_pdf(slip: Slip, paper: Paper) -> bytes:
+    """Lay the receipt out on one or more A4 pages, or on one piece of a roll that is as long as it."""
     static = Path(current_app.static_folder or "")
     html = render_template(
-        "receipts/pdf.html",
+        "receipts/pdf.html" if paper is Paper.SHEET else "receipts/pdf_roll.html",
         slip=slip,
         receipt=slip.receipt,
         currency=slip.receipt.currency,
-        unit=slip.receipt.unit,
         fonts=static / FONTS,
-        shaped=SHAPED.get(str(get_locale() or "en")[:2]),
+        shaped=SHAPED.get(slip.language[:2]),
         qr_picture=qr_picture,
-        say=SAY,
-        token_title=token_title,
-        help_line=how_many_tokens(len(slip.receipt.tokens)),
+        picture=picture,
+        logo_mm=logo_size_mm(slip.logo, paper) if slip.logo else None,
+        roll=ROLLS.get(paper),
+        long_mm=0 if paper is Paper.SHEET else height_mm(slip, paper) * LONGER,
     )
-    # The isolating signs have no glyph; xhtml2pdf orders mixed lines by itself.
-    html = html.translate({0x2066: None, 0x2069: None})
+    # The face has glyphs without width for embedding signs, and none for isolating ones.
+    html = html.translate({0x2066: 0x202A, 0x2069: 0x202C})
     out = io.BytesIO()
     if pisa.CreatePDF(html, dest=out, encoding="utf-8", link_callback=_own_files(static)).err:
         raise PdfFailed(f"the receipt of sale {slip.receipt.sale_id} could not be laid out")
+    return out.getvalue() if paper is Paper.SHEET else _cut(out)
+
+
+def _cut(made: io.BytesIO) -> bytes:
+    """Cut the page of a roll below its last line of text."""
+    pages = PdfReader(made).pages
+    if len(pages) != 1:
+        raise PdfFailed("a slip did not fit on its roll")
+    lowest: list[float] = []
+
+    def note(text: str, cm: list[float], tm: list[float], _font: Any, _size: float) -> None:
+        if text.strip():  # where the text stands, through both of its matrices
+            lowest.append(tm[4] * cm[1] + tm[5] * cm[3] + cm[5])
+
+    pages[0].extract_text(visitor_text=note)
+    box = pages[0].mediabox
+    bottom = max(0.0, min(lowest) - EDGE_MM * POINTS_PER_MM)
+    writer = PdfWriter()
+    page = writer.add_page(pages[0])
+    for name in ("mediabox", "cropbox", "trimbox", "bleedbox", "artbox"):
+        setattr(page, name, RectangleObject((0, bottom, float(box.width), float(box.height))))
+    out = io.BytesIO()
+    writer.write(out)
     return out.getvalue()
 
 

@@ -1,6 +1,6 @@
 """The receipt of a sale: on the screen, on paper, as a file.
 
-Looking counts nothing.  Printing is a POST that counts, so that every paper after the first
+The page is in the reader's language, the slip in the consumer's.  Looking counts nothing.  Printing is a POST that counts, so that every paper after the first
 bears COPY and its number.
 """
 
@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, abort, request
+from flask import Response, abort, render_template, request
 from flask_appbuilder import expose
+from flask_babel import force_locale
+from markupsafe import Markup
 
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
 from app.domain.errors import OutOfScope
-from app.domain.states import SaleStatus
+from app.domain.states import Paper, SaleStatus
+from app.extensions import db
 from app.services.decisions import release_of
+from app.services.papers import paper_for, paper_of, remember_paper
 from app.services.receipts import Receipt, count_reprint, receipt_for
-from app.views.slip import SAY, Slip, how_many_tokens, make_slip, qr, token_title
-
-PAPERS = ("80mm", "a4")
+from app.services.slip_logo import logo_of
+from app.views import choices
+from app.views.language import chosen_language
+from app.views.roll import logo_size_mm, page_size
+from app.views.settings import LANGUAGES
+from app.views.slip import Slip, make_slip, picture, qr, token_title
+from app.views.slip_language import slip_language
 
 
 class ReceiptView(SafeBaseView):
@@ -28,43 +36,51 @@ class ReceiptView(SafeBaseView):
     route_base = "/receipts"
     default_view = "show"
     method_permission_name = {
-        "show": "read", "paper": "read", "pdf": "read", "printed": "print",
+        "show": "read", "paper": "read", "pdf": "read", "state": "read", "printed": "print",
     }  # fmt: skip
 
     @expose("/<int:sale_id>")
     @has_access
     def show(self, sale_id: int) -> Any:
         """The token, large; how it was worked out; print, PDF, next customer."""
-        return self._page("receipts/show.html", _slip(_own(sale_id)))
+        return self._page("receipts/show.html", _own(sale_id))
 
     @expose("/<int:sale_id>/paper")
     @has_access
     def paper(self, sale_id: int) -> Any:
         """The slip as it will be printed, and the button that prints it."""
         receipt = _own(sale_id)
-        return self._page("receipts/paper.html", _slip(receipt, receipt.copies), paper=_paper())
+        return self._page("receipts/paper.html", receipt, receipt.copies)
+
+    @expose("/<int:sale_id>/state")
+    @has_access
+    def state(self, sale_id: int) -> Any:
+        """Whether a sale still waits: the page of a pending sale asks now and then."""
+        return {"status": _own(sale_id).status.value}
 
     @expose("/<int:sale_id>/printed", methods=["POST"])
     @has_access
     def printed(self, sale_id: int) -> Any:
         """Count one printing; the page that comes back is the one to print."""
-        receipt = _own(sale_id)
+        receipt, scope = _own(sale_id), current_scope()
         number = 1
         if receipt.status is SaleStatus.ISSUED:
-            number = count_reprint(sale_id, current_scope().user_id or 0, current_scope())
-        slip = _slip(receipt, number - 1)
+            number = count_reprint(sale_id, scope.user_id or 0, scope)
+        if scope.user_id is not None and (paper := paper_of(request.form.get("paper"))):
+            remember_paper(scope.user_id, paper)
         if request.accept_mimetypes.best == "application/json":
-            return {"copy": slip.mark}
-        return self._page("receipts/paper.html", slip, paper=_paper(), print_now=True)
+            return {"copy": number - 1}
+        return self._page("receipts/paper.html", receipt, number - 1, print_now=True)
 
     @expose("/<int:sale_id>/receipt.pdf")
     @has_access
     def pdf(self, sale_id: int) -> Any:
-        """The A4 receipt as a file; one that was printed before is a copy."""
+        """The receipt as a file, on any paper; one that was printed before is a copy."""
         from app.views.receipt_pdf import render_pdf  # xhtml2pdf costs a third of a second
 
         receipt = _own(sale_id)
-        content = render_pdf(_slip(receipt, receipt.copies))
+        with force_locale(_language(receipt)):
+            content = render_pdf(_slip(receipt, receipt.copies), paper_of(request.values.get("paper")) or Paper.SHEET)
         name = f"{receipt.number or receipt.reference[:12]}.pdf"
         return Response(
             content,
@@ -72,20 +88,47 @@ class ReceiptView(SafeBaseView):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def _page(self, template: str, slip: Slip, **more: Any) -> Any:
+    def _page(self, template: str, receipt: Receipt, mark: int = 0, **more: Any) -> Any:
+        paper = paper_of(request.values.get("paper")) or paper_for(db.session(), current_scope().user_id)
+        language = _language(receipt)
+        with force_locale(language):
+            printed = _slip(receipt, mark)
+            article, sizes = draw(printed, paper), (page_size(printed, paper), page_size(printed, paper, mark=1))
         return self.render_template(
             template,
-            slip=slip,
-            receipt=slip.receipt,
-            currency=slip.receipt.currency,
-            unit=slip.receipt.unit,
-            qr=qr,
-            say=SAY,
+            slip=_slip(receipt, mark),
+            receipt=receipt,
+            currency=receipt.currency,
+            unit=receipt.unit,
             token_title=token_title,
-            help_line=how_many_tokens(len(slip.receipt.tokens)),
+            paper=paper.value,
+            papers=[each.value for each in Paper],
+            article=article,
+            page_sizes=sizes,
+            language=language,
+            asked_language=language if request.values.get("lang") else "",
+            paper_names=choices.PAPER,
+            language_names=dict(LANGUAGES.items()),
+            other_language=language != chosen_language(),
             may_reverse=self.appbuilder.sm.has_access("can_read", "ReversalView"),
             **more,
         )
+
+
+def draw(slip: Slip, paper: Paper) -> Markup:
+    """The paper itself, in the language that is spoken now."""
+    return Markup(  # noqa: S704  (a template of our own, which escapes)
+        render_template(
+            "receipts/_sheet.html" if paper is Paper.SHEET else "receipts/_slip.html",
+            slip=slip,
+            receipt=slip.receipt,
+            currency=slip.receipt.currency,
+            paper=paper.value,
+            logo_mm=logo_size_mm(slip.logo, paper) if slip.logo else None,
+            picture=picture,
+            qr=qr,
+        )
+    )
 
 
 def _own(sale_id: int) -> Receipt:
@@ -98,12 +141,13 @@ def _own(sale_id: int) -> Receipt:
         abort(404)
 
 
+def _language(receipt: Receipt) -> str:
+    """The slip's language; the address may ask for another one."""
+    return slip_language(receipt, request.values.get("lang"))
+
+
 def _slip(receipt: Receipt, mark: int = 0) -> Slip:
     """The slip; that of a failed sale tells of the decision that released it."""
     failed = receipt.status is SaleStatus.FAILED
-    return make_slip(receipt, mark, release_of(receipt.sale_id) if failed else None)
-
-
-def _paper() -> str:
-    wanted = request.values.get("paper", PAPERS[0])
-    return wanted if wanted in PAPERS else PAPERS[0]
+    logo = logo_of(db.session(), receipt.facts["utility"].get("logo"))
+    return make_slip(receipt, mark, release_of(receipt.sale_id) if failed else None, logo)

@@ -1,38 +1,51 @@
-"""The slip: a receipt as rows for 80 mm of paper, its height in millimetres, and its QR code.
+"""The slip: a receipt as rows of words, in the language it is printed in, and its QR code.
 
-The roll is cut where the server says: a printer is not asked to guess, and a slip of two
-tokens is longer than one of one.  38 signs of the mono face stand on a line.
+Templates lay it out on rolls (`roll` says how long) and on A4; nothing is computed there.
 """
 
 from __future__ import annotations
 
-import math
-import textwrap
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import segno
+from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext, pgettext
 
-from app.domain.states import SaleKind, SaleStatus, TokenKind
+from app.domain.states import SaleKind, SaleStatus, StepPeriod, TokenKind
 from app.services.decisions import Told
 from app.services.receipts import Receipt, ReceiptLine, receipt_number
+from app.services.slip_logo import Logo
 from app.views import choices, figures
 from app.views.sum_lines import Worded, worded
 
-COLUMNS = 38
-LINE_MM, BIG_LINE_MM, TOKEN_LINE_MM, QR_MM = 4.3, 5.5, 8.8, 31.5
-PARTS, RULE_MM, EDGE_MM = 8, 3.2, 10
 DEMONSTRATION = _l("DEMONSTRATION: made with a public key, no real meter takes this token.")
 PENDING = _l("The token has not come yet.")
 PENDING_MORE = _l("The money is held for this sale and cannot be taken twice. Bring this slip to get the token.")
+PENDING_NEXT = _l("The security module is asked again by itself. When its token is there, the real slip is printed here; until then this reference finds the sale.")
 REVERSED = _l("REVERSED: this sale was undone and its money given back.")
 FAILED = _l("No token was made and no money was booked.")
+# By what became of the sale: the title and the word of the sum, for rolls and for A4.
+TITLES: Mapping[str, tuple[Any, Any]] = {
+    "pending": (_l("PENDING SLIP"), _l("Pending slip")),
+    "failed": (_l("NOT SOLD"), _l("Not sold")),
+    "reversal": (_l("REVERSAL"), _l("Reversal")),
+    "invoice": (_l("TAX INVOICE"), _l("Tax invoice")),
+    "receipt": (_l("RECEIPT"), _l("Receipt")),
+}
+TOTALS: Mapping[str, tuple[Any, Any]] = {
+    "pending": (_l("HELD"), _l("Held")),
+    "failed": (_l("NOT BOOKED"), _l("Not booked")),
+    "reversal": (_l("GIVEN BACK"), _l("Given back")),
+    "invoice": (_l("PAID"), _l("Paid")),
+    "receipt": (_l("PAID"), _l("Paid")),
+}
 MASK_KEEPS = 4
+QUIET_ZONE, QR_SCALE = 4, 8
 Row = tuple[str, str]
 
 
@@ -58,11 +71,19 @@ class Slip:
 
     receipt: Receipt
     mark: int
+    # The code of the language that its words are in, and where its lines begin.
+    language: str
+    direction: str
     about: tuple[Row, ...]
     person: tuple[Row, ...]
     meter: tuple[Row, ...]
     lines: tuple[Worded, ...]
     paid: tuple[Row, ...]
+    # What was bought in the span that the steps count over.
+    period: str = ""
+    messages: tuple[str, ...] = ()
+    copy_text: str = ""
+    logo: Logo | None = None
     # The decision that released the sale, where two people made one.
     released: Told | None = None
 
@@ -77,10 +98,51 @@ class Slip:
         return self.receipt.status is SaleStatus.FAILED
 
     @property
+    def kind(self) -> str:
+        """What became of the sale, as the title says it."""
+        if self.pending or self.failed:
+            return "pending" if self.pending else "failed"
+        if self.receipt.kind is SaleKind.REVERSAL:
+            return "reversal"
+        return "invoice" if self.receipt.facts["utility"]["tax_number"] else "receipt"
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """The title on a roll and on A4."""
+        roll, sheet = TITLES[self.kind]
+        return str(roll), str(sheet)
+
+    @property
+    def totals(self) -> tuple[str, str]:
+        """What the sum is called on a roll and on A4."""
+        roll, sheet = TOTALS[self.kind]
+        return str(roll), str(sheet)
+
+    @property
     def undoes(self) -> str:
         """The receipt that a reversal undoes, as it is printed; nothing on any other slip."""
         undone = self.receipt.facts.get("reverses")
         return "" if undone is None else receipt_number(self.receipt.facts["point"]["code"], undone["receipt_number"]) or ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What stands in a frame at the top."""
+        said = [(DEMONSTRATION, self.receipt.demonstration), (REVERSED, self.receipt.reversed)]
+        return tuple(str(text) for text, true in said if true)
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """What stands in the place of a token, the most important sentence first; nothing where there is one."""
+        if self.receipt.tokens:
+            return ()
+        if self.pending:
+            return str(PENDING), str(PENDING_MORE), str(PENDING_NEXT)
+        if self.failed:
+            return tuple(filter(None, (str(FAILED), self.why, self.back)))
+        if self.receipt.kind is SaleKind.REVERSAL:
+            reason = self.receipt.facts["reverses"]["reason"]
+            return (_("This undoes receipt %(number)s: %(reason)s", number=figures.ltr(self.undoes), reason=reason),)
+        return (_("Fees only: no token"),)
 
     @property
     def why(self) -> str:
@@ -99,31 +161,44 @@ class Slip:
         return _("%(money)s goes back to the customer.", money=money)
 
     @property
-    def height_mm(self) -> int:
-        """How long the roll must be, with a little to spare."""
-        rows = [*self.about, *self.person, *self.meter, *self.paid]
-        rows += [(line.title, figures.money(line.amount_minor, self.receipt.currency.decimals)) for line in self.lines]
-        texts = sum(_lines_of(label, value) for label, value in rows) + sum(map(_wraps, self._free_text()))
-        tokens = len(self.receipt.tokens)
-        height = texts * LINE_MM + tokens * (2 * TOKEN_LINE_MM + BIG_LINE_MM + QR_MM)
-        return math.ceil(height + PARTS * RULE_MM + 4 * BIG_LINE_MM + EDGE_MM)
+    def token_titles(self) -> tuple[str, ...]:
+        """What each token is for, numbered where there are several: the order to type them in."""
+        tokens = self.receipt.tokens
+        named = [token_title(token.kind, token.amount, self.receipt.unit) for token in tokens]
+        return tuple(named if len(named) < 2 else [f"{place}. {name}" for place, name in enumerate(named, 1)])
 
-    def _free_text(self) -> list[str]:
-        """The texts that run over the whole width; words wrap, so each may need a line more."""
-        facts = self.receipt.facts
-        utility, point = facts["utility"], facts["point"]
-        said = [utility[name] or "" for name in ("name", "address", "telephone", "tax_number", "header", "footer")]
-        said.append(f"{point['name']}, {point['region']}")
-        said.append(how_many_tokens(len(self.receipt.tokens)))
-        said += [REVERSED] if self.receipt.reversed else []
-        said += [DEMONSTRATION] if self.receipt.demonstration else []
-        said += [PENDING, PENDING_MORE] if self.pending else []
-        said += [FAILED, self.why, self.back] if self.failed else []
-        return [str(text) for text in said]
+    @property
+    def order_line(self) -> str:
+        """The order of several tokens in words, to stand before them; nothing for one."""
+        return self.help_line if len(self.receipt.tokens) > 1 else ""
+
+    @property
+    def last_line(self) -> str:
+        """What to do with the one token, to stand after it; nothing for several."""
+        return "" if self.order_line else self.help_line
+
+    @property
+    def help_line(self) -> str:
+        """What the customer does with the token; nothing where there is none."""
+        return how_many_tokens(len(self.receipt.tokens)) if self.receipt.tokens else ""
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """The lines under the name of the utility."""
+        utility = self.receipt.facts["utility"]
+        tax = _("Tax no. %(number)s", number=figures.ltr(utility["tax_number"])) if utility["tax_number"] else ""
+        return tuple(filter(None, (utility["address"], tax, utility["header"])))
+
+    @property
+    def foot(self) -> tuple[str, ...]:
+        """The last lines: whom to call, and the utility's own."""
+        utility = self.receipt.facts["utility"]
+        call = _("Help %(telephone)s", telephone=figures.ltr(utility["telephone"])) if utility["telephone"] else ""
+        return tuple(filter(None, (call, utility["footer"])))
 
 
-def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None) -> Slip:
-    """Lay a receipt out; `mark` is the number of the copy, 0 on the first printing.
+def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None, logo: Logo | None = None) -> Slip:
+    """Lay a receipt out in the language that is spoken now; `mark` is the number of the copy, 0 on the first printing.
 
     `released`: the decision of two people that ended the sale, if there was one.
     """
@@ -131,21 +206,32 @@ def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None) -> 
     currency, unit = receipt.currency, receipt.unit
     given_away = Fraction(facts.get("given_away") or 0)
     lines = worded([StoredLine.of(line) for line in receipt.lines], given_away, unit, currency, receipt.token_units)
+    utility, locale = facts["utility"], get_locale()
     return Slip(
         receipt=receipt,
         mark=mark,
+        language=str(locale or "en").replace("_", "-"),
+        direction=locale.text_direction if locale is not None else "ltr",
         about=tuple(_about(receipt)),
         person=tuple(_person(facts)),
         meter=tuple(_meter(receipt)),
         lines=tuple(lines),
         paid=() if receipt.status is SaleStatus.FAILED or receipt.kind is SaleKind.REVERSAL else tuple(_paid(receipt)),
+        period=_period(receipt),
+        messages=tuple(utility.get("messages") or ()),
+        copy_text=utility.get("copy_text") or "",
+        logo=logo,
         released=released,
     )
 
 
 def _about(receipt: Receipt) -> list[Row]:
     facts = receipt.facts
-    rows = [(_("Receipt"), receipt.number or (_("none") if receipt.status is SaleStatus.FAILED else _("waiting"))), (_("Time"), figures.moment(receipt.reserved_at))]
+    waiting = _("none") if receipt.status is SaleStatus.FAILED else _("waiting")
+    rows = [(_("Receipt"), figures.ltr(receipt.number) if receipt.number else waiting)]
+    if receipt.status is not SaleStatus.ISSUED:
+        rows.append((_("Reference"), figures.ltr(figures.groups_of_four(receipt.reference))))
+    rows.append((_("Time"), figures.moment(receipt.reserved_at)))
     rows.append((_("Vending point"), facts["point"]["name"]))
     rows.append((_("Operator"), facts.get("operator") or "—"))
     return rows
@@ -158,8 +244,8 @@ def _person(facts: Mapping[str, Any]) -> list[Row]:
         number = "•" * MASK_KEEPS + number[-MASK_KEEPS:]
     return [
         (pgettext("consumer", "User name"), consumer["name"]),
-        (_("User number"), consumer["user_number"]),
-        (_("ID number"), number),
+        (_("User number"), figures.ltr(consumer["user_number"])),
+        (_("ID number"), figures.ltr(number)),
         (_("Region"), facts["meter"]["region"]),
         (_("Address"), facts["meter"]["address"] or consumer["address"] or "—"),
     ]
@@ -169,9 +255,9 @@ def _meter(receipt: Receipt) -> list[Row]:
     meter = receipt.facts["meter"]
     return [
         (_("Meter type"), f"{choices.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
-        (_("Meter number"), figures.meter_number(meter["meter_number"])),
-        (_("SGC · KRN · TI"), f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}"),
-        (_("EA · TCT"), f"{meter['ea']:02d} · {meter['tct']:02d}"),
+        (_("Meter number"), figures.ltr(figures.meter_number(meter["meter_number"]))),
+        (_("SGC · KRN · TI"), figures.ltr(f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}")),
+        (_("EA · TCT"), figures.ltr(f"{meter['ea']:02d} · {meter['tct']:02d}")),
         (_("Tariff"), receipt.facts["tariff"]["name"]),
     ]
 
@@ -186,6 +272,18 @@ def _paid(receipt: Receipt) -> list[Row]:
     return rows
 
 
+def _period(receipt: Receipt) -> str:
+    """How much was bought so far in the span of the steps; nothing where no span counts or nothing was sold."""
+    said = {
+        StepPeriod.MONTH: _l("Bought in this month with this purchase: %(units)s."),
+        StepPeriod.YEAR: _l("Bought in this year with this purchase: %(units)s."),
+    }.get(receipt.facts.get("step_period"))  # type: ignore[arg-type]
+    if said is None or receipt.kind is SaleKind.REVERSAL or not receipt.tokens or receipt.reversed:
+        return ""
+    tenths = receipt.units_before + (receipt.carried_units or receipt.token_units)
+    return str(said) % {"units": figures.ltr(f"{figures.units(tenths)}{figures.NBSP}{receipt.unit}")}
+
+
 def token_title(kind: str, amount: int | None, unit: str) -> str:
     """What a token is for: Credit token 108.7 kWh."""
     if kind == TokenKind.CREDIT:
@@ -194,13 +292,16 @@ def token_title(kind: str, amount: int | None, unit: str) -> str:
 
 
 def how_many_tokens(number: int) -> str:
-    """The order of several tokens in words."""
+    """What to do with one token, or the order of several, in words."""
     if number < 2:
         return _("Type the 20 digits into the meter, then Enter. If it shows USED, the token is already in.")
-    return ngettext(
-        "Type the %(num)s token.", "Type all %(num)s tokens in this order; the last one only after the others.",
-        number,
-    )  # fmt: skip
+    if number == 2:
+        return _("Type token 1 into the meter, then Enter; then token 2, then Enter. The meter takes token 2 only after token 1.")
+    return _(
+        "Type the tokens into the meter in the order of their numbers, from 1 to %(last)s, each with Enter."
+        " The meter takes token %(last)s only after those before it.",
+        last=number,
+    )
 
 
 def qr(digits: str) -> str:
@@ -209,25 +310,14 @@ def qr(digits: str) -> str:
     NB: without ``micro=False`` twenty digits become a Micro QR, which many cameras cannot read.
     """
     code = segno.make(digits, error="m", micro=False)
-    return str(code.svg_inline(border=4, svgclass="qr", lineclass="qr-line", light="#fff", omitsize=True))
+    return str(code.svg_inline(border=QUIET_ZONE, svgclass="qr", lineclass="qr-line", light="#fff", omitsize=True))
 
 
 def qr_picture(digits: str) -> str:
     """The same as a data address, for the file that cannot hold a drawing."""
-    return str(segno.make(digits, error="m", micro=False).png_data_uri(scale=6, border=4))
+    return str(segno.make(digits, error="m", micro=False).png_data_uri(scale=QR_SCALE, border=QUIET_ZONE))
 
 
-def _wraps(text: str) -> int:
-    return len(textwrap.wrap(text, COLUMNS))
-
-
-def _lines_of(label: str, value: str) -> int:
-    """Lines that one row takes: label and value share a line while they fit."""
-    return 1 if len(label) + len(value) < COLUMNS else _wraps(label) + _wraps(value)
-
-
-# What the three papers say alike.
-SAY = {
-    "demonstration": DEMONSTRATION, "pending": PENDING, "pending_more": PENDING_MORE,
-    "failed": FAILED, "reversed": REVERSED,
-}  # fmt: skip
+def picture(logo: Logo) -> str:
+    """The logo as a data address, so that a slip loads nothing."""
+    return "data:image/png;base64," + base64.b64encode(logo.picture).decode("ascii")

@@ -70,6 +70,7 @@ LINES: dict[str, Line] = {
     "ReceiptView.show": Line(READERS, "sale"),
     "ReceiptView.paper": Line(READERS, "sale"),
     "ReceiptView.pdf": Line(READERS, "sale"),
+    "ReceiptView.state": Line(READERS, "sale"),
     "ReceiptView.printed": Line("OMRE", "sale"),
     "ReversalView.show": Line(READERS, "sale"),
     "ReversalView.propose": Line("OMRE", "sale"),

@@ -43,7 +43,7 @@ V4 = (
 pytestmark = pytest.mark.one_database
 
 
-@pytest.mark.parametrize("paper", ["80mm", "a4"])
+@pytest.mark.parametrize("paper", ["58mm", "80mm", "a4"])
 def test_the_paper_carries_every_field_of_the_manual(counter: Counter, paper: str) -> None:
     page = counter.opens(f"{sold(counter)}/paper", paper=paper)
     for said in V4:
@@ -52,12 +52,19 @@ def test_the_paper_carries_every_field_of_the_manual(counter: Counter, paper: st
     assert page.body.count("<svg") >= 1
 
 
+def height(page: Page, width: int) -> tuple[int, int]:
+    """How long the roll is, for an original and for a copy."""
+    found = re.findall(rf"@page {{ size: {width}mm (\d+)mm; margin: 3mm [45]mm; }}", page.body)
+    assert len(found) == 2
+    return int(found[0]), int(found[1])
+
+
 def test_the_roll_has_its_height_from_the_server(counter: Counter) -> None:
     address = sold(counter)
-    page = counter.opens(f"{address}/paper")
-    size = re.search(r"@page \{ size: 80mm (\d+)mm; margin: 3mm; \}", page.body)
-    assert size
-    assert 180 < int(size.group(1)) < 320
+    wide, copy = height(counter.opens(f"{address}/paper", paper="80mm"), 80)
+    narrow, _copy = height(counter.opens(f"{address}/paper", paper="58mm"), 58)
+    assert 180 < wide < copy < 320
+    assert wide < narrow + 40
     assert "size: A4" in counter.opens(f"{address}/paper", paper="a4").body
 
 

@@ -1,9 +1,24 @@
-// After the sale: print (counted first), copy, the next customer.
+// After the sale: print (counted first), send, copy, the next customer. Nothing of it is needed to read or send the page.
 "use strict";
 (() => {
   const printing = document.querySelector("[data-printing]");
   const copy = document.querySelector("[data-copy]");
   const next = document.querySelector("[data-new]");
+  const search = document.querySelector("[data-seek] #q");
+
+  function told(number) {
+    const mark = document.querySelector("[data-copy-mark]");
+    if (mark) {
+      mark.hidden = !number;
+      mark.querySelector("[data-copy-number]").textContent = number || "";
+      if (number) document.querySelector("[data-copy-page]").media = "all"; // longer by the mark
+    }
+    const line = document.querySelector("[data-counted]");
+    if (line) {
+      line.textContent = number ? line.dataset.again.replace("#", number) : line.dataset.first;
+      line.hidden = false;
+    }
+  }
 
   async function print() {
     const button = printing.querySelector("button");
@@ -12,12 +27,11 @@
     try {
       const answer = await fetch(printing.action, { method: "POST", body: new FormData(printing), headers: { Accept: "application/json" } });
       if (!answer.ok) return location.reload();
-      const { copy: number } = await answer.json();
-      const mark = document.querySelector("[data-copy-mark]");
-      mark.hidden = !number;
-      mark.querySelector("[data-copy-number]").textContent = number || "";
+      told((await answer.json()).copy);
       window.print();
-      next.focus();
+      (search || next)?.focus();
+    } catch {
+      printing.submit(); // no answer: the browser says so on a page of its own, with the way back
     } finally {
       button.removeAttribute("aria-busy");
     }
@@ -37,6 +51,37 @@
       copy.querySelector("[data-word]").textContent = copy.dataset.copied;
     });
   }
+
+  // A telephone hands the file to its own list of ways to send; elsewhere the link saves it.
+  document.querySelector("[data-send]")?.addEventListener("click", async (event) => {
+    const link = event.currentTarget;
+    const trial = new File([""], "receipt.pdf", { type: "application/pdf" });
+    if (!matchMedia("(hover: none)").matches || !navigator.canShare?.({ files: [trial] })) return;
+    event.preventDefault();
+    try {
+      const answer = await fetch(link.href);
+      if (!answer.ok) return location.assign(link.href);
+      const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") || "")?.[1] || "receipt.pdf";
+      await navigator.share({ files: [new File([await answer.blob()], name, { type: "application/pdf" })] });
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(link.href);
+    }
+  });
+
+  // A sale that waits: ask now and then, and show the real slip when its token has come.
+  const waits = document.querySelector("[data-waits]");
+  if (waits) {
+    const ask = async () => {
+      try {
+        const answer = await fetch(waits.dataset.waits, { headers: { Accept: "application/json" } });
+        const status = answer.ok ? (await answer.json()).status : "reserved";
+        if (status !== "reserved" && !search?.value) return location.reload();
+      } catch { /* no network: asked again */ }
+      setTimeout(ask, 5000);
+    };
+    setTimeout(ask, 5000);
+  }
+
   const now = document.querySelector("[data-print-now]");
   now?.addEventListener("click", () => window.print());
   document.addEventListener("keydown", (event) => {
@@ -45,7 +90,6 @@
       event.preventDefault();
       if (printing) print();
       else if (now) window.print();
-      else document.querySelector("[data-print]")?.click();
     } else if (event.key === "Escape" && next) location.assign(next.href);
   });
 })();
