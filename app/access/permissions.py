@@ -107,6 +107,8 @@ WRITE_CURRENCIES = Permission("can_write", "CurrencyView")
 DELETE_CURRENCIES = Permission("can_delete", "CurrencyView")
 READ_SETTINGS = Permission("can_read", "SettingsView")
 WRITE_SETTINGS = Permission("can_write", "SettingsView")
+READ_SLIPS = Permission("can_read", "SlipSettingsView")
+WRITE_SLIPS = Permission("can_write", "SlipSettingsView")
 READ_LICENCE = Permission("can_read", "LicenceView")
 LOAD_LICENCE = Permission("can_load", "LicenceView")
 

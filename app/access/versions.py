@@ -21,7 +21,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import and_, func, or_, select
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field, HiddenField, PasswordField
+from wtforms import BooleanField, Field, FileField, HiddenField, PasswordField
 
 from app.extensions import db
 from app.models import AuditEntry, UserGroup
@@ -217,7 +217,8 @@ def _compared(mine: Any, theirs: Any) -> list[tuple[str, Field]]:
 
 
 def _seen(field: Field) -> bool:
-    return not isinstance(field, HiddenField | PasswordField)
+    # NB: a browser sends a chosen file once only; after a refusal it is chosen again.
+    return not isinstance(field, HiddenField | PasswordField | FileField)
 
 
 # --- what the form carries ----------------------------------------------------------------

@@ -52,12 +52,13 @@ from app.views.plan_form import PlanForm
 from app.views.plan_rows import FeeRow, FineRow, LevyRow, StepRow, TaxRow
 from app.views.products import ManufacturerView, ProductView
 from app.views.settings import SettingsView
+from app.views.slip_settings import SlipSettingsView
 from app.views.tariffs import TariffView
 from app.views.vending_points import VendingPointView
 
 PAGES = (
     ConsumerView, MeterView, SupplyGroupKeyView, AppUserView, UserGroupView, ManufacturerView,
-    ProductView, CurrencyView, SettingsView, TariffView, VendingPointView,
+    ProductView, CurrencyView, SettingsView, SlipSettingsView, TariffView, VendingPointView,
 )  # fmt: skip
 FORMS: Mapping[str, Any] = {
     "tariff_plan": PlanForm, "tariff_step": StepRow, "tariff_fine": FineRow, "tariff_fee": FeeRow, "tariff_levy": LevyRow,
@@ -101,6 +102,7 @@ OTHERS: Mapping[str, Any] = {
     "moved_users": _l("Users that came along"), "credit_limit": _l("Credit limit"),
     "outcome": _l("Outcome"), "token": _l("Token"), "for_meter": _l("For meter"),
     "not_handed_over": _l("Token not handed over"),
+    "slip_paper": _l("Paper"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})
@@ -111,6 +113,7 @@ LISTS: Mapping[type[Any], Mapping[Any, Any]] = {
 }  # fmt: skip
 COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
     ("consumer", "gender"): choices.GENDER, ("settings", "first_weekday"): choices.WEEKDAY,
+    ("settings", "slip_paper"): choices.PAPER, ("vending_point", "slip_paper"): choices.PAPER,
     ("meter", "ea"): choices.EA, ("meter", "tct"): choices.TCT, ("supply_group_key", "base_date"): choices.BASE_YEAR,
 }  # fmt: skip
 SHARES = frozenset({"rate", "tax_rate", "fee_cap_share", "debt_share"})

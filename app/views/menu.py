@@ -97,6 +97,7 @@ LINES: tuple[Line, ...] = (
     Line("System", "module_keys:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
     Line("System", "currencies:CurrencyView", _l("Currencies"), "fa-coins"),
     Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
+    Line("System", "slip_settings:SlipSettingsView", _l("Slips"), "fa-receipt"),
     Line(None, "first_steps:FirstStepsView"),
     Line("System", "licence:LicenceView", _l("Licence"), "fa-certificate"),
 )

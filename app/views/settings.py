@@ -1,4 +1,4 @@
-"""Set-up (manual S9, S10): the utility, its currency and settlement, its clock, its slips."""
+"""Set-up (manual S9, S10): the utility, its currency and settlement, its clock.  Its slips have a page of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from flask_appbuilder.widgets import FormWidget
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import inspect, select
-from wtforms import BooleanField
 from wtforms.validators import ValidationError
 
 from app.access.fab import SafeModelView
@@ -95,12 +94,6 @@ class SettingsForm(DynamicForm):
         _l("Token clock, minutes from UTC"), least=-840, most=840, default=0,
         description=_l("0 unless your meters were set up with another clock."),
     )  # fmt: skip
-    default_language = Word(_l("Language of slips"), LANGUAGES, default="en")
-    slip_header = Text(_l("Line above the slip"), most=200, required=False, render_kw={"data-wide": "1"})
-    slip_footer = Text(_l("Line below the slip"), most=200, required=False, render_kw={"data-wide": "1"})
-    mask_id_number = BooleanField(
-        _l("Mask ID numbers on slips"), description=_l("Only the last four digits are printed.")
-    )
     four_eyes = FourEyes(
         _l("Two people decide"),
         description=_l("One person proposes, another approves; nothing is made or booked until then. Who ticks an act off here may do it alone: the log of changes says who it was."),
@@ -159,7 +152,6 @@ class SettingsView(Listed, SafeModelView):
             "settlement": lambda row: f"{choices.SETTLEMENT[row.settlement]}: {settlement_example(row.currency, row.settlement)}",
             "first_weekday": lambda row: choices.WEEKDAY[row.first_weekday],
             "four_eyes": lambda row: in_words(row.four_eyes),
-            "default_language": lambda row: dict(LANGUAGES.items()).get(row.default_language, row.default_language),
         },
     )
     route_base = "/settings"
@@ -173,8 +165,6 @@ class SettingsView(Listed, SafeModelView):
         "utility_telephone": _l("Telephone"), "tax_number": _l("Tax number"), "currency": _l("Currency unit"),
         "settlement": _l("Settlement method"), "time_zone": _l("Time zone"),
         "first_weekday": _l("The week begins on"), "token_offset_minutes": _l("Token clock, minutes from UTC"),
-        "slip_header": _l("Line above the slip"), "slip_footer": _l("Line below the slip"),
-        "mask_id_number": _l("Mask ID numbers on slips"), "default_language": _l("Language of slips"),
         "four_eyes": _l("Two people decide"),
     }  # fmt: skip
     list_columns = ["utility_name"]
@@ -183,7 +173,6 @@ class SettingsView(Listed, SafeModelView):
         (_l("Money and time"), {"fields": [
             "currency", "settlement", "time_zone", "first_weekday", "token_offset_minutes",
         ]}),
-        (_l("Slips"), {"fields": ["default_language", "mask_id_number", "slip_header", "slip_footer"]}),
         (_l("Engineering and reversals"), {"fields": ["four_eyes"]}),
     ]  # fmt: skip
     show_fieldsets = edit_fieldsets = add_fieldsets = _sets

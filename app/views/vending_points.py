@@ -16,7 +16,9 @@ from app.extensions import db
 from app.models import AppUser, Sale, VendingPoint
 from app.models.token import EngineeringRecord
 from app.services import points
-from app.views.fields import Shape, Text, Unused, email, telephone
+from app.services.papers import paper_of
+from app.views import choices
+from app.views.fields import Shape, Text, Unused, Word, email, telephone
 from app.views.installation import currency
 from app.views.lists import PLACE, Listed, Rows, begins, typed
 from app.views.lists import words as holds
@@ -60,6 +62,9 @@ class VendingPointForm(DynamicForm):
         required=False,
         description=_l("Empty: no limit. With one, sales stop when balance and limit are used up."),
     )
+    slip_paper = Word(
+        _l("Paper of its printer"), choices.PAPER, required=False, empty=_l("As the settings of slips say"),
+    )  # fmt: skip
     active = BooleanField(
         _l("Active"), default=True, description=_l("A point that is switched off keeps its records and sells nothing.")
     )
@@ -76,7 +81,11 @@ class PointAccountView(SafeBaseView):
 class VendingPointView(Listed, ScopedModelView):
     """Vending points of the reader's scope."""
 
-    datamodel = Rows(VendingPoint, eager=["region"])
+    datamodel = Rows(
+        VendingPoint,
+        eager=["region"],
+        computed={"slip_paper": lambda row: choices.PAPER.get(paper_of(row.slip_paper), "")},  # type: ignore[call-overload]
+    )
     route_base = "/vending-points"
     list_title = _l("Vending points")
     add_title = _l("Add vending point")
@@ -89,10 +98,10 @@ class VendingPointView(Listed, ScopedModelView):
     label_columns = {
         "name": _l("Point name"), "code": _l("Short sign"), "region": _l("Region"), "address": _l("Address"),
         "contact_person": _l("Contact person"), "telephone": _l("Telephone"), "email": _l("E-mail"),
-        "active": _l("Active"), "credit_limit": _l("Credit limit"),
+        "slip_paper": _l("Paper of its printer"), "active": _l("Active"), "credit_limit": _l("Credit limit"),
     }  # fmt: skip
     list_columns = ["name", "code", "region", "contact_person", "telephone", "active"]
-    show_columns = ["name", "code", "region", "address", "contact_person", "telephone", "email", "active"]
+    show_columns = ["name", "code", "region", "address", "contact_person", "telephone", "email", "slip_paper", "active"]
     add_columns = edit_columns = [*show_columns[:-1], "credit_limit", "active"]
     show_template = "points/show.html"
     order_columns = ["name", "code", "active"]
