@@ -213,7 +213,6 @@ def install(app: Flask) -> None:
         hour=hour,
         lately=lately,
         date_of=date_of,
-        ltr=ltr,
         listed=listed,
         unit=lambda meter_type: UNIT[meter_type],
     )

@@ -18,7 +18,7 @@ from app.db import transaction
 from app.extensions import db
 from app.models import AppUser, Consumer, Meter, Settings, VendingPoint
 from app.services import slip_logo
-from tests.cast import PUMP, Cast
+from tests.cast import PALM_STREET, PUMP, Cast
 from tests.services.test_slip_logo import picture
 from tests.views.counter_page import Counter, Page
 from tests.views.test_receipts import V4, silent, sold  # noqa: F401  (a fixture)
@@ -272,9 +272,15 @@ def test_the_page_after_the_sale_leads_on_and_back(counter: Counter) -> None:
     address = sold(counter)
     page = counter.opens(address)
     for word in ("Sold.", "USD 20.00 taken, give 30.00 change", "Print slip F8", "Send as PDF", "New sale Esc", "What the customer does", "Not right?",
-                 "Reverse this sale, if the token was not handed over", "All purchases of this meter"):  # fmt: skip
+                 "Reverse this sale, if the token was not handed over", "The meter refuses it: open in the token desk",
+                 "Try it on the training meter", "All purchases of this meter"):  # fmt: skip
         assert word in page.words.replace("\u00a0", " "), word
     assert 'class="paper-only"' in page.body and "@page { size: 80mm" in page.body
     assert page.body.count("btn-primary") == 1
+    [token] = digits_of(page)
+    desk = counter.opens("/token-desk/", token=token, meter=PALM_STREET)
+    assert f'href="/token-desk/?token={token}&amp;meter={PALM_STREET}"' in page.body and desk.status == 200
+    trial = f"/training/{PALM_STREET}"
+    assert f'href="{trial}?token={token}"' in page.body and counter.opens(trial, token=token).status == 200
     meter = re.search(r'href="(/meters/show/\d+)\?tab=purchases"', page.body)
     assert meter and "MKT-000001" in counter.opens(meter.group(1), tab="purchases").words
