@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from app.reports import (
+    day_sheet,
+    engineering_tokens,
+    inactive_consumers,
+    key_changes,
+    purchase_records,
     purchase_statistics,
+    reconciliation,
     sales_records,
     sales_statistics,
+    token_sales,
 )
 from app.reports.report import Report
 
 REPORTS: tuple[Report, ...] = (
     sales_statistics.REPORT,
     sales_records.REPORT,
+    engineering_tokens.REPORT,
+    key_changes.REPORT,
+    token_sales.REPORT,
     purchase_statistics.REPORT,
+    purchase_records.REPORT,
+    inactive_consumers.REPORT,
+    reconciliation.REPORT,
+    day_sheet.REPORT,
 )
 BY_NAME = {report.name: report for report in REPORTS}

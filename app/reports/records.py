@@ -42,7 +42,10 @@ class RecordList:
     orders: Mapping[str, Any]
     tie: Any
     figures: Callable[[Sequence[Any]], tuple[Figure, ...]] = lambda _rows: ()
+    # Lists without sums: how many rows, and the one currency that they speak of.
     count: Select[Any] | None = None
+    counted: Callable[[int], tuple[Figure, ...]] = lambda _count: ()
+    currency: str = ""
 
 
 def answer(asked: Asked, records: RecordList) -> Answer:
@@ -77,9 +80,10 @@ def answer(asked: Asked, records: RecordList) -> Answer:
         rows=lambda offset, limit: (cut(row) for row in rows(offset, limit)),
         totals=tuple(cut(row) for row in _totals(records, found)),
         decimals=asked.house.decimals,
-        figures=records.figures(found),
+        figures=records.counted(count) if records.sums is None else records.figures(found),
         order=question.order,
         descending=question.descending,
+        currency=records.currency,
     )
 
 

@@ -16,8 +16,9 @@ from app.reports import names
 from app.reports.headings import said
 from app.reports.period import GROUPS, cut, piece, pieces
 from app.reports.report import ROWS_MAX, Asked, TooMany
+from app.reports.shaping import subtotals
 from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
-from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, Series, Sums, listed
+from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, Series, listed
 
 BARS_MAX = 62
 _AT = {name: at for at, name in enumerate(COUNTED)}
@@ -129,12 +130,7 @@ def _rows(
     if at is not None or question.descending:
         sort_at = 0 if at is None else at
         made.sort(key=lambda one: _sortable(one[1].cells[sort_at], one[0], at), reverse=question.descending)
-    if len(keys) == 1:
-        everything = Sums(columns, adds)
-        for _where, row in made:
-            everything.add(row)
-        return [row for _where, row in made], everything.row(2, currency)
-    return _with_subtotals(made, columns, adds, currency)
+    return subtotals(made, columns, adds, currency, two=len(keys) > 1)
 
 
 def _sortable(cell: Any, where: tuple[Any, ...], at: int | None) -> tuple[Any, ...]:
@@ -142,23 +138,6 @@ def _sortable(cell: Any, where: tuple[Any, ...], at: int | None) -> tuple[Any, .
     if at is None or at == 0:
         return (0, where)
     return (0, cell) if isinstance(cell, int) else (cell is not None, str(cell))
-
-
-def _with_subtotals(
-    made: list[tuple[tuple[Any, ...], Row]], columns: tuple[Column, ...], adds: frozenset[str], currency: str
-) -> tuple[list[Row], Row]:
-    groups: dict[Any, list[Row]] = {}
-    for where, row in made:
-        groups.setdefault(where[0], []).append(row)
-    rows: list[Row] = []
-    everything = Sums(columns, adds)
-    for kept in groups.values():
-        part = Sums(columns, adds)
-        for row in kept:
-            part.add(row)
-            everything.add(row)
-        rows += [*kept, part.row(1, currency, kept[0].cells[0])]
-    return rows, everything.row(2, currency)
 
 
 def _row(

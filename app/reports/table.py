@@ -134,11 +134,14 @@ class Answer:
     notes: tuple[str, ...] = ()
     order: str = ""
     descending: bool = False
+    # Of lists without totals whose rows are all of one currency.
+    currency: str = ""
 
     @property
     def currencies(self) -> tuple[str, ...]:
         """The currencies that it speaks of, in order."""
-        return tuple(sorted({row.currency for row in self.totals if row.currency}))
+        found = {row.currency for row in self.totals if row.currency} | ({self.currency} - {""})
+        return tuple(sorted(found))
 
     def places(self, currency: str) -> int:
         """Decimals of a currency."""
@@ -184,6 +187,9 @@ class Sums:
     def row(self, level: int, currency: str, first: Any = None, drill: Drill | None = None) -> Row:
         """The sum as a row; `first` stands in the first column."""
         cells = list(self.cells)
+        for at, column in enumerate(self.columns):
+            if column.key == "currency":
+                cells[at] = currency  # NB: a check in a workbook adds up by it
         if cells and first is not None:
             cells[0] = first
         return Row(tuple(cells), currency, self._unit, level, drill)

@@ -26,11 +26,15 @@ from app.reports.report import Report
 from app.reports.speech import Cover
 from app.reports.table import Answer, Column, Figure, Kind, Row
 from app.views import choices, figures
+from app.views.engineering_words import TOLD
 
 WORDS: Mapping[str, Mapping[Any, Any]] = {
     "sale_kind": choices.SALE_KIND,
     "sale_status": choices.SALE_STATUS,
     "token_kind": choices.TOKEN_KIND,
+    "function": {name: told.name for name, told in TOLD.items()},
+    "origin": {"sale": _l("with a sale"), "desk": _l("at the desk")},
+    "undone": {"sold": _l("Sold"), "reversed": _l("Reversed")},
 }
 PERIODS: Mapping[str, Any] = {
     "today": _l("Today"), "yesterday": _l("Yesterday"), "this_week": _l("This week"), "last_week": _l("Last week"),
@@ -58,12 +62,15 @@ FAULTS: Mapping[str, Any] = {
     "far_away": _l("No sale can be on that day. Choose one between 1993 and 2199."),
     "before_from": _l("The last day is before the first. Turn them round."),
     "too_long": _l("The period is longer than twenty years. Choose a shorter one."),
-    "too_long_days": _l("The period is too long for this report. Choose a year at most."),
+    "too_long_days": _l("The period is too long for this report. Choose a quarter at most."),
     "not_found": _l("Nothing of yours is found under this. Compare it, or leave the field empty."),
     "no_percent": _l("A whole number from 1 to 99."),
     "unknown_filter": _l("The address asks for a filter that this report does not have."),
 }
-NOTES: Mapping[str, Any] = {}
+NOTES: Mapping[str, tuple[str, Any]] = {
+    "agrees": ("ok", _l("Sales, sums of the day, ledger and tokens agree.")),
+    "differs": ("bad", _l("The books do not agree: look at the rows with a difference.")),
+}
 
 
 def fault(one: Fault) -> str:
@@ -198,7 +205,7 @@ def cover(
 ) -> Cover:
     """What stands before the table, for paper and files."""
     when = figures.moment(house.now)
-    notes = [str(NOTES[code]) for code in answer.notes]
+    notes = [str(NOTES[code][1]) for code in answer.notes]
     if house.demonstration:
         notes.insert(0, _("Demonstration: no real money was taken."))
     return Cover(

@@ -29,7 +29,7 @@ from app.reports.speech import Cover
 from app.reports.table import Answer, Row
 from app.views.report_chart import chart_data
 from app.views.report_filters import FilterField, fields, told
-from app.views.report_words import ReportSpeech, cover, fault, period_words
+from app.views.report_words import NOTES, ReportSpeech, cover, fault, period_words
 
 FONTS = "vendor/fonts/dejavu"
 TYPES = {
@@ -147,6 +147,7 @@ class ReportView(SafeBaseView):
             rows=shown,
             pages=pages,
             speech=speech,
+            notes=NOTES,
             period=period_words(read.question.period),
             address=_address(read),
             drill=lambda row: _drill(self, read, row),

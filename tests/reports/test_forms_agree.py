@@ -18,6 +18,10 @@ QUESTIONS = (
     ("sales-statistics", {"group": "province", "show": "units"}),
     ("purchase-statistics", {"group": "region", "then": "month"}),
     ("sales-records", {}),
+    ("purchase-records", {}),
+    ("token-sales", {}),
+    ("reconciliation", {"group": "day", "then": "point"}),
+    ("day-sheet", {"group": "operator", "then": "type"}),
 )
 
 

@@ -1,0 +1,153 @@
+"""What each report is for: whose rows, what counts, and what it must find."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from app.db import transaction
+from app.extensions import db
+from app.models import Consumer, Meter, SaleDay
+from app.services import reversals
+from app.services.engineering import Wanted, make
+from tests.services.conftest import Counter
+from tests.services.test_decisions import Deaf
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def counter(context, cast):
+    return Counter(cast, context.extensions["modules"])
+
+
+@pytest.fixture
+def corner(context, cast):
+    return Counter(cast, context.extensions["modules"], who="corin", point="corner")
+
+
+@pytest.fixture
+def harbour(context, cast):
+    return Counter(cast, context.extensions["modules"], who="bento", point="harbour")
+
+
+def cells(one, *, level=0):
+    """The rows of an answer as dictionaries."""
+    keys = [column.key for column in one.answer.columns]
+    kept = [*one.answer.rows(0, None), *one.answer.totals]
+    return [dict(zip(keys, row.cells, strict=True)) for row in kept if row.level == level]
+
+
+def undo(cast, sale_id, by="amara"):
+    reversals.propose(sale_id, "Wrong meter", cast.scope(by))
+    [request] = reversals.requests_on(sale_id)
+    return reversals.approve(sale_id, request.id, cast.scope("efua"))
+
+
+def test_the_reconciliation_agrees_until_somebody_touches_a_book(counter, forms):
+    counter.sells("palm_street", 20_00)
+    one = forms("reconciliation")
+    assert one.answer.notes == ("agrees",)
+    [row] = cells(one)
+    assert (row["sales"], row["amount"], row["summed"], row["ledger"], row["differs"]) == (1, 20_00, 20_00, 20_00, 0)
+    assert (row["due"], row["tokens"], row["wrong"]) == (1, 1, 0)
+    with transaction() as session:
+        session.execute(update(SaleDay).values(amount=SaleDay.amount + 1))
+    one = forms("reconciliation")
+    assert one.answer.notes == ("differs",)
+    assert cells(one)[0]["differs"] == 1
+
+
+def test_two_differences_that_cancel_out_are_both_seen(counter, corner, forms):
+    counter.sells("palm_street", 20_00)
+    corner.sells("mill", 20_00)
+    with transaction() as session:
+        for point, change in (("market", 5), ("corner", -5)):
+            session.execute(
+                update(SaleDay).where(SaleDay.vending_point_id == counter.cast.points[point]).values(amount=SaleDay.amount + change)
+            )
+    one = forms("reconciliation", group="month")
+    [row] = cells(one)
+    assert (row["amount"], row["summed"], row["differs"]) == (40_00, 40_00, 10)
+
+
+def test_the_day_sheet_expects_what_is_in_the_drawer(counter, cast, forms):
+    counter.sells("palm_street", 20_00)
+    undone = counter.sells("pump", 7_00)
+    undo(cast, undone.sale_id)
+    counter.modules = Deaf(counter.modules)
+    counter.sells("palm_street", 5_00)
+    [total] = cells(forms("day-sheet", "amara"), level=2)
+    assert (total["sales"], total["taken"], total["reversals"], total["back"]) == (2, 27_00, 1, -7_00)
+    assert (total["amount"], total["waiting"], total["held"], total["cash"]) == (20_00, 1, 5_00, 25_00)
+
+
+def test_purchases_of_the_region_are_seen_but_only_the_own_slip_opens(counter, corner, harbour, forms):
+    counter.sells("palm_street", 20_00)
+    corner.sells("mill", 11_00)
+    harbour.sells("pier", 12_00)
+    rows = list(forms("purchase-records", "amara").answer.rows(0, None))
+    assert sorted((row.cells[-1], row.sale_id is not None) for row in rows) == [(11_00, False), (20_00, True)]
+    assert cells(forms("token-sales", "amara"), level=2)[0]["units"] is not None
+    assert forms("token-sales", "amara").answer.count == 1
+    assert forms("token-sales", "chidi").answer.count == 2
+    assert forms("token-sales", "efua").answer.count == 3
+
+
+def test_a_token_whose_sale_was_undone_says_so(counter, cast, forms):
+    undo(cast, counter.sells("palm_street", 20_00).sale_id)
+    assert [row["undone"] for row in cells(forms("token-sales"))] == ["reversed"]
+
+
+def test_who_bought_nothing_is_found_and_a_reversed_purchase_is_nothing(counter, cast, forms):
+    silent = {row["number"] for row in cells(forms("inactive-consumers"))}
+    receipt = counter.sells("palm_street", 20_00)
+    number = db.session.get_one(Consumer, cast.consumers["achieng"]).user_number
+    assert number in silent
+    assert {row["number"] for row in cells(forms("inactive-consumers"))} == silent - {number}
+    undo(cast, receipt.sale_id)
+    assert {row["number"] for row in cells(forms("inactive-consumers"))} == silent
+
+
+def test_who_fell_far_below_the_own_past_is_found(counter, cast, forms):
+    now = datetime.now(UTC)
+    for days_ago in range(285, 44, -30):
+        counter.clock = now - timedelta(days=days_ago)
+        counter.sells("palm_street", 30_00)
+    counter.clock = now - timedelta(days=20)
+    counter.sells("palm_street", 5_00)
+    [row] = cells(forms("inactive-consumers", show="less"))
+    assert (row["bought"], row["usual"]) == (5_00, 270_00 * 42 // 365)
+    assert cells(forms("inactive-consumers", show="less", less="10")) == []
+    assert [r["number"] for r in cells(forms("inactive-consumers", "bento", show="less"))] == []
+
+
+def test_what_the_engineering_desk_made_stands_under_its_kind(context, cast, forms):
+    wanted = Wanted(
+        reference="reports-engineering-1", function="maximum_power_limit", meter_number=Counter(cast, None).number("palm_street"),
+        vending_point_id=cast.points["market"], operator_id=cast.users["amara"], reason="New contract", value=5_000,
+    )  # fmt: skip
+    make(wanted, cast.scope("efua"), context.extensions["modules"])
+    [row] = cells(forms("engineering-tokens", "amara"))
+    assert (row["function"], row["reason"], len(row["token"])) == ("maximum_power_limit", "New contract", 20)
+    assert forms("engineering-tokens", "bento").answer.count == 0
+    assert forms("key-changes", "amara").answer.count == 0
+
+
+def test_every_token_of_a_key_change_stands_there_with_where_it_leads(context, cast, forms):
+    wanted = Wanted(
+        reference="reports-key-change-2", function="key_change", meter_number=Counter(cast, None).number("palm_street"),
+        vending_point_id=cast.points["market"], operator_id=cast.users["efua"], reason="New tariff index",
+        target=(sgc_of(cast), 1, 7),
+    )  # fmt: skip
+    make(wanted, cast.scope("efua"), context.extensions["modules"])
+    rows = cells(forms("key-changes", "chidi"))
+    assert sorted(row["position"] for row in rows) == [1, 2]
+    assert {row["target"].split(" · ")[-1] for row in rows} == {"07"}
+    assert forms("key-changes", "bento").answer.count == 0
+
+
+def sgc_of(cast):
+    return db.session.get_one(Meter, cast.meters["palm_street"]).sgc
