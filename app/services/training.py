@@ -16,14 +16,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope, criterion
 from app.db import retried, transaction
 from app.domain import errors
-from app.domain.states import MeterType, TokenKind
+from app.domain.states import MeterType, SaleStatus, TokenKind
 from app.extensions import db
-from app.models import Consumer, Meter, SecurityModule, SupplyGroupKey, Token, TrainingState
+from app.models import Consumer, Meter, Sale, SupplyGroupKey, Token, TrainingState
 from app.models.audit import note
 from app.models.base import now
 from app.services import record_history
@@ -135,8 +135,13 @@ def screen(meter_number: str, scope: Scope, tables: str) -> Screen:
 
 
 def tokens_to_try(session: Session, meter_id: int, scope: Scope) -> list[tuple[str, TokenKind, int | None, datetime]]:
-    """The newest tokens of the meter that were handed out and that the asker may see: digits, kind, amount, time."""
-    part = record_history.tokens(session, scope, Token.meter_id == meter_id)
+    """The newest tokens of the meter that were handed out and that the asker may see: digits, kind, amount, time.
+
+    Those of a reversed sale were not: the money went back, and the token would still work.
+    """
+    undoing = aliased(Sale)
+    undone = exists().where(undoing.reverses_id == Token.sale_id, undoing.status == SaleStatus.ISSUED)
+    part = record_history.tokens(session, scope, and_(Token.meter_id == meter_id, ~undone.correlate(Token)))
     return [(made.digits, made.kind, made.amount, made.at) for made in part.rows[:TRY_MAX]]
 
 
@@ -285,10 +290,9 @@ def _done(said: dict[str, Any]) -> Done:
 def _trainable() -> ColumnElement[bool]:
     """The meter's key is one of the public ones by name, and by the check value of every key of that name."""
     key = and_(
-        SupplyGroupKey.sgc == Meter.sgc, SupplyGroupKey.krn == Meter.krn, SupplyGroupKey.key_type == UNIQUE_KEY,
-        SecurityModule.id == SupplyGroupKey.module_id,
-    )  # fmt: skip
-    public = exists().where(key, SupplyGroupKey.demonstration, SecurityModule.active)
+        SupplyGroupKey.sgc == Meter.sgc, SupplyGroupKey.krn == Meter.krn, SupplyGroupKey.key_type == UNIQUE_KEY
+    )
+    public = exists().where(key, SupplyGroupKey.demonstration)
     real = exists().where(key, SupplyGroupKey.demonstration.is_(False))
     named = or_(*(and_(Meter.sgc == sgc, Meter.krn == krn) for sgc, krn in sorted(public_spots())))
     return and_(named, public.correlate(Meter), ~real.correlate(Meter))

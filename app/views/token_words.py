@@ -13,12 +13,10 @@ from flask_babel import ngettext
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST
 from app.domain.states import UNIT, MeterType, TokenKind
 from app.services.token_desk import Answer, Module, Says, Test
-from app.sts import credit, management
+from app.sts import credit, key_change, management
 from app.sts.virtual_meter import Result
 from app.views import choices, figures
 from app.views.engineering_words import TESTS, name_of, value_of
-
-USED = Result.USED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,28 @@ MODULE: Mapping[Module, Any] = {
 def told(answer: Answer) -> Told:
     """What is answered."""
     return TOLD[answer.says]
+
+
+# What a meter answers to the parts of a key change, by the subclass of each; the last of them makes it say Accept.
+PARTS: Mapping[int, Result] = {
+    key_change.FIRST: Result.FIRST_SECTION, key_change.SECOND: Result.SECOND_SECTION,
+    key_change.THIRD: Result.THIRD_SECTION, key_change.FOURTH: Result.FOURTH_SECTION,
+}  # fmt: skip
+
+
+def face(answer: Answer) -> str:
+    """What the display shows; nothing where no meter is asked."""
+    details = answer.found.details if answer.found is not None else None
+    if answer.says is Says.SET_PART and details is not None:
+        return PARTS.get(details.subclass, Result.ACCEPT).value
+    return str(TOLD[answer.says].face)
+
+
+def again(answer: Answer) -> str:
+    """The other word that the display may show instead."""
+    if answer.says is Says.ACCEPTED:
+        return _("or, the second time, %(word)s", word=Result.USED.value)
+    return _("or, the last of the set, %(word)s", word=Result.ACCEPT.value) if answer.says is Says.SET_PART else ""
 
 
 def outcome(stored: str) -> str:

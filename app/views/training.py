@@ -53,10 +53,11 @@ class TrainingView(SafeBaseView):
     @permission_name("read")
     def show(self, meter: str) -> Any:
         """One training meter as it stands."""
+        screen = _screen(meter)
         token = BETWEEN.sub("", request.args.get("token", ""))[:TYPED_MAX]
-        if not token:
+        if not token:  # digits do not belong into the history of a cookie
             self.update_redirect()
-        return self._page(_screen(meter), token=token)
+        return self._page(screen, token=token)
 
     @expose("/<meter>/enter", methods=["POST"])
     @has_access

@@ -119,6 +119,6 @@ def _shown(name: str, value: int | str, screen: Screen) -> str:
         return figures.meter_number(str(value))
     if name == "tamper_status":
         return _("open") if value else _("closed")
-    if name == "encryption_algorithm":
+    if name in {"encryption_algorithm", "tariff_index"}:
         return f"{value:02}"
     return str(value)

@@ -29,6 +29,7 @@ from app.sts.virtual_meter import PATIENCE
 from tests.cast import MILL, PALM_STREET, PIER, PUMP
 from tests.services.test_key_changes_on_sales import change
 from tests.services.test_many_at_once import together
+from tests.services.test_reversals import reverse
 
 TABLES = "production"
 
@@ -171,3 +172,11 @@ def test_a_reset_gives_a_new_meter_and_is_written_down(trainee, counter):
     assert db.session.scalar(select(AuditEntry.table_name).where(AuditEntry.action == "reset")) == "training_state"
     assert trainee.types(digits) == "Accept"
     assert digits not in db.session.scalar(select(TrainingState.log)) + db.session.scalar(select(TrainingState.memory))
+
+
+def test_the_token_of_a_reversed_sale_is_not_offered(trainee, counter):
+    receipt = counter.sells("palm_street", 20_00)
+    kept = counter.sells("palm_street", 30_00).tokens[0].digits
+    reverse(counter, receipt.sale_id)
+    offered = tokens_to_try(db.session(), trainee.screen.meter_id, trainee.scope)
+    assert [digits for digits, *_rest in offered] == [kept]

@@ -81,6 +81,8 @@ def test_units_are_used_the_cover_is_opened_and_the_meter_begins_anew(amara, sol
 def test_a_strangers_training_meter_does_not_exist(amara, sold):
     for answer in (amara.get(f"/training/{PIER}"), amara.get("/training/12"), act(amara, METER, f"/training/{PIER}/reset")):
         assert answer.status_code == 404
+    with amara.session_transaction() as cookie:
+        assert PIER not in str(dict(cookie)), "a page that does not exist is no way back"
     listed = text(amara.get("/training/"))
     assert "0100 0000" in listed and PIER not in amara.get("/training/").get_data(as_text=True)
     assert "No demonstration meter is found" in text(amara.get(f"/training/?q={PIER}"))
