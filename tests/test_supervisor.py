@@ -88,11 +88,10 @@ def test_a_signal_ends_every_child(tmp_path, number):
 
 
 def test_a_child_that_does_not_listen_is_ended_all_the_same(tmp_path):
-    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'a').write('1 '); time.sleep(60)"
     with running(a_parent(f"[child('deaf', {deaf!r})]", tmp_path, patience_s=0.5)) as parent:
         assert words(parent) == GREETING
-        (pid,) = pids(tmp_path / "deaf")
-        time.sleep(0.3)  # it must have stopped listening
+        pid, _listens_no_more = pids(tmp_path / "deaf", at_least=2)
         parent.terminate()
         assert parent.wait(10) == 0
         assert is_gone(pid)
@@ -138,22 +137,21 @@ def test_one_is_started_only_when_those_before_it_are_up(tmp_path):
     first = "time.sleep(0.4); open(sys.argv[1] + '.up', 'w'); time.sleep(60)"
     children = (
         f"[child('first', \"{first}\", is_up=lambda: os.path.exists(folder + '/first.up')),"
-        " child('second', 'assert os.path.exists(sys.argv[1][:-6] + \"first.up\"); time.sleep(60)')]"
+        " child('second', 'assert os.path.exists(sys.argv[1][:-6] + \"first.up\"); open(sys.argv[1], \"a\").write(\"1 \"); time.sleep(60)')]"
     )
     with running("import os\n" + a_parent(children, tmp_path)) as parent:
         assert words(parent) == GREETING
-        pids(tmp_path / "second")
-        time.sleep(0.3)
+        assert pids(tmp_path / "second", at_least=2)[1:] == [1], "the first was not up"
         parent.terminate()
         assert parent.wait(10) == 0
 
 
 def test_what_is_done_once_is_waited_for_and_not_done_again(tmp_path):
     children = "[child('load', 'time.sleep(0.3)', once=True), child('web', 'time.sleep(60)')]"
-    with running(a_parent(children, tmp_path)) as parent:
+    with running(a_parent(children, tmp_path, back_off_s=(0.05, 0.05))) as parent:
         assert words(parent) == GREETING
         pids(tmp_path / "web")
-        time.sleep(1.2)
+        time.sleep(0.4)
         assert len(pids(tmp_path / "load")) == 1
         parent.terminate()
         assert parent.wait(10) == 0
@@ -168,15 +166,14 @@ def test_what_is_done_once_and_fails_ends_the_program(tmp_path):
 
 
 def test_each_is_asked_to_end_by_its_own_signal(tmp_path):
-    told = "signal.signal(signal.{0}, lambda *_: (open(sys.argv[1], 'a').write('0 '), sys.exit())); time.sleep(60)"
+    told = "signal.signal(signal.{0}, lambda *_: (open(sys.argv[1], 'a').write('0 '), sys.exit())); open(sys.argv[1], 'a').write('1 '); time.sleep(60)"
     children = (
         f"[child('web', {told.format('SIGTERM')!r}),"
         f" child('worker', {told.format('SIGINT')!r}, stop_signal=signal.SIGINT)]"
     )
     with running(a_parent(children, tmp_path)) as parent:
         assert words(parent) == GREETING
-        pids(tmp_path / "web"), pids(tmp_path / "worker")
-        time.sleep(0.3)
+        pids(tmp_path / "web", at_least=2), pids(tmp_path / "worker", at_least=2)  # they listen
         parent.send_signal(signal.SIGINT)
         assert parent.wait(10) == 0
-    assert (pids(tmp_path / "web")[1:], pids(tmp_path / "worker")[1:]) == ([0], [0])
+    assert (pids(tmp_path / "web")[1:], pids(tmp_path / "worker")[1:]) == ([1, 0], [1, 0])

@@ -101,7 +101,7 @@ def test_a_wrong_password_is_tried_once_and_opens_the_breaker(client, hardware, 
 def test_a_module_that_is_away_for_a_moment_is_waited_for(client, hardware):
     with hardware.served() as port:
         pass
-    module = client(port, patience_s=3.0)
+    module = client(port, patience_s=10.0)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(module.credit_token("m1", METER, 0, 1, NOON)))
     thread.start()
@@ -119,7 +119,7 @@ def test_a_module_that_stays_away_is_given_up_in_seconds(client, hardware):
     begun = time.monotonic()
     error = refusal(module.credit_token, "m1", METER, 0, 1, NOON)
     assert (error.code, type(error)) == ("ENetwork.Refused", Unsent)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 8
     assert module.line.breaker.since is not None
 
 
@@ -291,7 +291,7 @@ def test_slow_bytes_do_not_lengthen_the_wait(client, certificates, hardware):
         took = time.monotonic() - begun
         thread.join()
     assert (trial.steps[-1].name, trial.steps[-1].code) == ("ping", "ENetwork.Timeout")
-    assert took < 4
+    assert took < 8  # it drips for ten seconds and more
 
 
 # --- status, connect test, what hardware does not know --------------------------------------

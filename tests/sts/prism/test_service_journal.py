@@ -249,7 +249,12 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
 
 
 def asked_beside(call: Caller, message_id: str, answers: dict[str, Any]) -> threading.Thread:
-    """Ask for a credit token in a thread."""
+    """Ask for a credit token in a thread; the request is on its way when this returns."""
+    sent, send = threading.Event(), call.send
+
+    def sends(frame: bytes) -> None:
+        send(frame)
+        sent.set()
 
     def ask() -> None:
         try:
@@ -257,8 +262,10 @@ def asked_beside(call: Caller, message_id: str, answers: dict[str, Any]) -> thre
         except Exception as error:  # noqa: BLE001  compared below
             answers[message_id] = error
 
+    call.send = sends  # type: ignore[method-assign]
     thread = threading.Thread(target=ask)
     thread.start()
+    assert sent.wait(20)
     return thread
 
 
@@ -267,8 +274,8 @@ def test_no_answer_leaves_before_the_commit_and_one_commit_serves_many(tmp_path:
     with served(prepared(tmp_path / "m"), Settings(clock=lambda: NOON)) as server:
         callers = [server.caller() for _ in range(12)]  # the disk holds up those who come now
         threads = [asked_beside(call, f"m{number}", answers) for number, call in enumerate(callers)]
-        for thread in threads:
-            thread.join(0.1)
+        assert slow_disk.begun.wait(20)
+        threads[0].join(0.2)
         assert answers == {}
         slow_disk.free.set()
         for thread in threads:
@@ -282,16 +289,16 @@ def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
 ) -> None:
     """Its caller may long have given it up, and been told elsewhere that nothing was made."""
     answers: dict[str, Any] = {}
-    settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=0.6))
+    settings = Settings(clock=lambda: NOON, limits=Limits(answer_s=1.0))
     with served(prepared(tmp_path / "m"), settings) as server:
         running, late, fetch = server.caller(), server.caller(), server.caller()
         threads = [asked_beside(running, "running", answers)]
-        assert slow_disk.begun.wait(5)
+        assert slow_disk.begun.wait(20)
         threads.append(asked_beside(late, "late", answers))
         number = next(fetch._numbers)
         said = {"messageId": "f", "accessToken": fetch.access_token, "reqMessageId": "running"}
         fetch.send(wire.write_call("fetchTokenResult", number, **said))
-        time.sleep(0.9)
+        time.sleep(1.3)
         assert answers == {}
         slow_disk.free.set()
         for thread in threads:
