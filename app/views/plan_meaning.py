@@ -203,7 +203,7 @@ def why_not(refusal: Refusal, money: Currency, unit: str) -> str:
         most = figures.money_code(params["maximum"], money.decimals, money.code)
         return _("The plan ends at %(money)s", money=most)
     if isinstance(refusal, errors.BeyondLastFine | errors.QuantityBeyondLastStep):
-        return _("The plan ends at %(units)s", units=f"{figures.units(int(params['maximum']))} {unit}")
+        return _("The plan ends at %(units)s", units=figures.ltr(f"{figures.units(int(params['maximum']))} {unit}"))
     if isinstance(refusal, errors.AmountTooSmall):
         return _("Too little for a token")
     if isinstance(refusal, errors.AmountTooLarge):

@@ -185,7 +185,7 @@ def filter_words(question: Question, told: Mapping[str, str]) -> tuple[tuple[str
         lines.append((str(FILTERS[name]), told.get(name) or _picked(value)))
     grouped = [str(GROUPS[name]) for name in (question.group, question.then) if name]
     if grouped:
-        lines.append((str(FILTERS["group"]), ", ".join(grouped)))
+        lines.append((str(FILTERS["group"]), figures.listed(grouped)))
     if question.show:
         lines.append((str(FILTERS["show"]), str(SHOWS[question.show])))
     return tuple(lines)

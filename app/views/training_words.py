@@ -114,9 +114,9 @@ def _shown(name: str, value: int | str, screen: Screen) -> str:
     if name in _WATTS and isinstance(value, int):
         return watts(value)
     if name == "total_consumption" and isinstance(value, int):
-        return f"{figures.units(value)} {unit(screen.meter_type)}"
+        return figures.ltr(f"{figures.units(value)} {unit(screen.meter_type)}")
     if name == "meter_number":
-        return figures.meter_number(str(value))
+        return figures.ltr(figures.meter_number(str(value)))
     if name == "tamper_status":
         return _("open") if value else _("closed")
     if name in {"encryption_algorithm", "tariff_index"}:
