@@ -1,7 +1,7 @@
 """Slips: papers, messages, the words on a copy, and the logo.
 
 Revision ID: 0015
-Revises: 0016
+Revises: 0014
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from app.models.base import UTCDateTime
 
 revision = "0015"
-down_revision = "0016"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Checks of the books and counts of the modules, as rows that stay; what is said of a token that goes back.
 
 Revision ID: 0017
-Revises: 0013
+Revises: 0016
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.models import triggers
 from app.models.base import UTCDateTime
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -176,3 +176,14 @@ def process(folder: Path, *options: str) -> Iterator[Server]:
     finally:
         running.kill()
         running.communicate()
+
+
+def patiently(ask: Any) -> Any:
+    """Ask again while the server says EService: on a busy machine a question may itself wait too long."""
+    for _ in range(20):
+        try:
+            return ask()
+        except API.ApiException as refused:
+            if refused.eCode != "EService":
+                raise
+    return ask()

@@ -25,7 +25,7 @@ from app.sts.prism.journal_tables import Batch
 from app.sts.prism.limits import Limits
 from app.sts.prism.service import Settings
 from app.sts.software import SoftwareModule
-from tests.sts.prism.serving import Caller, meter_config, prepared, refusal, served
+from tests.sts.prism.serving import Caller, meter_config, patiently, prepared, refusal, served
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 METER = MeterConfig("600727000000000009", 7, 2, "201457", 1, 1, 255)
@@ -313,17 +313,6 @@ def test_what_waited_for_a_stuck_disk_is_not_begun_and_never_called_unknown(
             patiently(lambda: fetch("fetchTokenResult", reqMessageId="late"))
         assert refused.value.eCode == "ECacheMiss"
         assert patiently(lambda: fetch.credit("running")) == [token]
-
-
-def patiently(ask: Any) -> Any:
-    """Ask again while the server says EService: on a busy machine a question may itself wait too long."""
-    for _ in range(20):
-        try:
-            return ask()
-        except API.ApiException as refused:
-            if refused.eCode != "EService":
-                raise
-    return ask()
 
 
 def test_a_disk_that_fails_ends_the_server_and_answers_nobody_wrongly(
