@@ -29,6 +29,17 @@ KEYS = (
 )
 
 
+DEAR = dict(keystore._COST)
+
+
+def test_a_pass_phrase_is_dear_to_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests open cheap files; a file of ours asks for 32 MiB and tens of milliseconds for each guess."""
+    monkeypatch.setattr(keystore, "_COST", DEAR)
+    KeyStore.create(tmp_path / "keystore.json", "correct horse", ())
+    asked = json.loads((tmp_path / "keystore.json").read_text())["kdf"]
+    assert (asked["name"], asked["n"] >= 2**15, asked["r"] >= 8) == ("scrypt", True, True)
+
+
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty milliseconds per opening would be most of this file's time."""

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.sts import keystore
 from app.sts.demonstration import demonstration_keys
 from app.sts.keystore import VendingKey
 from app.sts.prism import folder as folders
@@ -50,7 +52,8 @@ class Served:
 @contextmanager
 def serving(folder: Path, keys: tuple[VendingKey, ...] | None = None, port: int = 0) -> Iterator[Served]:
     """A module on any free port of loopback; both users are in it."""
-    folders.prepare(folder, vending_keys=demonstration_keys() if keys is None else keys)
+    with mock.patch.dict(keystore._COST, {"n": 16}):  # the file says how dear it is to open: cheap
+        folders.prepare(folder, vending_keys=demonstration_keys() if keys is None else keys)
     folders.add_user(folder, "vending", PASSWORD, users.PERMISSIONS)
     folders.add_user(folder, HARDWARE_USER, PASSWORD, [word for word in users.PERMISSIONS if word != "admin"])
     stop, there, ports = threading.Event(), threading.Event(), []

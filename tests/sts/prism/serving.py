@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import socket
 import ssl
@@ -13,14 +14,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from app.sts import keystore
 from app.sts.demonstration import demonstration_keys
-from app.sts.keystore import VendingKey
+from app.sts.keystore import VendingKey, write_private
 from app.sts.prism import folder as places
-from app.sts.prism import wire
+from app.sts.prism import journal_tables, wire
 from app.sts.prism.interface import API
 from app.sts.prism.service import Settings, serve
 
@@ -116,9 +120,32 @@ def refusal(work: Callable[..., Any], *arguments: Any, **named: Any) -> str:
 
 def prepared(folder: Path, keys: Iterable[VendingKey] | None = None) -> Path:
     """A folder with keys (the demonstration's) and the first user with a known password."""
-    places.prepare(folder, vending_keys=demonstration_keys() if keys is None else keys)
-    places.add_user(folder, places.FIRST_USER, PASSWORD, ("issue", "engineering", "verify", "status", "admin"))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The journal first, as `prepare` makes it: one that is missing beside keys was lost.
+    journal_tables.opened(folder / places.JOURNAL).close()
+    for name, content in _made_once(demonstration_keys() if keys is None else tuple(keys)).items():
+        write_private(folder / name, content)
+    places.prepare(folder)
     return folder
+
+
+_made: dict[str, dict[str, bytes]] = {}
+
+
+def _made_once(keys: tuple[VendingKey, ...]) -> dict[str, bytes]:
+    """The files whose making is dear on purpose (scrypt): once a run for the same keys.
+
+    The key store says in itself how dear it is to open, and is cheap; that ours are dear is tested where they are made.
+    """
+    known = hashlib.sha256(repr([(key.facts(), bytes(key.material)) for key in keys]).encode()).hexdigest()
+    if known not in _made:
+        with TemporaryDirectory() as room, mock.patch.dict(keystore._COST, {"n": 16}):
+            folder = Path(room)
+            places.prepare(folder, vending_keys=keys)
+            places.add_user(folder, places.FIRST_USER, PASSWORD, ("issue", "engineering", "verify", "status", "admin"))
+            names = (places.PASSPHRASE, places.KEYSTORE, places.USERS)
+            _made[known] = {name: (folder / name).read_bytes() for name in names}
+    return _made[known]
 
 
 @contextmanager
