@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import zxingcpp
 from flask import Flask
+from PIL import Image
 from pypdf import PdfReader
 
 from app.extensions import db
@@ -20,6 +22,9 @@ from app.models import Meter, Sale, UserSession
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
 from tests.cast import MILL, PALM_STREET, PASSWORD, PUMP
+
+# Modules of the code itself, and with its quiet zone of four on each side.
+CODE, WITH_EDGES = 21, 29
 
 
 def read_by_the_meter(app: Flask, meter_number: str, digits: str) -> Any:
@@ -87,7 +92,7 @@ def test_the_roll_is_as_long_as_the_slip(amara: Any, app: Flask) -> None:
     amara.goto(f"/counter/meter/{PALM_STREET}?value=20.00&received=50")
     amara.click("#sell-button")
     amara.wait_for_url("**/receipts/*")
-    receipt = amara.url
+    receipt, digits = amara.url, token_on(amara)
     for paper in ("58mm", "80mm"):
         for copies in (0, 1):
             amara.goto(f"{receipt}/paper?paper={paper}&lang={'fr' if copies else 'en'}")
@@ -99,6 +104,11 @@ def test_the_roll_is_as_long_as_the_slip(amara: Any, app: Flask) -> None:
             [sheet] = PdfReader(io.BytesIO(amara.pdf(prefer_css_page_size=True))).pages
             spare = float(sheet.mediabox.height) / 72 * 25.4 - 6 - content_mm
             assert 0 <= spare < 15, (paper, copies)
+            box = amara.locator(".slip .qr").bounding_box()
+            assert box["width"] * 25.4 / 96 * CODE / WITH_EDGES >= 22
+            with Image.open(io.BytesIO(amara.locator(".slip .qr").screenshot())) as seen:
+                [code] = zxingcpp.read_barcodes(seen.convert("L"))
+            assert (code.text, code.format) == (digits, zxingcpp.BarcodeFormat.QRCode)
             amara.emulate_media(media="screen")
 
 
