@@ -28,6 +28,7 @@ PENDING = _l("The token has not come yet.")
 PENDING_MORE = _l("The money is held for this sale and cannot be taken twice. Bring this slip to get the token.")
 PENDING_NEXT = _l("The security module is asked again by itself. When its token is there, the real slip is printed here; until then this reference finds the sale.")
 REVERSED = _l("REVERSED: this sale was undone and its money given back.")
+WITHHELD = _l("A meter would still take its token, so it is shown to nobody any more.")
 FAILED = _l("No token was made and no money was booked.")
 # By what became of the sale: the title and the word of the sum, for rolls and for A4.
 TITLES: Mapping[str, tuple[Any, Any]] = {
@@ -142,6 +143,8 @@ class Slip:
         if self.receipt.kind is SaleKind.REVERSAL:
             reason = self.receipt.facts["reverses"]["reason"]
             return (_("This undoes receipt %(number)s: %(reason)s", number=figures.ltr(self.undoes), reason=reason),)
+        if self.receipt.reversed and self.receipt.token_units:
+            return (str(WITHHELD),)
         return (_("Fees only: no token"),)
 
     @property

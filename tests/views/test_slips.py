@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from app.db import transaction
 from app.extensions import db
 from app.models import AppUser, Consumer, Meter, Settings, VendingPoint
-from app.services import slip_logo
+from app.services import reversals, slip_logo
 from tests.cast import PALM_STREET, PUMP, Cast
 from tests.services.test_slip_logo import picture
 from tests.views.counter_page import Counter, Page
@@ -150,6 +150,24 @@ def test_a_pending_slip_has_the_reference_the_money_and_what_happens_next_and_no
     assert counter.client.get(f"{address}/state").get_json() == {"status": "issued"}
     real = article(counter.opens(f"{address}/paper"))
     assert "PENDING" not in real and "Receipt MKT-000001" in real and "Credit token 92.5 kWh" in real
+
+
+def test_a_reversed_sale_says_so_everywhere_and_shows_its_token_nowhere(counter: Counter, app: Flask, cast: Cast) -> None:
+    address = sold(counter)
+    [token] = digits_of(counter.opens(address))
+    with app.app_context():
+        sale_id = int(address.rsplit("/", 1)[1])
+        reversals.propose(sale_id, "Wrong meter", cast.scope("amara"), not_handed_over=True)
+        reversals.approve(sale_id, reversals.requests_on(sale_id)[0].id, cast.scope("chidi"))
+    page = counter.opens(address)
+    assert "This sale was reversed. USD 20.00 went back to the customer." in page.words.replace("\u00a0", " ")
+    assert "Sold." not in page.words and "give 30.00" not in page.words
+    for paper in PAPERS:
+        for said in (article(counter.opens(f"{address}/paper", paper=paper)), words_of(pdf(counter, address, paper))):
+            assert "REVERSED: this sale was undone and its money given back." in said
+            assert "it is shown to nobody any more" in said and "Fees only" not in said
+            assert spoken(token) not in said and token not in said
+    assert 'class="qr"' not in page.body
 
 
 # --- language -----------------------------------------------------------------------------
