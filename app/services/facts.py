@@ -297,26 +297,36 @@ def counts_from(desk: Desk, first_sale: date | None) -> date:
 
 def first_sales(session: Session, meter_ids: Sequence[int]) -> dict[int, date]:
     """The day of each meter's first standing purchase."""
-    found = (
+    given = {"meter_ids": list(meter_ids)}
+    return {row[0]: row[1] for row in session.execute(_first_sales(), given, execution_options={"unscoped": True})}
+
+
+@cache
+def _first_sales() -> Select[Any]:
+    return (
         select(Sale.meter_id, func.min(Sale.business_date))
-        .where(Sale.meter_id.in_(meter_ids), *standing_sales())
+        .where(Sale.meter_id.in_(bindparam("meter_ids", expanding=True)), *standing_sales())
         .group_by(Sale.meter_id)
     )
-    return {row[0]: row[1] for row in session.execute(found, execution_options={"unscoped": True})}
 
 
 def charged_fees(session: Session, meter_ids: Sequence[int]) -> dict[int, list[Charged]]:
     """What the standing sales of several meters took of their fees, in one statement."""
-    found = (
-        select(SaleFee.meter_id, *_charged_columns())
-        .join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id.in_(meter_ids), *standing_sales())
-        .group_by(SaleFee.meter_id, SaleFee.code, SaleFee.method, SaleFee.charged_through)
-    )
     charged: dict[int, list[Charged]] = {}
-    for row in session.execute(found, execution_options={"unscoped": True}):
+    given = {"meter_ids": list(meter_ids)}
+    for row in session.execute(_charged_fees(), given, execution_options={"unscoped": True}):
         charged.setdefault(row[0], []).append(Charged(*row[1:]))
     return charged
+
+
+@cache
+def _charged_fees() -> Select[Any]:
+    return (
+        select(SaleFee.meter_id, *_charged_columns())
+        .join(Sale, Sale.id == SaleFee.sale_id)
+        .where(SaleFee.meter_id.in_(bindparam("meter_ids", expanding=True)), *standing_sales())
+        .group_by(SaleFee.meter_id, SaleFee.code, SaleFee.method, SaleFee.charged_through)
+    )
 
 
 def _charged_columns() -> tuple[Any, ...]:

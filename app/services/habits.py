@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Date, Select, String, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
@@ -62,24 +64,30 @@ class Habit:
 
 def habit_of(session: Session, desk: Desk, scope: Scope) -> Habit:
     """What the meter at a desk bought in the past year, the newest purchases of it."""
-    own = case((criterion(Sale, scope) & (Sale.currency == desk.currency.code), Sale.amount))
-    found = (
-        select(func.coalesce(Sale.carried_units, Sale.token_units), own)
+    given = {"meter_id": desk.meter.id, "since": desk.today - PAST, "currency": desk.currency.code}
+    rows = session.execute(_past(scope), given, execution_options={"unscoped": True}).all()
+    if not rows:
+        return Habit()
+    units = [int(row[0]) for row in rows]
+    sums = Counter(int(row[1]) for row in rows if row[1] is not None)
+    return Habit(len(units), min(units), max(units), tuple(minor for minor, _times in sums.most_common()))
+
+
+@lru_cache(maxsize=256)
+def _past(scope: Scope) -> Select[Any]:
+    """The statement of one reader, built once: building it costs more than running it."""
+    own = criterion(Sale, scope) & (Sale.currency == bindparam("currency", type_=String))
+    return (
+        select(func.coalesce(Sale.carried_units, Sale.token_units), case((own, Sale.amount)))
         .where(
-            Sale.meter_id == desk.meter.id,
-            Sale.business_date >= desk.today - PAST,
+            Sale.meter_id == bindparam("meter_id"),
+            Sale.business_date >= bindparam("since", type_=Date),
             Sale.token_units > 0,
             *standing_sales(),
         )
         .order_by(Sale.id.desc())
         .limit(NEWEST)
     )
-    rows = session.execute(found, execution_options={"unscoped": True}).all()
-    if not rows:
-        return Habit()
-    units = [int(row[0]) for row in rows]
-    sums = Counter(int(row[1]) for row in rows if row[1] is not None)
-    return Habit(len(units), min(units), max(units), tuple(minor for minor, _times in sums.most_common()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ def look_up(text: str) -> dict[str, Any]:
         "status": status_of(refusal),
         "sentence": at_the_till,
         "due_words": due_words,
+        # A receipt number and a reference have digits; words of nobody's name are no reference.
+        "as_reference": any(sign.isdigit() for sign in typed),
     }
 
 

@@ -45,6 +45,7 @@ WHY: Mapping[type[errors.Refusal], Any] = {
     errors.LicenceExpired: _l("The licence is over, so nothing is sold anywhere."),
     errors.NoModule: _l("No active security module serves its algorithm."),
     errors.MeterWithoutCapacity: _l("Its tariff has a fee by the capacity of the connection, which is not registered. Type it under “Change”."),
+    errors.KeyChangeUnconfirmed: _l("Its key-change tokens were handed out often enough: say below whether the meter took them."),
     errors.ClockBehind: _l("The clock of this computer must be confirmed first, so nothing is sold anywhere."),
     errors.ClockAhead: _l("The clock of this computer must be confirmed first, so nothing is sold anywhere."),
 }

@@ -41,9 +41,9 @@ def notes_of(offer: Offer, scope: Scope, instant: datetime, *, by_quantity: bool
     size = _size(offer, habit_of(session, offer.desk, scope))
     ends = None if leaves is not None else ends_soon(offer.desk, instant)
     found = (
-        None if leaves is None else _key_change(leaves),
         None if beside is None else _jump(beside, offer, by_quantity=by_quantity),
         size,
+        None if leaves is None else _key_change(leaves),
         None if ends is None else _ends(ends),
     )
     return tuple(note for note in found if note is not None)
