@@ -41,6 +41,7 @@ class Says(StrEnum):
     """What a meter will say, as far as it can be told."""
 
     ACCEPTED = "accepted"  # once: entered before, it says USED
+    REVERSED = "reversed"  # accepted too, though the money went back
     OLD = "old"
     KEY_EXPIRED = "key_expired"
     AFTER_CHANGE = "after_change"  # under the key that the meter gets with a set which is under way
@@ -258,6 +259,8 @@ def _judged(found: Found, target: Target, key: Key, later: int) -> Says:
         return Says.SET_PART
     if found.token_id is not None and token_id.is_expired(found.token_id, key.ken):
         return Says.KEY_EXPIRED
+    if found.reversed:
+        return Says.REVERSED
     return Says.OLD if later >= MEMORY else Says.ACCEPTED
 
 

@@ -37,6 +37,12 @@ TOLD: Mapping[Says, Told] = {
         _l("If it was entered already, the meter says USED. Whether it was entered, only the meter knows: that other tokens were sold later proves nothing."),
         _l("Have it typed in. If the meter says USED, its units are in the meter already: compare the credit on the display."),
     ),
+    Says.REVERSED: Told(
+        "bad", Result.ACCEPT,
+        _l("Its sale was reversed: nobody should have this token."),
+        _l("The money went back because the token was not handed over. A meter accepts it all the same."),
+        _l("Do not have it typed in. Take the slip back, ask where it comes from, and tell a manager."),
+    ),
     Says.OLD: Told(
         "warn", Result.OLD,
         _l("The meter probably says OLD."),

@@ -98,11 +98,11 @@ def test_another_meters_token_and_a_mistyped_one(counter):
     assert asked(counter, mistyped(digits)).says is Says.UNKNOWN
 
 
-def test_a_reversed_sale_is_told_so_and_the_meter_takes_its_token_all_the_same(counter):
+def test_a_reversed_sale_is_told_so_before_anything_else(counter):
     receipt = counter.sells("palm_street", 20_00)
     reverse(counter, receipt.sale_id)
     answer = asked(counter, receipt.tokens[0].digits)
-    assert (answer.says, answer.found.reversed, answer.found.details.reversal) == (Says.ACCEPTED, True, "MKT-000002")
+    assert (answer.says, answer.found.reversed, answer.found.details.reversal) == (Says.REVERSED, True, "MKT-000002")
 
 
 def test_a_key_change_before_and_after_it_is_taken(counter):
