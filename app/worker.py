@@ -25,12 +25,13 @@ from huey.serializer import SignedSerializer
 from sqlalchemy import select
 
 from app.access.scope import Scope
+from app.domain.calendar import business_date
 from app.domain.engineering import ActStatus
 from app.domain.states import SaleStatus
 from app.extensions import db
-from app.models import Sale, SecurityModule
+from app.models import Sale, SecurityModule, Settings
 from app.models.base import now
-from app.services import audit_chain, book_checks, health, match
+from app.services import audit_chain, book_checks, health, match, month_sums
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
 from app.views import work_runs
@@ -147,11 +148,20 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("ledger", CHECK_EVERY_S, inside(_recount)),
         Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app))),
         Chore("match", CHECK_EVERY_S, inside(lambda: _match(app))),
+        Chore("months", CLEAN_EVERY_S, inside(_close_months)),
     ]
 
 
 def _live() -> bool:
     health.sign_of_life()
+    return True
+
+
+def _close_months() -> bool:
+    """Add up the months that are over, for reports over years."""
+    zone = db.session().get_one(Settings, 1).time_zone
+    for month in month_sums.close_months(business_date(now(), zone)):
+        log.info("the sums of %s are added up", month)
     return True
 
 

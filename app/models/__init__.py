@@ -16,7 +16,7 @@ from app.models.reprint import Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
 from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.models.settings import ClockConfirmation, Currency, Licence, Settings, SlipLogo
-from app.models.summaries import PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
+from app.models.summaries import MonthSums, PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
 from app.models.tariff import (
     Tariff,
     TariffFee,
@@ -35,9 +35,9 @@ __all__ = [
     "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount", "ClockConfirmation",
     "Consumer", "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "ImportBatch", "ImportRow",
     "LedgerAccount", "Licence", "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth",
-    "ModuleMatch", "ModuleTokenId", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "Region", "Reprint",
-    "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth",
-    "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife", "SlipLogo",
-    "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep",
+    "ModuleMatch", "ModuleTokenId", "MonthSums", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "Region",
+    "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine",
+    "SaleMonth", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife",
+    "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep",
     "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession", "VendingPoint",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from flask_appbuilder import Model
-from sqlalchemy import Date, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.states import MeterType
@@ -82,3 +82,12 @@ class PurchaseMonth(_Sums, Model):
 
     month: Mapped[date] = mapped_column(Date)
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class MonthSums(Model):
+    """Whether a month's sums stand in `sale_month` and `purchase_month`; without a row they do not."""
+
+    __tablename__ = "month_sums"
+
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    closed: Mapped[bool] = mapped_column(Boolean)

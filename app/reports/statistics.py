@@ -55,8 +55,10 @@ def dims_of(question: Any) -> set[str]:
 
 def answer(asked: Asked, source: Source, drills_to: str) -> Answer:
     """Load, shape, and the figures of the period before."""
-    found = facts(asked, source, asked.question.period, dims_of(asked.question))
-    earlier = total(facts(asked, source, asked.question.earlier, ()))
+    question = asked.question
+    by_months = not {"day", "week"} & {question.group, question.then}
+    found = facts(asked, source, question.period, dims_of(question), by_months=by_months)
+    earlier = total(facts(asked, source, question.earlier, (), by_months=True))
     return shape(asked, found, earlier, _teller(asked, found), drills_to)
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.access.scope import By, narrow
+from app.domain.calendar import next_month
 from app.domain.states import MeterType
-from app.models import PurchaseDay, SaleDay
+from app.models import MonthSums, PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
 from app.reports.names import UNSCOPED
 from app.reports.period import Period
 from app.reports.report import Asked
 
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
+_DAY = timedelta(days=1)
 LEVELS = {"country": 1, "province": 2, "region": 99}
 
 
@@ -29,12 +31,13 @@ class Source:
     """The two tables of one statistic, and by whose region they go."""
 
     day: Any
+    month: Any
     by: By
     points: bool
 
 
-SALES = Source(SaleDay, By.POINT_REGION, points=True)
-PURCHASES = Source(PurchaseDay, By.CONSUMER_REGION, points=False)
+SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, points=True)
+PURCHASES = Source(PurchaseDay, PurchaseMonth, By.CONSUMER_REGION, points=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +52,58 @@ class Fact:
     sums: tuple[int, ...]
 
 
-def facts(asked: Asked, source: Source, period: Period, dims: Iterable[str]) -> list[Fact]:
-    """Every sum of the period by `dims` (day, point, region), kind of meter and currency."""
+def facts(asked: Asked, source: Source, period: Period, dims: Iterable[str], *, by_months: bool) -> list[Fact]:
+    """Every sum of the period by `dims` (day, point, region), kind of meter and currency.
+
+    With `by_months` whole months that are closed are read as such; their facts stand at their first day.
+    """
     wanted = frozenset(dims)
-    rows = asked.session.execute(_statement(asked, source, period, wanted), execution_options=UNSCOPED)
-    return list(_read(rows, wanted))
+    closed = _closed(asked, period) if by_months else []
+    found: list[Fact] = []
+    if closed:
+        found += _read_all(asked, source, source.month, source.month.month, source.month.month.in_(closed), wanted)
+    spans = [source.day.business_date.between(first, last) for first, last in left(period, closed)]
+    if spans:
+        found += _read_all(asked, source, source.day, source.day.business_date, or_(*spans), wanted)
+    return found
 
 
-def _statement(asked: Asked, source: Source, period: Period, dims: frozenset[str]) -> Select[Any]:
-    table = source.day
-    columns = {"day": table.business_date, "region": table.region_id}
+def _closed(asked: Asked, period: Period) -> list[date]:
+    """The closed months that lie whole in the period."""
+    within = MonthSums.month.between(period.first, period.last)
+    months = asked.session.scalars(select(MonthSums.month).where(MonthSums.closed, within).order_by(MonthSums.month))
+    return [month for month in months if next_month(month) - _DAY <= period.last]
+
+
+def left(period: Period, closed: list[date]) -> list[tuple[date, date]]:
+    """What of a period remains without the months, from day to day.
+
+    >>> left(Period(date(2026, 1, 20), date(2026, 4, 2)), [date(2026, 2, 1), date(2026, 3, 1)])
+    [(datetime.date(2026, 1, 20), datetime.date(2026, 1, 31)), (datetime.date(2026, 4, 1), datetime.date(2026, 4, 2))]
+    """
+    spans, at = [], period.first
+    for month in closed:
+        if at < month:
+            spans.append((at, month - _DAY))
+        at = next_month(month)
+    return [*spans, (at, period.last)] if at <= period.last else spans
+
+
+def _read_all(
+    asked: Asked, source: Source, table: Any, day: Any, when: ColumnElement[bool], dims: frozenset[str]
+) -> list[Fact]:
+    columns = {"day": day, "region": table.region_id}
     if source.points:
         columns["point"] = table.vending_point_id
     keys = [columns[name] for name in ("day", "point", "region") if name in dims]
     keys += [table.meter_type, table.currency]
     statement = (
         select(*keys, *(func.sum(getattr(table, name)) for name in COUNTED))
-        .where(table.business_date.between(period.first, period.last), *_picked(asked.question.picks, table))
+        .where(when, *_picked(asked.question.picks, table))
         .group_by(*keys)
     )
-    return narrow(statement, asked.scope, source.by, table)
+    rows = asked.session.execute(narrow(statement, asked.scope, source.by, table), execution_options=UNSCOPED)
+    return list(_read(rows, dims))
 
 
 def _picked(picks: Mapping[str, Any], table: Any) -> Iterator[Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.services.summaries import COUNTED
+
 # What the shell says; the page says the same by the code, in the reader's language.
 SENTENCES = {
     "account": "vending point {point}: {name} is {stored}, the facts say {counted}",
@@ -43,3 +45,10 @@ class Difference:
 def at_sale(code: str, sale_id: int, **facts: Any) -> Difference:
     """A difference in one sale."""
     return Difference(code, "sale", sale_id, facts)
+
+
+def sums_in_words(row: tuple[int, ...] | None) -> str:
+    """The counted figures of a day's or a month's row, by their names."""
+    if row is None:
+        return "nothing"
+    return ", ".join(f"{name} {value}" for name, value in zip(COUNTED, row, strict=True))

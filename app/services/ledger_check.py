@@ -30,8 +30,8 @@ from app.models import (
     SaleLine,
     Token,
 )
-from app.services import debts
-from app.services.differences import Difference, at_sale
+from app.services import debts, month_sums
+from app.services.differences import Difference, at_sale, sums_in_words
 from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
 
 CHUNK = 2_000
@@ -55,7 +55,7 @@ def found(tell: Tell | None = None) -> list[Difference]:
     looked = Looked(tell)
     checks: tuple[Callable[[Session], Iterator[Difference]], ...] = (
         _accounts, lambda s: _sales(s, looked), debts.difference, lambda s: _tokens(s, looked),
-        lambda s: _digits(s, looked), _sale_days, _purchase_days,
+        lambda s: _digits(s, looked), _sale_days, _purchase_days, month_sums.differences,
     )  # fmt: skip
     with Session(db.engine) as session:
         _one_moment(session)
@@ -280,11 +280,5 @@ def _days(session: Session, table: Any, key: tuple[str, ...], region: Any) -> It
             about = "point" if "vending_point_id" in key else "region"
             row = where[key.index("vending_point_id" if about == "point" else "region_id")]
             named = ", ".join(str(getattr(part, "value", part)) for part in where)
-            sums = {"stored": _sums(stored.get(where)), "counted": _sums(counted.get(where))}
+            sums = {"stored": sums_in_words(stored.get(where)), "counted": sums_in_words(counted.get(where))}
             yield Difference("day", about, row, {"table": table.__tablename__, "where": named} | sums)
-
-
-def _sums(row: tuple[int, ...] | None) -> str:
-    if row is None:
-        return "nothing"
-    return ", ".join(f"{name} {value}" for name, value in zip(COUNTED, row, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import prepared
+from app.domain.calendar import month_start
 from app.domain.quote import LineKind
-from app.models import PurchaseDay, SaleDay
+from app.models import MonthSums, PurchaseDay, SaleDay
+from app.models.base import now
 from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
 FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
 TAXES = frozenset({LineKind.TAX.value})
+# No zone is further from UTC; months are closed later than this (month_sums.GRACE).
+LATE = timedelta(days=1)
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
 
@@ -49,6 +54,16 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
         sums,
     )
     _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
+    month = month_start(sale.business_date)
+    if month < month_start((now() - LATE).date()):  # a late one: its month may be closed (month_sums)
+        mark_month(session, month, closed=False)
+
+
+def mark_month(session: Session, month: date, *, closed: bool) -> None:
+    """Say whether a month's sums of the month are right; the row holds off whoever says otherwise meanwhile."""
+    build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    told = build(MonthSums).values(month=month, closed=closed)
+    session.execute(told.on_conflict_do_update(index_elements=["month"], set_={"closed": closed}))
 
 
 def _raise(session: Session, table: Any, key: dict[str, Any], sums: dict[str, int]) -> None:
