@@ -82,7 +82,7 @@ def _filter(
     value, label, error = given.get(name, "").strip(), str(FILTERS[name]), wrong.get(name, "")
     chosen = bool(value) and value != DEFAULTS.get(name)
     if name in LISTS:
-        first = () if name in DEFAULTS else (("", _("all")),)
+        first = () if name in DEFAULTS else (("", _("no filter")),)
         options = (*first, *((key.value, str(said)) for key, said in LISTS[name].items()))
         return FilterField(name, label, value or DEFAULTS.get(name, ""), options, error, "list", chosen=chosen)
     if name == "region":
@@ -97,7 +97,7 @@ def _filter(
     if name in ("point", "operator", "tariff"):
         rows = names.choices(session, scope, name)
         if rows is not None:
-            options = (("", _("all")), *((row.key, row.name) for row in rows))
+            options = (("", _("no filter")), *((row.key, row.name) for row in rows))
             if value and value not in dict(options):
                 options = (*options, (value, value))
             return FilterField(name, label, value, options, error, "list", chosen=chosen)
