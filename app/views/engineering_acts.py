@@ -20,10 +20,13 @@ from app.services.engineering_tokens import resolve_act
 from app.views.decisions import ID_MAX, patience
 from app.views.engineering_words import TESTS, TOLD, name_of, tests_of, value_of
 from app.views.messages import sentence
-from app.views.slip import how_many_tokens, qr
+from app.views.roll import plain_mm
+from app.views.slip import DEMONSTRATION, how_many_tokens, qr
 from app.views.troubles import status_of
 
 PAPERS = ("80mm", "a4")
+# Rows of a slip that never wrap, and how long a label beside a value that may.
+ROWS_SURE, LABEL_SIGNS = 8, 16
 
 
 class ActPages:
@@ -49,7 +52,8 @@ class ActPages:
         if record.status != ActStatus.ISSUED:
             abort(404)
         wanted = request.args.get("paper", PAPERS[0])
-        return self._act_page("engineering/paper.html", record, paper=wanted if wanted in PAPERS else PAPERS[0])
+        paper = wanted if wanted in PAPERS else PAPERS[0]
+        return self._act_page("engineering/paper.html", record, paper=paper, height_mm=_height_mm(record))
 
     @expose("/acts/<int:record_id>/approve", methods=["POST"])
     @has_access
@@ -108,6 +112,18 @@ class ActPages:
     def may(self, action: str) -> bool:
         """Whether the reader may do this at the desk."""
         return bool(self.appbuilder.sm.has_access(f"can_{action}", "EngineeringView"))
+
+
+def _height_mm(record: EngineeringRecord) -> int:
+    """How long the roll must be: the rows that fit a line counted at their most, the others as they wrap."""
+    facts, details = json.loads(record.snapshot), json.loads(record.details)
+    utility, point, meter = facts["utility"], facts["point"], facts.get("meter") or {}
+    title, tokens = name_of(record.function), len(record.tokens)
+    long = [record.reason, title, meter.get("address") or "", (facts.get("consumer") or {}).get("name", "")]
+    long.append(str(tests_of(details["tests"])) if details.get("tests") else "")
+    texts = [utility["address"] or "", f"{point['name']}, {point['region']}", str(DEMONSTRATION), how_many_tokens(tokens)]
+    rows = [*[("", "")] * ROWS_SURE, *(("-" * LABEL_SIGNS, value) for value in long if value)]
+    return plain_mm([utility["name"], title, *[title] * tokens], [*texts, utility["footer"] or ""], rows, tokens)
 
 
 def modules_of_app() -> Any:

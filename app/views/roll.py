@@ -19,6 +19,7 @@ from app.views.slip import Slip
 
 QR_MM = 32.0  # with its room above; 21 of 29 modules are the code itself: 22.4 mm of 31
 PART_MM = 3.3  # the dashed line with its room, above each part
+PARTS = 4  # of a slip that is no receipt
 SPARE_MM = 3.0
 EDGES_MM = 6.0  # above and below, as @page has it
 FRAME_MM = 5.5  # the frame of a warning with its room
@@ -80,6 +81,19 @@ def height_mm(slip: Slip, paper: Paper) -> int:
     ]
     if len(figures.money(receipt.amount, receipt.currency.decimals)) + len(slip.totals[0]) + 5 > roll.big_columns:
         parts.append(roll.big_mm)
+    return math.ceil(sum(parts) + EDGES_MM + SPARE_MM)
+
+
+def plain_mm(big: Iterable[str], texts: Iterable[str], rows: Iterable[tuple[str, str]], tokens: int) -> int:
+    """How long 80 mm of paper must be for a slip that is no receipt: large lines, texts, rows, tokens with their codes."""
+    roll = ROLLS[Paper.ROLL_80]
+    parts = [
+        _texts(big, roll.big_columns, roll.big_mm),
+        _texts(texts, roll.columns - 1, roll.line_mm),
+        _rows(rows, roll),
+        tokens * (2 * roll.token_mm + roll.big_mm + QR_MM),
+        PARTS * PART_MM + FRAME_MM,
+    ]
     return math.ceil(sum(parts) + EDGES_MM + SPARE_MM)
 
 
