@@ -8,9 +8,7 @@ quantity below the jump and of the first one above; nothing is tried out.
 >>> from app.domain.money import Currency
 >>> from app.domain.plan import Fine, History, Plan, Step
 >>> from app.domain.pricing import quote_by_amount
->>> from app.domain.ranges import range_for, ranges
-from app.domain.ranges import range_for, ranges
-from app.domain.states import ChargeMethod, Settlement
+>>> from app.domain.states import Settlement
 >>> plan = Plan("M2", (Step(0, Fraction(1)),), fines=(Fine(5000, Fraction(100)),))
 >>> terms = Terms(plan, History(), Currency("USD", "$", 2), Settlement.UP, lambda tenths: tenths, 10**6)
 >>> beside = jump(quote_by_amount(plan, History(), 550_00, *terms[2:]), terms)

@@ -77,7 +77,7 @@ def test_a_reversed_purchase_is_marked_and_elsewhere_no_longer_told(app, bought)
         of = Sale.meter_id == bought.meters["palm_street"]
         theirs = purchases(db.session(), bought.scope("corin"), of).rows
         sold = next(row.sale_id for row in theirs if row.own)
-        propose(sold, "The customer went away.", bought.scope("corin"))
+        propose(sold, "The customer went away.", bought.scope("corin"), not_handed_over=True)
         [asked] = requests_on(sold)
         approve(sold, asked.id, bought.scope("chidi"))
         told = [row for row in purchases(db.session(), bought.scope("corin"), of).rows if row.own]

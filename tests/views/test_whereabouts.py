@@ -89,7 +89,7 @@ def test_a_failed_sale_says_that_nothing_was_booked_and_why(app, cast, amara):
 def test_a_reversed_sale_and_its_reversal_lead_to_each_other(app, cast, amara):
     reference, _message, _number, sale_id = sold(app, cast)
     with app.app_context():
-        propose(sale_id, "The customer went away.", cast.scope("amara"))
+        propose(sale_id, "The customer went away.", cast.scope("amara"), not_handed_over=True)
         [asked] = requests_on(sale_id)
         undoing = approve(sale_id, asked.id, cast.scope("chidi"))
         assert db.session.get_one(Sale, sale_id).status is SaleStatus.ISSUED
