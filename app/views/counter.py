@@ -110,15 +110,15 @@ class CounterView(SafeBaseView):
         """Sell what the page showed, once; then lead to the receipt."""
         typed = Typed.read(request.form)
         try:
-            card = card_of(typed.meter_number)
+            typed = typed.with_meter("".join(typed.meter_number.split()))
+            kind_of(typed.meter_number)  # the card itself is for the page that refuses
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
-        typed = typed.with_meter(card.meter_number)
         try:
             order = _order(typed)
             sale_id = vend(order, current_scope(), current_app.extensions["modules"], ahead=_ahead())
         except Refusal as refusal:
-            return self._refused(card, typed, refusal)
+            return self._refused(card_of(typed.meter_number), typed, refusal)
         if current_scope().vending_point_id is None:
             session["sells_for"] = typed.point
         return redirect(url_for("ReceiptView.show", sale_id=sale_id), 303)

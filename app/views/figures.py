@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -34,9 +35,14 @@ def _pattern(decimals: int, least: int | None = None) -> str:
 
 def number(value: Decimal | Fraction | int, decimals: int, least: int | None = None) -> str:
     """Write `value` with at most `decimals` places, at least `least` (default: all of them)."""
-    exact = Fraction(value)
-    scaled = round(exact * 10**decimals)
-    return str(format_decimal(Decimal(scaled).scaleb(-decimals), _pattern(decimals, least), get_locale()))
+    scaled = value if decimals == 0 and isinstance(value, int) else round(Fraction(value) * 10**decimals)
+    return _written(scaled, decimals, _pattern(decimals, least), get_locale())
+
+
+@lru_cache(maxsize=20_000)
+def _written(scaled: int, decimals: int, pattern: str, locale: Locale | None) -> str:
+    """A figure in a language: a page writes the same ones again and again, and Babel takes its time."""
+    return str(format_decimal(Decimal(scaled).scaleb(-decimals), pattern, locale))
 
 
 def ltr(figure: str) -> str:
