@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 KEPT_S = 1.0  # gunicorn keeps a connection open for two seconds
-SELL = re.compile(r'<form[^>]*action="/counter/sell".*?</form>', re.S)
+SELL = re.compile(r'<form[^>]*action="/counter/sell".*?</form>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Cashier:
         self._used = 0.0
         if username:
             token = HIDDEN.search(self.get("/login/").body)
-            assert token is not None
-            answer = self.post("/login/", {token[1]: token[2], "username": username, "password": password})
-            assert answer.status in (302, 303), f"{username} may not sign in: {answer.status}"
+            require(token is not None, "no sign-in page")
+            name, value = token.groups() if token else ("", "")
+            answer = self.post("/login/", {name: value, "username": username, "password": password})
+            require(answer.status in (302, 303), f"{username} may not sign in: {answer.status}")
 
     def get(self, path: str) -> Answer:
         """Open a page."""
@@ -50,8 +51,8 @@ class Cashier:
         """The form that sells what the page of a meter shows."""
         page = self.get(f"/counter/meter/{meter}?value={value}")
         found = SELL.search(page.body)
-        assert found is not None, f"{meter}: no sum ({page.status}) {words(page.body)}"
-        return {name: html.unescape(value) for name, value in HIDDEN.findall(found[0])}
+        require(found is not None, f"{meter}: no sum ({page.status}) {words(page.body)}")
+        return {name: html.unescape(value) for name, value in HIDDEN.findall(found[0] if found else "")}
 
     def buys(self, meter: str, value: str, think_s: float = 0.0) -> tuple[float, float, float]:
         """One purchase: the page with its sum, Sell, the receipt; the milliseconds of each."""
@@ -62,13 +63,13 @@ class Cashier:
             time.sleep(think_s)
         sold = self.sells(form)
         receipt = self.get(sold.location)
-        assert receipt.status == 200
+        require(receipt.status == 200, f"no receipt: {receipt.status}")
         return page_ms, sold.ms, receipt.ms
 
     def sells(self, form: dict[str, str]) -> Answer:
         """Press Sell."""
         answer = self.post("/counter/sell", form)
-        assert answer.status == 303, f"not sold: {answer.status} {answer.body[:400]}"
+        require(answer.status == 303, f"not sold: {answer.status} {answer.body[:400]}")
         return answer
 
     def _send(self, method: str, path: str, body: str | None) -> Answer:
@@ -87,6 +88,12 @@ class Cashier:
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
         return Answer(response.status, text, response.headers.get("Location", ""), ms)
+
+
+def require(ok: bool, told: str) -> None:
+    """End the bench with a sentence: a figure of something that failed is none."""
+    if not ok:
+        raise SystemExit(told)
 
 
 def words(body: str) -> str:

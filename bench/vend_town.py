@@ -6,12 +6,11 @@ as a database is filled.  Names are drawn as `bench/search.py` draws them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from flask import Flask
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, func, select, text
 
 from app.db import transaction
 from app.demo_data import PASSWORD
@@ -62,7 +61,7 @@ def fill(meters: int, consumers: int) -> Town:
         Buyer(first_consumer + n, name, f"B{n:07d}", towns[n % TOWNS], f"+2547{n:08d}", str(30_000_000 + n))
         for n, name in enumerate(names(consumers))
     ]
-    _copy(Consumer.__table__, _any(Consumer), ({**b._asdict()} for b in buyers), len(buyers))
+    _copy(Consumer.__table__, _any(Consumer), ({**b._asdict()} for b in buyers))
     terms = ((term, b.id) for b in buyers for term in sorted(terms_of(b)))  # type: ignore[arg-type]
     numbered = ({"id": n, "term": t, "consumer_id": c} for n, (t, c) in enumerate(terms, start=_next(ConsumerTerm)))
     _copy(ConsumerTerm.__table__, {}, numbered)
@@ -122,10 +121,10 @@ def _any(model: Any) -> dict[str, Any]:
 
 def _raw(table: Table, key: int) -> dict[str, Any]:
     """A row as the database holds it."""
-    return dict(db.session.execute(text(f"SELECT * FROM {table.name} WHERE id = :key"), {"key": key}).mappings().one())
+    return dict(db.session.execute(select(text("*")).select_from(table).where(table.c.id == key)).mappings().one())
 
 
-def _copy(table: Table, pattern: dict[str, Any], rows: Iterable[dict[str, Any]], _count: int = 0) -> None:
+def _copy(table: Table, pattern: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
     """Write rows that differ from `pattern` in what each says, with the indexes made anew afterwards."""
     db.session.rollback()
     indexes = [index for index in table.indexes if index.name]
@@ -137,7 +136,8 @@ def _copy(table: Table, pattern: dict[str, Any], rows: Iterable[dict[str, Any]],
         for index in indexes:
             index.create(connection)
         if connection.dialect.name == "postgresql" and "id" in table.c:
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"))
+            sequence = func.pg_get_serial_sequence(table.name, "id")
+            connection.execute(select(func.setval(sequence, select(func.max(table.c.id)).scalar_subquery())))
 
 
 def _write(table: Table, pattern: dict[str, Any], rows: Iterator[dict[str, Any]]) -> None:
@@ -163,7 +163,8 @@ def _write(table: Table, pattern: dict[str, Any], rows: Iterator[dict[str, Any]]
         else:
             cursor.execute("PRAGMA synchronous = OFF")
             marks = ", ".join("?" * len(columns))
-            cursor.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", values())
+            into = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  (names of our own)
+            cursor.executemany(into, values())
         raw.commit()
         if db.engine.dialect.name == "sqlite":
             cursor.execute("PRAGMA synchronous = FULL")
