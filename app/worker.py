@@ -43,7 +43,8 @@ AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 # Long work waits in a table, so that nothing is lost with a queue; this looks for it.
 WORK_EVERY_S, CLEAN_EVERY_S = 1.0, 3600.0
-CHECK_EVERY_S = 60.0  # whether a daily look is due
+# Whether a daily look is due; not while the program starts, when everybody wants the processor.
+CHECK_EVERY_S, CHECK_FIRST_S = 60.0, 15.0
 log = logging.getLogger("app.worker")
 
 
@@ -73,11 +74,12 @@ class Chore:
         every_s: float,
         work: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        first_s: float = 0.0,
     ) -> None:
         self.name = name
         self._every_s, self._work, self._clock = every_s, work, clock
         self._pause_s = every_s
-        self._next = 0.0
+        self._next = clock() + first_s if first_s else 0.0
         self._queued_at: float | None = None
         self._running = False
         self._lock = threading.Lock()
@@ -145,9 +147,9 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("life", LIFE_EVERY_S, inside(_live)),
         Chore("work", WORK_EVERY_S, lambda: work_runs.run_next(app)),
         Chore("clean", CLEAN_EVERY_S, lambda: work_runs.clean(app)),
-        Chore("ledger", CHECK_EVERY_S, inside(_recount)),
-        Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app))),
-        Chore("match", CHECK_EVERY_S, inside(lambda: _match(app))),
+        Chore("ledger", CHECK_EVERY_S, inside(_recount), first_s=CHECK_FIRST_S),
+        Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app)), first_s=CHECK_FIRST_S),
+        Chore("match", CHECK_EVERY_S, inside(lambda: _match(app)), first_s=CHECK_FIRST_S),
         Chore("months", CLEAN_EVERY_S, inside(_close_months)),
     ]
 
