@@ -55,8 +55,6 @@ def _bought(asked: Asked, period: Period) -> Any:
 
 def _standing(period: Period) -> Any:
     """Whether a purchase of the period stands: not reversed, whenever that was."""
-    undoing = Sale.__table__.alias()
-    undone = select(undoing.c.id).where(undoing.c.reverses_id == Sale.id).correlate(Sale).exists()
     return (
         select(Sale.id)
         .where(
@@ -64,7 +62,7 @@ def _standing(period: Period) -> Any:
             Sale.status == SaleStatus.ISSUED,
             Sale.kind == SaleKind.SALE,
             Sale.business_date.between(period.first, period.last),
-            ~undone,
+            ~records.undone(),
         )
         .correlate(Consumer)
         .exists()

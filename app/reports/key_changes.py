@@ -1,6 +1,6 @@
 """P4, key changes: every key-change token, from the desk or with a sale, and the key that it leads to.
 
-The first token of a set says what the set is for; all tokens of a set stand here, because all are typed in.
+All tokens of a set stand here, because all are typed in.  Those of a sale that was reversed show no digits.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def _target(details: str | None) -> str | None:
 def _make(raw: Any) -> Row:
     return Row(
         (
-            raw.issued_at, drn_from_pan(raw.pan), raw.digits, raw.position, f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
+            raw.issued_at, drn_from_pan(raw.pan), None if raw.undone else raw.digits, raw.position,
+            f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
             _target(raw.details), "sale" if raw.sale_id else "desk", raw.point,
             name_of(raw.first_name, raw.last_name), raw.reason,
         ),
@@ -82,7 +83,7 @@ def _answer(asked: Asked) -> Answer:
         select(
             Token.id, Token.issued_at, Token.digits, Token.pan, Token.position, Token.sgc, Token.krn, Token.ti,
             Token.sale_id, EngineeringRecord.details, EngineeringRecord.reason, VendingPoint.name.label("point"),
-            person.first_name, person.last_name,
+            person.first_name, person.last_name, records.undone().label("undone"),
         ).select_from(Token)
     )  # fmt: skip
     return records.answer(

@@ -1,6 +1,7 @@
 """P5, token sales: every token that was sold, with what it carries and under which key.
 
 A token is as good as cash: it stands here only for whom its sale is, and only once the sale was issued.
+A meter takes the token of a reversed sale as well, and its money went back: nobody sees its digits.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 from typing import Any
 
 from sqlalchemy import case, func, select
-from sqlalchemy.orm import aliased
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
@@ -44,7 +44,8 @@ def _make(raw: Any) -> Row:
     facts = json.loads(raw.snapshot)
     return Row(
         (
-            receipt_number(facts["point"]["code"], raw.receipt_number), raw.issued_at, raw.digits, raw.kind,
+            receipt_number(facts["point"]["code"], raw.receipt_number), raw.issued_at,
+            None if raw.undone else raw.digits, raw.kind,
             facts["meter"]["meter_number"], raw.meter_type, f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
             facts["point"]["name"], facts["operator"], "reversed" if raw.undone else "sold",
             None if raw.units is None else int(raw.units),
@@ -67,13 +68,11 @@ def _answer(asked: Asked) -> Answer:
     conditions = [*records.sale_conditions(asked), Sale.status == SaleStatus.ISSUED]
     if "region" in asked.question.picks:
         conditions.append(asked.question.picks["region"].inside(Sale.point_region_id))
-    undoing = aliased(Sale)
-    undone = select(undoing.id).where(undoing.reverses_id == Sale.id).correlate(Sale).exists()
     rows = (
         select(
             Token.id, Token.issued_at, Token.digits, Token.kind, Token.sgc, Token.krn, Token.ti, CARRIED.label("units"),
             Sale.id.label("sale_id"), Sale.receipt_number, Sale.meter_type, Sale.currency, Sale.snapshot,
-            undone.label("undone"),
+            records.undone().label("undone"),
         )
         .join(Sale, Sale.id == Token.sale_id)
         .where(*conditions)

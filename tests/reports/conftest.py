@@ -57,7 +57,7 @@ def random_past(app: Flask, cast: Cast, seed: int, sales: int) -> int:
         made.append((SELLERS[at][0], counters[at].sells(meter, choose.randrange(5_00, 99_99)).sale_id))
     undone = choose.sample(made, max(1, sales // 8))
     for who, sale_id in undone:
-        reversals.propose(sale_id, "A random past takes it back", cast.scope(who))
+        reversals.propose(sale_id, "A random past takes it back", cast.scope(who), not_handed_over=True)
         [request] = reversals.requests_on(sale_id)
         reversals.approve(sale_id, request.id, cast.scope("efua"))
     return len(undone)

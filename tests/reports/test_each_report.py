@@ -46,7 +46,7 @@ def money(totals):
 
 
 def undo(cast, sale_id, by="amara"):
-    reversals.propose(sale_id, "Wrong meter", cast.scope(by))
+    reversals.propose(sale_id, "Wrong meter", cast.scope(by), not_handed_over=True)
     [request] = reversals.requests_on(sale_id)
     return reversals.approve(sale_id, request.id, cast.scope("efua"))
 
@@ -114,9 +114,11 @@ def test_purchases_of_the_region_are_seen_but_only_the_own_slip_opens(counter, c
     assert forms("token-sales", "efua").answer.count == 3
 
 
-def test_a_token_whose_sale_was_undone_says_so(counter, cast, forms):
-    undo(cast, counter.sells("palm_street", 20_00).sale_id)
-    assert [row["undone"] for row in cells(forms("token-sales"))] == ["reversed"]
+def test_a_token_whose_sale_was_undone_says_so_and_shows_no_digits(counter, cast, forms):
+    receipt = counter.sells("palm_street", 20_00)
+    assert [row["token"] for row in cells(forms("token-sales"))] == [receipt.tokens[0].digits]
+    undo(cast, receipt.sale_id)
+    assert [(row["undone"], row["token"]) for row in cells(forms("token-sales"))] == [("reversed", None)]
 
 
 def test_who_bought_nothing_is_found_and_a_reversed_purchase_is_nothing(counter, cast, forms):
