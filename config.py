@@ -118,6 +118,8 @@ FIXED: Mapping[str, Any] = {
         "en": {"flag": "gb", "name": "English"},
         "fr": {"flag": "fr", "name": "Français"},
         "ar": {"flag": "eg", "name": "العربية"},
+        "pt": {"flag": "mz", "name": "Português"},
+        "sw": {"flag": "tz", "name": "Kiswahili"},
     },
     "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a page left open loses nothing typed
     "SESSION_COOKIE_HTTPONLY": True,

@@ -141,6 +141,19 @@ def test_faults_of_a_catalogue_are_found():
     ]
 
 
+def test_a_language_of_which_only_the_sellers_part_is_held_may_leave_the_rest_in_english():
+    wanted = Catalog(fuzzy=False)
+    wanted.add("Sell", locations=[("app/templates/counter/_base.html", 0)])
+    wanted.add("Regions", locations=[("app/views/menu.py", 0), ("app/views/regions.py", 0)])
+    wanted.add("Merge the two", locations=[("app/templates/regions/merge.html", 0)])
+    wanted.add("Move %(name)s", locations=[("app/templates/regions/tree.html", 0)])
+    own = Catalog(locale="sw", fuzzy=False)
+    own.add("Merge the two", "")
+    own.add("Move %(name)s", "Hamisha")
+    assert list(words.faults(own, wanted)) == ["missing: Sell", "missing: Regions", "other placeholders: Move %(name)s"]
+    assert "missing: Merge the two" in list(words.faults(Catalog(locale="fr", fuzzy=False), wanted))
+
+
 def french() -> list[str]:
     catalogue = words.read(words.FOLDER / "fr" / "LC_MESSAGES" / "messages.po")
     return [text for message in catalogue if message.id for text in words.forms(message)]

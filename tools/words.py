@@ -43,6 +43,15 @@ IDLE = re.compile(  # heads that say nothing, or change with every run
     re.MULTILINE,
 )
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+# Languages of which only the seller's part is held whole; the rest may be missing, and is then said in English.
+PARTIAL = {"pt", "sw"}
+SELLING_PARTS = """
+    templates/_macros.html templates/account/ templates/appbuilder/ templates/counter/ templates/errors/
+    templates/home.html templates/receipts/ views/account.py views/choices.py views/counter views/frame.py views/home.py
+    views/menu.py views/meter_lookup.py views/purchase views/receipt views/reversals.py views/sale_notes.py
+    views/signin.py views/slip.py views/sum_lines.py views/troubles.py views/whereabouts.py
+"""
+SELLING = tuple(f"app/{part}" for part in SELLING_PARTS.split())
 COUNTS = {"num", "found"}  # what a plural counts: a form that stands for one number alone may leave it out
 MANY = 200  # beyond this the forms of every language repeat
 
@@ -99,6 +108,11 @@ def lone(words: Catalog) -> set[int]:
     return {form for form, times in chosen.items() if times == 1}
 
 
+def held(words: Catalog, message: Message) -> bool:
+    """Whether this language has to say it: all of it, or only what a seller meets."""
+    return str(words.locale) not in PARTIAL or any(place.startswith(SELLING) for place, _line in message.locations)
+
+
 def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
     """What is wrong with a catalogue, a line each."""
     single = lone(words)
@@ -107,6 +121,8 @@ def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
             continue
         source = [message.id] if isinstance(message.id, str) else list(message.id)
         said = words.get(message.id, message.context)
+        if not held(words, message) and (said is None or not all(forms(said))):
+            continue
         if said is None:
             yield f"missing: {source[0]}"
         elif said.fuzzy:
@@ -129,7 +145,7 @@ def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
 
 def update(words: Catalog, wanted: Catalog) -> None:
     """Take new words in and old ones out; a reworded one keeps its old translation as a guess."""
-    words.update(wanted)
+    words.update(wanted, no_fuzzy_matching=str(words.locale) in PARTIAL)
     words.obsolete.clear()
     words.header_comment = f"# {words.locale.english_name if words.locale else ''} words of STS Vending."
 

@@ -23,7 +23,7 @@ from tests.hard_wording import LETTERS, SHOWN
 from tools import words
 
 # Months, days and the places of time zones come from Babel; languages and time zones have names of their own; two letters stand for a person.
-OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|English|Français|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
+OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|[A-Z]\w+ \d{4}|English|Français|العربية|Português|Kiswahili|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
 NAMES = {"STS", "Vending", "kWh", "min", "UTC"}  # the program's name, units
 START = (
     "/", "/nowhere", f"/counter/meter/{PALM_STREET}?value=20", f"/counter/meter/{PALM_STREET}?value=abc",
