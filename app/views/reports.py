@@ -116,7 +116,7 @@ class ReportView(SafeBaseView):
         if read.faults:
             return self._page(read, None), 422
         try:
-            answer = read.report.whole(read.asked, form)
+            answer = read.report.whole(read.asked, FILE_ROWS_MAX[form])
         except TooMany as refusal:
             return self._page(read, None, too_many=refusal.limit, form=form), 413
         return _sent(read, answer, form)
