@@ -257,7 +257,7 @@ def _person(facts: Mapping[str, Any]) -> list[Row]:
 def _meter(receipt: Receipt) -> list[Row]:
     meter = receipt.facts["meter"]
     return [
-        (_("Meter type"), f"{choices.METER_TYPE[receipt.meter_type]}, {receipt.unit}"),
+        (_("Meter type"), figures.listed((choices.METER_TYPE[receipt.meter_type], receipt.unit))),
         (_("Meter number"), figures.ltr(figures.meter_number(meter["meter_number"]))),
         (_("SGC · KRN · TI"), figures.ltr(f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}")),
         (_("EA · TCT"), figures.ltr(f"{meter['ea']:02d} · {meter['tct']:02d}")),
