@@ -59,7 +59,7 @@ class Site:
         self.url = database_url or f"sqlite:///{folder / 'vending.db'}"
         self.settings = {
             "INSTANCE_DIR": folder, "DATABASE_URL": self.url, "PORT": ports[0], "MODULE_PORT": ports[1],
-            "LOGIN_RATE_LIMIT": "1000 per minute",
+            "LOGIN_RATE_LIMIT": "1000 per minute", "LOOK_UP_RATE_LIMIT": "1000 per hour",
         }  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
         # What the supervisor said of its children.
