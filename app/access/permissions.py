@@ -67,6 +67,7 @@ OPEN_TRAINING = Permission("can_read", "TrainingView")
 USE_TRAINING = Permission("can_use", "TrainingView")
 APPROVE_ACTS = Permission("can_approve", "EngineeringView")
 DECLINE_ACTS = Permission("can_decline", "EngineeringView")
+ASK_ACTS_AGAIN = Permission("can_ask_again", "EngineeringView")
 # Opens the reports; what each of them shows needs its own permission besides (app/reports/catalogue.py).
 READ_REPORTS = Permission("can_read", "ReportView")
 READ_SALE_RECORDS = Permission("can_read", "SaleRecordView")

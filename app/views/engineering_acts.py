@@ -82,7 +82,7 @@ class ActPages:
 
     @expose("/acts/<int:record_id>/resolve", methods=["POST"])
     @has_access
-    @permission_name("read")
+    @permission_name("ask_again")
     def resolve(self, record_id: int) -> Any:
         """Ask the module again what became of it."""
         _own(record_id)

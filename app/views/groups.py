@@ -76,6 +76,7 @@ ACTS = {
     "can_water_meter_factor": _l("Set the water meter factor"),
     "can_key_change": _l("Change keys, and say what became of it"),
     "can_meter_test": _l("Make test tokens"),
+    "can_ask_again": _l("Ask a silent module again"),
     "can_load": _l("Load another"),
     "can_import": _l("Import from files"),
     "can_change": _l("Change many rows"),

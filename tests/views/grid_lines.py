@@ -104,7 +104,7 @@ LINES: dict[str, Line] = {
     "EngineeringView.paper": Line(READERS, "engineering"),
     "EngineeringView.approve": Line("MRE", "engineering"),
     "EngineeringView.decline": Line("MRE", "engineering"),
-    "EngineeringView.resolve": Line(READERS, "engineering"),
+    "EngineeringView.resolve": Line("OMRE", "engineering"),
     "TokenDeskView.ask": Line(READERS),
     "TrainingView.list": Line(READERS),
     "TrainingView.show": Line(READERS, "meter_number"),
