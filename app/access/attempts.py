@@ -26,9 +26,12 @@ SLOW_WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=1)
 
 
-def subjects(account: str, address: str, key: str) -> tuple[str, str]:
-    """What is counted, as keyed hashes: the account as it was typed, and the address."""
-    named = (f"account:{account.casefold().strip()}", f"address:{address}")
+def subjects(account: str, address: str, key: str, door: str = "") -> tuple[str, str]:
+    """What is counted, as keyed hashes: the account as it was typed, and the address.
+
+    `door` is what is counted apart from sign-ins.  It stands first, so nothing that is typed reaches it.
+    """
+    named = (f"{door}account:{account.casefold().strip()}", f"{door}address:{address}")
     first, second = (hmac.new(key.encode(), s.encode(), hashlib.sha256).hexdigest() for s in named)
     return first, second
 

@@ -148,6 +148,6 @@ def too_many() -> bool:
     if not current_app.config["RATELIMIT_ENABLED"]:
         return False
     who = attempts.subjects(
-        f"token desk {current_scope().user_id}", f"token desk {request.remote_addr}", current_app.secret_key
+        str(current_scope().user_id), request.remote_addr or "", current_app.secret_key, door="token desk "
     )
     return attempts.note_attempt(who, current_app.config["LOOK_UP_RATE_LIMIT"]) is not None

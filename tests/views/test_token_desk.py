@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from app.access import attempts
 from app.extensions import db
 from app.models import AuditEntry, Token
+from app.models.user import SignInFailure
 from app.views import token_words
 from app.views.figures import groups_of_four
 from tests.cast import PALM_STREET, PIER
@@ -89,6 +91,21 @@ def test_nobody_finds_a_token_by_trying(make_app, cast, login):
     login(client, "amara")
     asked = [act(client, DESK, DESK, token="1" * 20).status_code for _ in range(3)]
     assert asked == [200, 200, 429]
+
+
+def test_no_user_name_shares_the_count_of_a_persons_look_ups(make_app, cast, login):
+    app = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="2 per minute")
+    client, number = app.test_client(), cast.users["amara"]
+    for name in (f"token desk {number}", f"token desk account:{number}", str(number)):
+        for _ in range(3):
+            act(client, "/login/", "/login/", username=name, password="wrong")
+    with app.app_context():
+        counted = set(db.session.scalars(select(SignInFailure.subject)))
+    login(client, "amara")
+    act(client, DESK, DESK, token="1" * 20)
+    with app.app_context():
+        assert not counted & set(attempts.subjects(str(number), "127.0.0.1", app.secret_key, door="token desk "))
+        assert db.session.scalar(select(func.count()).where(SignInFailure.subject.not_in(counted))) == 2
 
 
 def test_each_answer_has_its_words(app):
