@@ -40,7 +40,7 @@ from app.models import (
 from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
 from app.services.key_changes import require_confirmed
-from app.services.key_due import change_due, next_key_of
+from app.services.key_due import change_due, moment, next_key_of
 from app.services.licensing import require_selling
 from app.services.switch_over import newest_elsewhere, waiting_elsewhere
 from app.sts.module import Amendment
@@ -121,7 +121,7 @@ def read_desk(
     Raises UnknownMeter.
     """
     selling = place.vending_point_id is not None
-    given: dict[str, Any] = {"meter_number": meter_number, "instant": instant}
+    given: dict[str, Any] = {"meter_number": meter_number, **moment(instant)}
     if selling:
         given |= {"point_id": place.vending_point_id, "reference": place.reference}
     row = session.execute(
@@ -144,7 +144,7 @@ def desks_of(session: Session, meter_numbers: Sequence[str], instant: datetime) 
     """The desks of several meters, in one statement."""
     rows = session.execute(
         _several(),
-        {"meter_numbers": list(meter_numbers), "instant": instant},
+        {"meter_numbers": list(meter_numbers), **moment(instant)},
         execution_options={"unscoped": True, "populate_existing": True},
     )
     return [_desk(row, instant, timedelta(0)) for row in rows]

@@ -11,7 +11,6 @@ from datetime import datetime
 from app.models import SupplyGroupKey
 from app.services.desk import Desk
 from app.services.key_changes import TRIES
-from app.services.key_due import is_living
 from app.services.module_keys import end_of
 
 # IEC 62055-41, 6.2.4.5: a 64-bit key goes into two tokens, a 128-bit key (EA11) into four.
@@ -47,12 +46,12 @@ def travelling(desk: Desk, instant: datetime) -> Travelling | None:
     if held is None:
         return None
     # Of its own a module moves a meter to the key of its group that became active last, and to another KEN.
-    newer = held if following is None or not _later(following, held, desk, instant) else following
+    newer = held if following is None or not _later(following, held) else following
     return None if newer is held and held.ken == meter.ken else Travelling(newer.sgc, newer.krn, meter.ti, tokens, 1)
 
 
-def _later(following: SupplyGroupKey, held: SupplyGroupKey, desk: Desk, instant: datetime) -> bool:
-    if following.active_from is None or not is_living(following, desk.settings.token_offset_minutes, instant):
+def _later(following: SupplyGroupKey, held: SupplyGroupKey) -> bool:
+    if following.active_from is None:
         return False
     return held.active_from is None or following.active_from > held.active_from
 

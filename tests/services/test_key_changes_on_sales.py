@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from app.db import transaction
 from app.domain import errors
 from app.domain.states import SaleStatus, TokenKind
 from app.extensions import db
-from app.models import Meter, Sale, Token
+from app.models import Meter, Sale, Settings, SupplyGroupKey, Token
 from app.services.key_changes import Outcome, confirm
+from app.services.key_due import is_living, moment, next_key_of
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
+from app.sts.token_id import BASE_DATES
 from tests.cast import PALM_STREET, end_keys
 
 
@@ -101,6 +106,36 @@ def test_a_key_at_its_end_is_changed_with_the_sale_three_times_at_most_until_som
     assert palm_street(counter).krn == 2
     assert [token.kind for token in counter.sells("palm_street", 21_00).tokens] == ["credit"]
     assert differences() == []
+
+
+@pytest.mark.parametrize("over", [{"base_date": 93}, {"ken": 0}, {"base_date": 35}])
+def test_a_dead_newest_key_does_not_hide_a_living_one(counter, over):
+    change(counter, sgc="888888")
+    with transaction() as session:
+        living = session.query(SupplyGroupKey).filter_by(sgc="888888", krn=2).one()
+        facts = {name: getattr(living, name) for name in ("module_id", "sgc", "key_type", "dkga", "base_date", "ken", "kcv")}
+        last_year = counter.clock - timedelta(days=365)
+        session.add(SupplyGroupKey(**(facts | {"krn": 3, "active_from": last_year} | over)))
+        living.active_from = None
+    assert counter.sells("palm_street", 20_00).tokens[-1].krn == 2
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("offset", [-720, 0, 840])
+def test_a_key_makes_credit_in_sql_up_to_the_very_minute(counter, offset):
+    """The last minute of a KEN and the first of a base date, as `is_living` has them."""
+    with transaction() as session:
+        session.get_one(Settings, 1).token_offset_minutes = offset
+        key = session.query(SupplyGroupKey).filter_by(sgc="888888", krn=2).one()
+        key.base_date, key.ken, key.active_from = 14, 100, None
+    held, minute = aliased(SupplyGroupKey), timedelta(minutes=1)
+    following, is_next = next_key_of(held)
+    found = select(following.id).select_from(held).outerjoin(following, is_next).where(held.sgc == "888888", held.krn == 1)
+    for edge in (BASE_DATES[14], BASE_DATES[14] + minute * (101 << 16)):
+        for step in (-2, -1, 0, 1):
+            instant = edge + minute * (step - offset) + timedelta(seconds=59)
+            alive = db.session.execute(found, moment(instant), execution_options={"unscoped": True}).scalar() is not None
+            assert alive is is_living(key, offset, instant), (edge, step)
 
 
 def test_a_key_at_its_end_with_nothing_to_follow_sells_nothing(counter):
