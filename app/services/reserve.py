@@ -49,7 +49,9 @@ SUBCLASS = {MeterType.ELECTRICITY: 0, MeterType.WATER: 1, MeterType.GAS: 2, Mete
 Alive = Callable[[SecurityModule, ModuleHealth | None], None]
 # What makes two orders under one reference the same order.
 WISH = ("meter_number", "by_quantity", "value")
-REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
+# What a page may send.  NB: a reversal stands under `reversal/<id>`, which no page can send; older ones under
+# `reversal-<id>`, which none may send.
+REFERENCE = re.compile(r"(?!reversal-)[A-Za-z0-9._:-]{8,64}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from app.models import AppUser, ReversalRequest, Sale, SaleLine, Settings
 from app.models.base import now
 from app.services import debts, postings, summaries
 from app.services.decisions import sale_of
-from app.services.engineering import needs_second_person
+from app.services.four_eyes import needs_second_person
 from app.services.reserve import lock_meter
 from app.services.reserved import facts_of
 from app.services.settle import draw_receipt
@@ -203,7 +203,7 @@ def _row(
     }  # fmt: skip
     snapshot = json.loads(sale.snapshot) | {"reverses": undone}
     return Sale(
-        kind=SaleKind.REVERSAL, status=SaleStatus.ISSUED, reference=f"reversal-{sale.id}",
+        kind=SaleKind.REVERSAL, status=SaleStatus.ISSUED, reference=f"reversal/{sale.id}",
         message_id=secrets.token_hex(16), reverses_id=sale.id, vending_point_id=sale.vending_point_id,
         operator_id=request.proposed_by, meter_id=sale.meter_id, consumer_id=sale.consumer_id,
         point_region_id=sale.point_region_id, consumer_region_id=sale.consumer_region_id, plan_id=sale.plan_id,

@@ -1,6 +1,6 @@
 """Which acts take a second person, as a field of the settings: a box for each function, stored by their names.
 
-What is stored is `settings.four_eyes`; `services.engineering.needs_second_person` asks it for every act.
+What is stored is `settings.four_eyes`; `services.four_eyes.needs_second_person` asks it for every act.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ Read only.  Prices are the server's; nothing here adds up money but the change.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from app.models.base import now
 from app.services.habits import habit_of
 from app.services.pricing import Offer, Wish, obstacle, quote
 from app.services.receipts import Sold, sold_under
+from app.services.reserve import REFERENCE
 from app.views import figures
 from app.views.messages import sentence
 from app.views.purchase_month import Month, Then, month_of, step_words, then_of
@@ -39,7 +39,6 @@ PLACES = {
 }
 # What stands in the way of pressing Sell once more: said of the whole sale, not of what is typed.
 OF_THE_SALE = frozenset({"sale", "point", "again"})
-REFERENCE = re.compile(r"[A-Za-z0-9._:-]{8,64}").fullmatch
 QUICK_UNITS = (10, 20, 50, 100, 200)
 QUICK_SUMS = 6
 LIKED = 3

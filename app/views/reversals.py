@@ -18,7 +18,8 @@ from app.access.fab import SafeBaseView
 from app.domain.errors import NotReversible, OutOfScope, Refusal
 from app.extensions import db
 from app.services import reversals
-from app.services.engineering import needs_second_person
+from app.services.decisions import sale_of
+from app.services.four_eyes import needs_second_person
 from app.services.receipts import Receipt, receipt_for
 from app.views.fields import Text
 from app.views.messages import sentence
@@ -136,7 +137,7 @@ def _form_of(receipt: Receipt, **given: Any) -> ReversalForm:
 
 def _why_not(receipt: Receipt) -> str:
     """The sentence that says why this sale cannot be undone; nothing when it can."""
-    sale = reversals.sale_of(receipt.sale_id, current_scope())
+    sale = sale_of(receipt.sale_id, current_scope())
     try:
         reversals.require_reversible(sale)
     except NotReversible as refusal:

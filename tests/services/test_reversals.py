@@ -12,7 +12,7 @@ from app.domain import errors
 from app.domain.states import SaleKind, SaleStatus
 from app.extensions import db
 from app.models import Consumer, Sale, SaleDay, Settings, TariffPlan
-from app.services import debts, reversals
+from app.services import debts, reserve, reversals
 from app.services.ledger_check import differences
 from app.services.receipts import receipt_for
 from tests.services.test_decisions import Deaf
@@ -59,6 +59,23 @@ def test_a_sale_whose_token_the_customer_has_is_not_reversed(counter):
     assert json.loads(reversal.snapshot)["reverses"]["not_handed_over"] is True
     [told] = reversals.requests_on(sale_id)
     assert told.not_handed_over and reversals.waiting(cast.scope("chidi")) == []
+
+
+def test_no_page_takes_the_reference_of_a_reversal(counter):
+    sale_id = counter.sells("palm_street", 20_00).sale_id
+    reversal = db.session.get_one(Sale, reverse(counter, sale_id))
+    assert not reserve.REFERENCE(reversal.reference)
+    for reserved in (reversal.reference, f"reversal-{sale_id + 2}"):  # the second as older rows have it
+        with pytest.raises(errors.BadReference):
+            counter.sells("palm_street", 21_00, reference=reserved)
+
+
+def test_a_reference_squatted_before_does_not_keep_a_sale_from_being_reversed(counter, monkeypatch):
+    sale_id = counter.sells("palm_street", 20_00).sale_id
+    with monkeypatch.context() as before:
+        before.setattr(reserve, "REFERENCE", lambda _text: True)
+        counter.sells("mill", 30_00, reference=f"reversal-{sale_id}")
+    assert db.session.get_one(Sale, reverse(counter, sale_id)).reverses_id == sale_id
 
 
 def test_a_request_waits_for_the_others_of_its_region(counter):
