@@ -76,9 +76,9 @@ def _person(username: str) -> tuple[AppUser, Scope]:
 
 def _took(body: str) -> None:
     meter = db.session.execute(
-        select(Meter.id).where(Meter.meter_number == body + check_digit(body)), execution_options={"unscoped": True}
+        select(Meter).where(Meter.meter_number == body + check_digit(body)), execution_options={"unscoped": True}
     ).scalar_one()
-    key_changes.confirm(meter, Outcome.TAKEN, _person("chidi")[1])
+    key_changes.confirm(meter.id, Outcome.TAKEN, str(key_changes.under_way(meter)), _person("chidi")[1])
 
 
 def _new_key(desk: Desk) -> None:

@@ -22,6 +22,7 @@ all_refusals = refusal.all_refusals
 ConsumerLeft = meter_errors.ConsumerLeft
 FunctionNotForMeter = meter_errors.FunctionNotForMeter
 KeyAlreadyThere = meter_errors.KeyAlreadyThere
+KeyChangeMoved = meter_errors.KeyChangeMoved
 KeyChangeOpen = meter_errors.KeyChangeOpen
 KeyChangeUnconfirmed = meter_errors.KeyChangeUnconfirmed
 KeyNotHeld = meter_errors.KeyNotHeld
@@ -148,6 +149,10 @@ class SaleRefusal(Refusal, code="sale_refused"):
 
 class ReferenceTaken(SaleRefusal, code="reference_taken", names="reference"):
     """Another sale stands under this reference."""
+
+
+class ActReferenceTaken(ReferenceTaken, code="act_reference_taken", names="reference"):
+    """Another act of the engineering desk stands under this reference."""
 
 
 class SaleFailed(SaleRefusal, code="sale_failed", names="reference"):

@@ -45,6 +45,10 @@ class NoKeyChange(MeterRefusal, code="no_key_change"):
     """No key change of the meter is under way: it was confirmed meanwhile, or never began."""
 
 
+class KeyChangeMoved(MeterRefusal, code="key_change_moved", names="sgc krn ti tries"):
+    """The word was about a key change that is not the present one any more: that goes to `sgc`, `krn`, `ti`."""
+
+
 class KeyAlreadyThere(MeterRefusal, code="key_already_there", field="key"):
     """The meter is registered under that key and tariff index already."""
 

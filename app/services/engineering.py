@@ -25,10 +25,11 @@ from app.domain import errors
 from app.domain.engineering import KEY_CHANGE, ActStatus
 from app.domain.states import TokenKind
 from app.extensions import db
-from app.models import EngineeringRecord, Settings, VendingPoint
+from app.models import EngineeringRecord, VendingPoint
 from app.models.base import now
 from app.services.engineering_request import Prepared, Wanted, prepare
 from app.services.engineering_tokens import Act, complete, read_act, settle_if_known
+from app.services.four_eyes import needs_second_person
 from app.services.pricing import CLOCK_AHEAD
 from app.services.reserve import REFERENCE
 from app.services.security_module import Modules, MustBeTried
@@ -40,17 +41,11 @@ class _AlreadyThere(Exception):
     """An act stands under the reference.  No error."""
 
 
-def needs_second_person(session: Session, function: str) -> bool:
-    """Whether the installation wants four eyes for a function."""
-    listed: str = session.execute(select(Settings.four_eyes).where(Settings.id == 1)).scalar_one()
-    return function in listed.split(",")
-
-
 def make(wanted: Wanted, scope: Scope, modules: Modules, clock: Callable[[], datetime] = now) -> int:
     """Make the act's tokens, or propose it; gives the id of its record.
 
     The record is PROPOSED, ISSUED, or RESERVED while the module is silent.  Raises the refusals of `prepare`,
-    BadReference, NoVendingPoint, ReferenceTaken, ModuleDown (then nothing is stored) and ModuleRefused (then the
+    BadReference, NoVendingPoint, ActReferenceTaken, ModuleDown (then nothing is stored) and ModuleRefused (then the
     record is FAILED).
     """
     if not REFERENCE(wanted.reference):
@@ -219,7 +214,7 @@ def _point(session: Session, point_id: int, scope: Scope) -> VendingPoint:
 
 
 def _by_reference(session: Session, wanted: Wanted) -> EngineeringRecord | None:
-    """The act that stands under the reference.  Raises ReferenceTaken when it is another one."""
+    """The act that stands under the reference.  Raises ActReferenceTaken when it is another one."""
     found = select(EngineeringRecord).where(
         EngineeringRecord.vending_point_id == wanted.vending_point_id,
         EngineeringRecord.reference == wanted.reference,
@@ -230,7 +225,7 @@ def _by_reference(session: Session, wanted: Wanted) -> EngineeringRecord | None:
     if record is None:
         return None
     if record.function != wanted.function or json.loads(record.details) != wanted.details:
-        raise errors.ReferenceTaken(reference=wanted.reference)
+        raise errors.ActReferenceTaken(reference=wanted.reference)
     return record
 
 

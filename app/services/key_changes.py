@@ -7,6 +7,7 @@ most `TRIES` times, until a person says whether the meter took it.
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,30 @@ class Outcome(StrEnum):
     GIVEN_UP = "given_up"
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The key change that a page shows: where to, how often it was handed out, and the version of the meter's row.
+
+    NB: the version, because a set that did not arrive begins to count again: the same number comes twice.
+    """
+
+    sgc: str
+    krn: int
+    ti: int
+    tries: int
+    version: int
+
+    def __str__(self) -> str:
+        """As a form carries it."""
+        return "/".join(map(str, astuple(self)))
+
+
+def under_way(meter: Meter) -> UnderWay | None:
+    """The key change of a meter that is under way."""
+    to = amendment_for(meter)
+    return None if to is None else UnderWay(to.sgc, to.krn, to.ti, meter.pending_tries, meter.version)
+
+
 def amendment_for(meter: Meter) -> Amendment | None:
     """Where the next tokens must lead, when a key change of the meter is under way."""
     if meter.pending_sgc is None or meter.pending_krn is None or meter.pending_ti is None:
@@ -44,10 +69,11 @@ def require_confirmed(meter: Meter) -> None:
         raise errors.KeyChangeUnconfirmed(tries=meter.pending_tries)
 
 
-def confirm(meter_id: int, outcome: Outcome, scope: Scope) -> None:
+def confirm(meter_id: int, outcome: Outcome, of: str, scope: Scope) -> None:
     """Write down what became of the set: the meter's record moves, or the set goes out again, or is dropped.
 
-    Raises OutOfScope, and NoKeyChange when somebody has said it before.
+    `of` is the change that the person speaks of (`UnderWay` as a form carries it).  Raises OutOfScope, NoKeyChange
+    when somebody has said it before, and KeyChangeMoved when another one is under way, or the same once more.
     """
     with transaction() as session:
         found = select(Meter).where(Meter.id == meter_id).options(joinedload(Meter.region)).with_for_update(of=Meter)
@@ -57,14 +83,17 @@ def confirm(meter_id: int, outcome: Outcome, scope: Scope) -> None:
         if meter is None:
             raise errors.OutOfScope
         require(meter, scope)
-        if meter.pending_sgc is None:
+        present = under_way(meter)
+        if present is None:
             raise errors.NoKeyChange
+        if str(present) != of:
+            raise errors.KeyChangeMoved(sgc=present.sgc, krn=present.krn, ti=present.ti, tries=present.tries)
         if outcome is Outcome.NOT_TAKEN:
             meter.pending_tries = 0
             return
         if outcome is Outcome.TAKEN:
-            meter.sgc, meter.ken = meter.pending_sgc, _known(meter.pending_ken, meter.ken)
-            meter.krn, meter.ti = _known(meter.pending_krn, meter.krn), _known(meter.pending_ti, meter.ti)
+            meter.sgc, meter.ken = present.sgc, _known(meter.pending_ken, meter.ken)
+            meter.krn, meter.ti = present.krn, present.ti
         meter.pending_sgc = meter.pending_krn = meter.pending_ti = meter.pending_ken = None
         meter.pending_tries = 0
 

@@ -21,6 +21,7 @@ from app.extensions import db
 from app.models import Meter
 from app.services import engineering, key_changes
 from app.services.engineering_lists import key_choices, meter_of, open_proposals, recent_acts
+from app.services.four_eyes import needs_second_person
 from app.services.key_changes import Outcome
 from app.views.counter import operator_name
 from app.views.engineering_acts import ActPages, modules_of_app, words_of
@@ -75,6 +76,7 @@ class EngineeringView(ActPages, SafeBaseView):
             "engineering/meter.html",
             title=self.title,
             meter=meter,
+            under_way=key_changes.under_way(meter),
             functions=functions,
             train=may_train(meter.meter_number),
             recent=recent_acts(current_scope(), meter.id),
@@ -163,8 +165,9 @@ class EngineeringView(ActPages, SafeBaseView):
         except ValueError:
             abort(400)
         try:
-            key_changes.confirm(meter.id, outcome, current_scope())
+            key_changes.confirm(meter.id, outcome, request.form.get("of", ""), current_scope())
         except Refusal as refusal:
+            db.session.rollback()
             flash(sentence(refusal), "danger")
             return self._meter_page(_meter(meter_number), status_of(refusal))
         flash(str(CONFIRMED[outcome]), "success")
@@ -193,7 +196,7 @@ class EngineeringView(ActPages, SafeBaseView):
     ) -> Any:
         page = self.render_template(
             template, title=TOLD[function].name, form=form, function=function, told=TOLD[function], meter=meter,
-            second=engineering.needs_second_person(db.session(), function), **(words_of(self) | more),
+            second=needs_second_person(db.session(), function), **(words_of(self) | more),
         )  # fmt: skip
         return page, status or (200 if request.method == "GET" else 422)
 

@@ -27,6 +27,14 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         "A key change to %(sgc)s, revision %(krn)s, tariff index %(ti)s is under way. Nothing was made. Say on the meter's"
         " page what became of it."
     ),
+    errors.ActReferenceTaken: _l(
+        "Another act was asked for from this page already. Nothing further was made. Look at what was made for the meter,"
+        " then open the function again."
+    ),
+    errors.KeyChangeMoved: _l(
+        "Since this page was opened, the meter was changed or its set went out again. Nothing was stored. Under way now:"
+        " a key change to %(sgc)s, revision %(krn)s, tariff index %(ti)s, handed out so far: %(tries)s. Say what became of that one."
+    ),
     errors.NoKeyChange: _l("No key change of this meter is under way. Nothing was changed. Look at its page."),
     errors.KeyAlreadyThere: _l("The meter is under this key and tariff index already. Nothing was made. Choose another."),
     errors.KeyNotHeld: _l(

@@ -16,7 +16,7 @@ from app.access.fab import ScopedModelView
 from app.extensions import db
 from app.models import Consumer, Meter, Region, Sale, Tariff, Token
 from app.services import meter_states, record_history
-from app.services.key_changes import TRIES
+from app.services.key_changes import TRIES, under_way
 from app.services.licensing import require_room
 from app.services.meter_keys import held_key
 from app.services.standing import standing
@@ -133,6 +133,7 @@ class MeterView(MeterActs, Listed, ScopedModelView):
             "may_write": may_write,
             "may_confirm_key": sm.has_access(*p.CHANGE_KEYS),
             "tries": TRIES,
+            "under_way": under_way(meter),
             "may_sell": stands.why is None and sm.has_access(*p.SELL),
             "may_open_consumer": sm.has_access(*p.READ_CONSUMERS),
             "may_open_tariff": sm.has_access(*p.READ_TARIFFS),

@@ -38,6 +38,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.InUse: 409,
     errors.ReferenceTaken: 409,
     errors.PriceMoved: 409,
+    errors.KeyChangeMoved: 409,
     errors.NothingToDecide: 409,
     errors.ProposalOpen: 409,
     errors.ProposalClosed: 409,

@@ -62,6 +62,12 @@ class Desk:
         """Both at once."""
         return self.sends(self.wants(function, meter_number, **more))
 
+    def says(self, outcome, who=None) -> None:
+        """Say what became of the key change of Palm Street that is under way."""
+        meter = palm_street(self.cast)
+        scope = self.cast.scope(who or self.who)
+        key_changes.confirm(meter.id, outcome, str(key_changes.under_way(meter)), scope)
+
 
 @pytest.fixture
 def desk(context, cast):
@@ -106,7 +112,7 @@ def test_the_same_reference_is_the_same_act_and_another_act_under_it_is_refused(
     first = desk.sends(wanted)
     assert desk.sends(wanted).id == first.id
     assert count_tokens() == 1
-    with pytest.raises(errors.ReferenceTaken):
+    with pytest.raises(errors.ActReferenceTaken):
         desk.makes("maximum_power_limit", value=6_000, reference=wanted.reference)
 
 
@@ -176,23 +182,22 @@ def test_after_three_sets_the_next_sale_waits_for_a_persons_word(desk, counter):
         counter.sells("palm_street", 20_00)
     with pytest.raises(errors.KeyChangeUnconfirmed):
         counter.sells("palm_street", 20_00)
-    meter = palm_street(desk.cast)
-    key_changes.confirm(meter.id, Outcome.NOT_TAKEN, desk.scope)
+    desk.says(Outcome.NOT_TAKEN)
     assert len(counter.sells("palm_street", 20_00).tokens) == 3
-    key_changes.confirm(meter.id, Outcome.TAKEN, desk.scope)
+    desk.says(Outcome.TAKEN)
     meter = palm_street(desk.cast)
     assert (meter.sgc, meter.krn, meter.ti, meter.pending_sgc, meter.pending_tries) == ("888888", 2, 3, None, 0)
     assert [token.kind for token in counter.sells("palm_street", 20_00).tokens] == ["credit"]
     with pytest.raises(errors.NoKeyChange):
-        key_changes.confirm(meter.id, Outcome.TAKEN, desk.scope)
+        desk.says(Outcome.TAKEN)
 
 
 @pytest.mark.one_database
 def test_a_change_that_was_given_up_leaves_the_meter_as_it_is(desk):
     desk.makes(KEY_CHANGE, target=("123456", 1, 9))
     with pytest.raises(errors.OutOfScope):
-        key_changes.confirm(desk.cast.meters["palm_street"], Outcome.TAKEN, desk.cast.scope("bento"))
-    key_changes.confirm(desk.cast.meters["palm_street"], Outcome.GIVEN_UP, desk.scope)
+        desk.says(Outcome.TAKEN, who="bento")
+    desk.says(Outcome.GIVEN_UP)
     meter = palm_street(desk.cast)
     assert (meter.ti, meter.pending_sgc) == (1, None)
 

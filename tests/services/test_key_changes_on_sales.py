@@ -15,7 +15,7 @@ from app.domain import errors
 from app.domain.states import SaleStatus, TokenKind
 from app.extensions import db
 from app.models import Meter, Sale, Settings, SupplyGroupKey, Token
-from app.services.key_changes import Outcome, confirm
+from app.services.key_changes import Outcome, confirm, under_way
 from app.services.key_due import is_living, moment, next_key_of
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
@@ -39,6 +39,12 @@ def palm_street(counter) -> Meter:
 def pending(counter) -> tuple:
     meter = palm_street(counter)
     return (meter.pending_sgc, meter.pending_krn, meter.pending_ti, meter.pending_ken, meter.pending_tries)
+
+
+def says(counter, outcome, of=None) -> None:
+    """Chidi says what became of the change that his page shows: the present one unless told."""
+    meter = palm_street(counter)
+    confirm(meter.id, outcome, str(of or under_way(meter)), counter.cast.scope("chidi"))
 
 
 def test_an_ordinary_sale_leaves_no_key_change_behind(counter):
@@ -102,10 +108,28 @@ def test_a_key_at_its_end_is_changed_with_the_sale_three_times_at_most_until_som
     assert sets[0] == sets[1] == sets[2]
     with pytest.raises(errors.KeyChangeUnconfirmed):
         counter.sells("palm_street", 20_00)
-    confirm(counter.cast.meters["palm_street"], Outcome.TAKEN, counter.cast.scope("chidi"))
+    says(counter, Outcome.TAKEN)
     assert palm_street(counter).krn == 2
     assert [token.kind for token in counter.sells("palm_street", 21_00).tokens] == ["credit"]
     assert differences() == []
+
+
+def test_of_two_open_pages_the_older_one_confirms_nothing(counter):
+    change(counter, pending_sgc="123456", pending_krn=1, pending_ti=7, pending_ken=255, pending_tries=3)
+    seen = under_way(palm_street(counter))
+    says(counter, Outcome.NOT_TAKEN, seen)
+    with pytest.raises(errors.KeyChangeMoved) as refused:
+        says(counter, Outcome.NOT_TAKEN, seen)
+    assert refused.value.params | {"sgc": "123456", "krn": 1, "ti": 7, "tries": 0} == refused.value.params
+    for value in (20_00, 21_00, 22_00):
+        counter.sells("palm_street", value)
+    with pytest.raises(errors.KeyChangeMoved):
+        says(counter, Outcome.NOT_TAKEN, seen)  # three sets again, but not those that this page saw
+    says(counter, Outcome.GIVEN_UP)
+    change(counter, pending_sgc="123456", pending_krn=1, pending_ti=8, pending_ken=255, pending_tries=3)
+    with pytest.raises(errors.KeyChangeMoved):
+        says(counter, Outcome.TAKEN, seen)
+    assert pending(counter) == ("123456", 1, 8, 255, 3)
 
 
 @pytest.mark.parametrize("over", [{"base_date": 93}, {"ken": 0}, {"base_date": 35}])

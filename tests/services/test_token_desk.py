@@ -13,7 +13,7 @@ from app.domain import errors
 from app.domain.engineering import METER_TEST
 from app.extensions import db
 from app.models import AuditEntry, Meter, Sale, Token
-from app.services import key_changes, token_desk
+from app.services import token_desk
 from app.services.engineering import Wanted, make
 from app.services.key_changes import Outcome
 from app.services.token_desk import Module, Says, ask, note_look_up
@@ -21,7 +21,7 @@ from app.sts import meter_test
 from app.sts.meter_number import manufacturer_code, pan_from_drn
 from app.sts.module import MeterConfig, ModuleError
 from tests.cast import PALM_STREET, PIER, PUMP
-from tests.services.test_key_changes_on_sales import change
+from tests.services.test_key_changes_on_sales import change, says
 from tests.services.test_reversals import reverse
 
 NOWHERE = "01234567890123456789"  # class 3 by its digits
@@ -116,7 +116,7 @@ def test_a_key_change_before_and_after_it_is_taken(counter):
     assert parts[0].found.details.credit_after and parts[0].module is Module.AGREED
     assert asked(counter, credit.digits).says is Says.AFTER_CHANGE
     assert asked(counter, before).says is Says.ACCEPTED
-    key_changes.confirm(counter.cast.meters["palm_street"], Outcome.TAKEN, counter.cast.scope("chidi"))
+    says(counter, Outcome.TAKEN)
     assert asked(counter, credit.digits).says is Says.ACCEPTED
     assert asked(counter, first.digits).says is Says.SET_DONE
     gone = asked(counter, before)

@@ -156,7 +156,7 @@ def test_after_three_sets_the_counter_leads_to_who_may_say_what_the_meter_took(a
     meter_page = Counter(chidi, app).opens(f"/meters/show/{cast.meters['palm_street']}")
     assert "The meter took it" in meter_page.words
     assert "say below whether the meter took them" in meter_page.words
-    form = {"outcome": "not_taken", "from": "meter", "csrf_token": meter_page.field("csrf_token")}
+    form = {"outcome": "not_taken", "from": "meter", "of": meter_page.field("of"), "csrf_token": meter_page.field("csrf_token")}
     said = chidi.post(f"/engineering/meter/{PALM_STREET}/confirm", data=form)
     assert said.headers["Location"] == f"/meters/show/{cast.meters['palm_street']}"
     assert counter.asks(PALM_STREET, "20.00").status == 200

@@ -12,7 +12,7 @@ from app.models import EngineeringRecord, Meter, ReversalRequest, Sale, Token, V
 from app.views.figures import groups_of_four, meter_number
 from tests.cast import PALM_STREET, PIER
 from tests.services.conftest import Counter
-from tests.views.forms import act, send, text
+from tests.views.forms import act, fields, send, text
 
 pytestmark = pytest.mark.one_database
 METER = f"/engineering/meter/{PALM_STREET}"
@@ -38,6 +38,15 @@ def test_a_manager_limits_the_power_and_reads_twenty_digits(chidi, look, market)
     paper, [height] = text(page), re.findall(r"size: 80mm (\d+)mm", page.get_data(as_text=True))
     assert 120 < int(height) < 240, "no roll feeds a whole sheet"
     assert "ENGINEERING" in paper and "20 kW" in paper and "DEMONSTRATION" in paper
+
+
+def test_another_value_from_the_same_page_is_told_as_another_act(chidi, market):
+    page = f"{METER}/maximum-power-limit"
+    form = {"value": "20", "reason": WHY, "reference": "a-page-0001", **market}
+    assert send(chidi, page, page, **form).status_code == 303
+    refused = send(chidi, page, page, **(form | {"value": "21"}))
+    assert refused.status_code == 409
+    assert "Another act was asked for from this page already. Nothing further was made." in text(refused)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,14 @@ def test_a_key_change_is_confirmed_on_the_meters_page(app, chidi, look, market, 
     answer = send(chidi, page, page, key=choice[1], ti="07", reason=WHY, **market)
     assert answer.status_code == 303
     assert "A key change is under way" in text(chidi.get(METER))
-    assert act(chidi, METER, f"{METER}/confirm", outcome="taken").status_code == 303
+    shown = fields(chidi.get(METER).get_data(as_text=True), "/confirm")["of"]
+    own = fields(chidi.get(f"/meters/show/{cast.meters['palm_street']}").get_data(as_text=True), "/confirm")
+    assert (own["of"], own["from"]) == (shown, "meter") and shown.startswith("888888/2/7/1/")
+    for stale in (shown.replace("/7/", "/8/"), ""):
+        told = act(chidi, METER, f"{METER}/confirm", outcome="taken", of=stale)
+        assert told.status_code == 409
+        assert "Under way now: a key change to 888888, revision 2, tariff index 7, handed out so far: 1." in text(told)
+    assert act(chidi, METER, f"{METER}/confirm", outcome="taken", of=shown).status_code == 303
     meter = look(select(Meter).where(Meter.meter_number == PALM_STREET))
     assert (meter.sgc, meter.krn, meter.ti, meter.pending_sgc) == ("888888", 2, 7, None)
     assert "A key change is under way" not in text(chidi.get(METER))
