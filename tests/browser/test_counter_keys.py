@@ -12,7 +12,7 @@ from app.db import transaction
 from app.extensions import db
 from app.models import AppUser, Sale, TariffFine, TariffPlan
 from app.models.base import now
-from tests.cast import PALM_STREET
+from tests.cast import MILL, PALM_STREET
 
 
 def test_five_strokes_besides_the_digits_lead_from_the_scanner_to_the_paper(amara: Any, app: Flask) -> None:
@@ -93,3 +93,12 @@ def test_single_keys_rest_for_who_switched_them_off(amara: Any, app: Flask) -> N
     assert amara.is_checked("input[name=by][value=quantity]")
     with app.app_context():
         assert db.session.query(AppUser).filter_by(username="amara").one().single_keys is False
+
+
+def test_a_scan_on_the_receipt_opens_the_next_meter_before_any_paper(amara: Any) -> None:
+    amara.goto(f"/counter/meter/{PALM_STREET}?value=20.00")
+    amara.keyboard.press("F9")
+    amara.wait_for_url("**/receipts/*")
+    amara.keyboard.type(MILL)  # a scanner: digits and Enter without a pause, wherever the focus is
+    amara.keyboard.press("Enter")
+    amara.wait_for_url(f"**/counter/meter/{MILL}")

@@ -46,8 +46,8 @@ def test_keys_keyboard_and_paste_type_the_same_token(amara: Any, slips: list[str
     amara.wait_for_selector(".train-note.ok")
 
     amara.click("text=Begin anew")
-    amara.click("#ask-keep")
+    amara.click("#question-keep")
     assert amara.locator(".train-note").count() == 1
     amara.click("text=Begin anew")
-    amara.click("#ask-act")
+    amara.click("#question-act")
     amara.wait_for_selector(".train-note", state="detached")

@@ -40,11 +40,13 @@ class Page(HTMLParser):
         self.quiet = 0
         self.said: list[str] = []
         self.links: list[str] = []
+        self.ids: list[str] = []
 
     def handle_starttag(self, tag, attrs):
         """Note what is shown, and where it leads."""
         self.quiet += tag in ("script", "style")
         self.said += [value for name, value in attrs if name in SHOWN and value]
+        self.ids += [value for name, value in attrs if name == "id" and value]
         self.links += [value for name, value in attrs if tag == "a" and name == "href" and value.startswith("/")]
 
     def handle_endtag(self, tag):
@@ -98,7 +100,7 @@ def catalogue_words() -> set[str]:
 
 
 @pytest.mark.one_database
-def test_no_page_says_a_word_past_the_catalogue(make_app, login, tmp_path):
+def test_no_page_says_a_word_past_the_catalogue_or_holds_an_id_twice(make_app, login, tmp_path):
     bracketed(tmp_path)
     app = make_app(BABEL_TRANSLATION_DIRECTORIES=str(tmp_path))
     with app.app_context():
@@ -107,7 +109,7 @@ def test_no_page_says_a_word_past_the_catalogue(make_app, login, tmp_path):
         db.session.remove()
     client = app.test_client()
     login(client, "efua")
-    todo, seen, hard = list(START), set(), set()
+    todo, seen, hard, twice = list(START), set(), set(), set()
     while todo:
         address = todo.pop(0)
         kind = re.sub(r"\d+", "1", address) if address in START else re.sub(r"\d+", "1", address.split("?")[0])
@@ -120,9 +122,12 @@ def test_no_page_says_a_word_past_the_catalogue(make_app, login, tmp_path):
             continue
         page.feed(answer.get_data(as_text=True))
         todo += page.links
+        # A script that asks for an id would get whichever comes first.
+        twice.update(f"{kind}: {name}" for name in page.ids if page.ids.count(name) > 1)
         for said in page.said:
             left = outside(said)
             if not OTHERS.fullmatch(left) and set(LETTERS.findall(left)) - known - NAMES:
                 hard.add(f"{kind}: {said}")
     assert sorted(hard) == []
+    assert sorted(twice) == []
     assert len(seen) >= PAGES_MIN

@@ -67,12 +67,12 @@
   });
 
   // --- the question before what cannot be undone -------------------------------------------
-  const ask = document.getElementById("ask");
+  const ask = document.getElementById("question");
   function question(data, label, yes) {
-    document.getElementById("ask-title").textContent = data.ask;
-    document.getElementById("ask-text").textContent = data.text || "";
-    document.getElementById("ask-act").textContent = data.act || label;
-    const keep = document.getElementById("ask-keep");
+    document.getElementById("question-title").textContent = data.ask;
+    document.getElementById("question-text").textContent = data.text || "";
+    document.getElementById("question-act").textContent = data.act || label;
+    const keep = document.getElementById("question-keep");
     keep.textContent = data.keep || keep.dataset.word;
     ask.returnValue = "";
     ask.onclose = () => { if (ask.returnValue === "yes") yes(); };
