@@ -22,8 +22,9 @@ from app.models import ModuleHealth, SupplyGroupKey
 from app.models import SecurityModule as ModuleRow
 from app.models.base import now
 from app.services.credentials import CannotUnseal, unseal
+from app.services.health import Heard, note
 from app.sts.module import KeyFacts, ModuleError, SecurityModule
-from app.sts.prism.breaker import Permit
+from app.sts.prism.breaker import Breaker, Permit
 from app.sts.prism.client import PrismModule
 from app.sts.prism.line import Line
 from app.sts.prism.place import Place
@@ -34,16 +35,21 @@ EAS = {2: (7,), 4: (7, 11)}
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a counter waits: to connect, for a module that is away for a moment, for an answer (seconds)."""
+    """Seconds that a counter waits: to connect, for a module away for a moment, for an answer, for all of it."""
 
     connect_s: float = 2.0
     patience_s: float = 3.0
     answer_s: float = 5.0
+    whole_s: float = 7.0
 
     @classmethod
     def within(cls, wait_s: float) -> Timing:
-        """So that whatever is asked has ended well before a lost request may be sent again."""
-        return cls(wait_s / 15, wait_s / 10, wait_s / 6)
+        """So that whatever is asked has ended well before a lost request may be sent again.
+
+        A module that may work for minutes is not waited for at a counter: a late answer is fetched by `resolve`.
+        """
+        share = min(wait_s / 30, 1.0)
+        return cls(2 * share, 3 * share, 5 * share, 7 * share)
 
 
 class MustBeTried(Exception):
@@ -70,6 +76,10 @@ class Modules(Protocol):
 
     def probe(self, module_id: int) -> None:
         """Look whether a module has come back, over the network.  Raises ModuleDown."""
+        ...
+
+    def known_dead(self, module_id: int, health: ModuleHealth | None) -> bool:
+        """Whether `require_alive` would refuse, for all that is known.  Asks no network."""
         ...
 
 
@@ -126,9 +136,7 @@ class InstalledModules:
         if wired is None or wired.version != module.version:
             # Never asked by this process: a sale must not be the first.
             raise MustBeTried(module.id, module.name)
-        breaker = wired.line.breaker
-        if health is not None:
-            breaker.heard(health.up, health.since, health.checked_at, health.failure)
+        breaker = _told(wired, health)
         permit = breaker.may_ask()
         if permit is Permit.TRY:
             raise MustBeTried(module.id, module.name)
@@ -147,7 +155,16 @@ class InstalledModules:
         try:
             wired.line.probe()
         except ModuleError as error:
+            if error.code.startswith("ENetwork."):  # every process, and the frame of every page, shall know it
+                note(module_id, Heard(up=False, failure=error.code, detail=error.detail))
             raise errors.ModuleDown(name=wired.name, since=wired.line.breaker.since) from error
+
+    def known_dead(self, module_id: int, health: ModuleHealth | None) -> bool:
+        """See Modules."""
+        wired = self._wired.get(module_id)
+        if wired is None:
+            return health is not None and not health.up
+        return _told(wired, health).dead
 
     def close(self) -> None:
         """Hang up on every module (a process that ends, a test)."""
@@ -161,7 +178,8 @@ class InstalledModules:
         with self._lock:
             wired = self._wired.get(row.id)
             if wired is None or wired.version != row.version:
-                line = Line(self.place_of(row), patience_s=self._timing.patience_s)
+                timing = self._timing
+                line = Line(self.place_of(row), patience_s=timing.patience_s, whole_s=timing.whole_s)
                 fresh = _Wired(row.name, row.version, line)
                 if wired is not None:
                     wired.line.close()
@@ -183,6 +201,14 @@ class InstalledModules:
             )  # fmt: skip
         except (CannotUnseal, ValueError) as error:
             raise ModuleError("ECredentials", permanent=False, detail=str(error)) from error
+
+
+def _told(wired: _Wired, health: ModuleHealth | None) -> Breaker:
+    """The breaker of a line, with what other processes learned."""
+    breaker = wired.line.breaker
+    if health is not None:
+        breaker.heard(health.up, health.since, health.checked_at, health.failure)
+    return breaker
 
 
 def _row(module_id: int) -> Any:

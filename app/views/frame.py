@@ -268,10 +268,11 @@ class Frame:
         try:
             keyed = exists().where(SupplyGroupKey.module_id == SecurityModule.id, SupplyGroupKey.key_type == UNIQUE_KEY)
             active = dict(db.session.execute(select(SecurityModule.id, keyed).where(SecurityModule.active)).tuples().all())
+            modules = current_app.extensions["modules"]
+            told = {row.module_id: row for row in db.session.scalars(select(ModuleHealth).where(ModuleHealth.module_id.in_(active)))}
             for module_id in active:
-                current_app.extensions["modules"].by_id(module_id)
-            silent = select(ModuleHealth.module_id).where(ModuleHealth.module_id.in_(active), ~ModuleHealth.up)
-            down = db.session.scalars(silent).first() is not None
+                modules.by_id(module_id)
+            down = any(modules.known_dead(module_id, told.get(module_id)) for module_id in active)
         except (Refusal, StsError, OSError, SQLAlchemyError):
             return State("bad", "fa-circle-xmark", _l("Module is shut"))
         if down:

@@ -207,6 +207,12 @@ def test_a_process_that_has_just_started_finds_a_dead_module_out_before_the_sale
     with pytest.raises(errors.ModuleDown):
         wire.counter.sells("palm_street", 20_00)
     assert (waiting(), wire.counter.account.held) == (0, 0)
+    health = db.session.get_one(ModuleHealth, 1)
+    assert not health.up, "the others know it too"
+    assert wire.modules.known_dead(1, health)
+    health.up, health.checked_at = True, datetime.now(UTC) + timedelta(seconds=1)
+    assert not wire.modules.known_dead(1, health)
+    db.session.rollback()
 
 
 @pytest.mark.one_database

@@ -178,6 +178,9 @@ def silent(app: Flask, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         def require_alive(self, *_module: object) -> None:
             pass
 
+        def known_dead(self, *_module: object) -> bool:
+            return False
+
         def credit_token(self, *_request: object, **_more: object) -> None:
             raise ModuleError("EService", permanent=False)
 

@@ -47,6 +47,12 @@ class Breaker:
         self._next = self._newest = datetime.min.replace(tzinfo=UTC)
         self.since: datetime | None = None
         self.code: str | None = None
+        self._hopeful = False
+
+    @property
+    def dead(self) -> bool:
+        """Whether the newest news of the module is bad; it may be well again while one's own try is still due."""
+        return self.since is not None and not self._hopeful
 
     def may_ask(self) -> Permit:
         """Ask before anything is begun that needs the module."""
@@ -83,14 +89,17 @@ class Breaker:
             if up:
                 # NB: it may try at once; whether this process gets through, it will find out.
                 self._next, self._pause = self._clock(), PAUSE
-            elif self.since is None:
+                if self.since is not None:
+                    self.since, self._hopeful = checked_at, True  # it was well then: not dead since before
+            elif not self.dead:
                 self._open(since, code or "")
                 self._next = checked_at + self._pause
 
     def _open(self, since: datetime, code: str) -> None:
-        self.since = self.since or since
-        self.code = code
+        self.since = since if self._hopeful or self.since is None else self.since
+        self.code, self._hopeful = code, False
 
     def _close(self) -> None:
         self.since = self.code = None
+        self._hopeful = False
         self._pause = PAUSE

@@ -32,6 +32,7 @@ from app.sts.prism.place import Place
 from app.sts.prism.requests import Reader, wrong
 
 Tokens = tuple[IssuedToken, ...]
+LOOK_S = 0.5  # what the last question for a lost answer gets, also when patience has ended
 Facts = Callable[[], Iterable[KeyFacts]]
 
 
@@ -124,14 +125,18 @@ class PrismModule:
         return tokens
 
     def _once(self, method: str, message_id: str, given: tuple[Any, ...]) -> Any:
-        """Send a call that makes tokens once; then ask, as long as patience lasts, what came of it."""
+        """Send a call that makes tokens once; then ask, as long as patience lasts, what came of it.
+
+        One moment bounds it all: connecting, signing in, the answer, and asking for a lost one.
+        """
+        ends = time.monotonic() + self.line.whole_s
         try:
-            return self.line.call(method, *given, message_id=message_id)
+            return self.line.call(method, *given, message_id=message_id, ends=ends)
         except ModuleError as error:
             if error.permanent or isinstance(error, Unsent) or error.code == SIGN_IN_AGAIN:
                 raise  # nothing was done
             reason = error
-        until = time.monotonic() + self.line.patience_s
+        until = min(time.monotonic() + self.line.patience_s, ends)
         backoff = Backoff(until)
         while True:
             try:
@@ -142,15 +147,16 @@ class PrismModule:
                     raise reason from None
 
     def _result(self, message_id: str, until: float) -> Any:
-        wait = max(until - time.monotonic(), 0.5)
-        return self.line.call("fetchTokenResult", message_id, patience_s=0.0, answer_timeout_s=wait)
+        ends = max(until, time.monotonic() + LOOK_S)
+        return self.line.call("fetchTokenResult", message_id, patience_s=0.0, ends=ends)
 
     def _again(self, method: str, *given: Any) -> Any:
         """A call that changes nothing: sent again while patience lasts."""
         backoff = Backoff(time.monotonic() + self.line.patience_s)
+        ends = time.monotonic() + self.line.whole_s
         while True:
             try:
-                return self.line.call(method, *given)
+                return self.line.call(method, *given, ends=ends)
             except Unanswered:
                 if not backoff.wait():
                     raise

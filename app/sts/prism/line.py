@@ -13,11 +13,13 @@ from typing import Any
 
 from app.sts.module import ModuleError
 from app.sts.prism.breaker import Breaker
-from app.sts.prism.connection import TIMEOUT, Connection, Unanswered, Unsent, tls_context
+from app.sts.prism.connection import TIMEOUT, Connection, Unanswered, Unsent, left, tls_context
 from app.sts.prism.interface import API, SIGN_IN_AGAIN
 from app.sts.prism.place import Place
 
 PATIENCE_S = 5.0
+WHOLE_S = 20.0
+PROBE_S = 1.0  # to a module that is known to be dead: whoever waits behind it is refused anyway
 CONNECTIONS_MAX = 8  # kept; more are opened under load and closed afterwards
 IDLE_MAX_S = 20.0  # below the idle limits of servers and of firewalls between
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
@@ -50,9 +52,19 @@ class Backoff:
 class Line:
     """Calls one module; safe between threads and after a fork."""
 
-    def __init__(self, place: Place, *, patience_s: float = PATIENCE_S, breaker: Breaker | None = None) -> None:
-        """Opens nothing yet; ``patience_s``: how long connecting and signing in are tried again."""
-        self.place, self.patience_s = place, patience_s
+    def __init__(
+        self,
+        place: Place,
+        *,
+        patience_s: float = PATIENCE_S,
+        whole_s: float = WHOLE_S,
+        breaker: Breaker | None = None,
+    ) -> None:
+        """Opens nothing yet; ``patience_s``: how long connecting and signing in are tried again.
+
+        ``whole_s``: when a caller has its answer or an error, whatever happens on the way.
+        """
+        self.place, self.patience_s, self.whole_s = place, patience_s, whole_s
         self.breaker = breaker or Breaker()
         self._context: Any = None
         self._idle: list[Connection] = []
@@ -68,8 +80,9 @@ class Line:
         service: Any = API.TokenApi,
         patience_s: float | None = None,
         answer_timeout_s: float | None = None,
+        ends: float | None = None,
     ) -> Any:
-        """Send a call that needs a sign-in, once, and give its answer.
+        """Send a call that needs a sign-in, once, and give its answer, by ``ends`` of ``time.monotonic``.
 
         Raises Unsent (nothing was asked), Unanswered (it was), or ModuleError with the module's code.
         """
@@ -77,20 +90,21 @@ class Line:
         if self.breaker.since is not None:
             patience = 0.0  # known to be dead: one try, no waiting
         wait = answer_timeout_s or self.place.answer_timeout_s
-        until = time.monotonic() + patience
-        latest = until + 2 * self.place.connect_timeout_s
+        ends = time.monotonic() + max(self.whole_s, wait) if ends is None else ends
+        until = min(time.monotonic() + patience, ends)
         message = message_id or new_message_id()
         for attempt in range(1, SIGN_INS_MAX + 1):
-            connection, token = self._ready(until)
-            if time.monotonic() > latest:
+            connection, token = self._ready(until, ends)
+            if time.monotonic() > ends:
                 # NB: this process was stopped for a while; others may hold the request for lost already.
                 self._keep(connection)
                 raise Unsent(TIMEOUT, "too late to begin")
             try:
                 given = (message, token, *arguments)
-                answer = connection.call(method, given, time.monotonic() + wait, service)
+                answered_by = min(time.monotonic() + wait, ends)
+                answer = connection.call(method, given, answered_by, service)
             except Unanswered as error:
-                self.breaker.failed(error.code)
+                self._failed(error.code)
                 raise
             except ModuleError as error:
                 if error.permanent or error.code in LEAVES_OPEN:
@@ -110,16 +124,19 @@ class Line:
     def probe(self) -> None:
         """Find out whether the module lets us in, by a sign-in and a ping, without patience.
 
-        Raises ModuleError; the breaker learns either way.
+        One that is dead for all that is known gets a second; one that others heard lately, or that was never
+        asked, gets the time its way may need.  Raises ModuleError; the breaker learns either way.
         """
         with self._lock:
             self._drop_idle()
             self._access_token = None
-        connection, _token = self._ready(time.monotonic())
+        begun = time.monotonic()
+        ends = begun + (min(PROBE_S, self.whole_s) if self.breaker.dead else self.whole_s)
+        connection, _token = self._ready(begun, ends)
         try:
-            connection.call("ping", (0, ""), time.monotonic() + self.place.connect_timeout_s)
+            connection.call("ping", (0, ""), min(time.monotonic() + self.place.connect_timeout_s, ends))
         except Unanswered as error:
-            self.breaker.failed(error.code)
+            self._failed(error.code)
             raise
         self._keep(connection)
         self.breaker.worked()
@@ -130,25 +147,31 @@ class Line:
             self._closed = True
             self._drop_idle()
 
-    def _ready(self, until: float) -> tuple[Connection, str]:
-        """A connection and an access token, trying again as long as patience lasts.
+    def _failed(self, code: str) -> None:
+        """The module is silent: connections that were kept are as dead as the one that was used."""
+        with self._lock:
+            self._drop_idle()
+        self.breaker.failed(code)
+
+    def _ready(self, until: float, ends: float) -> tuple[Connection, str]:
+        """A connection and an access token by ``ends``, trying again as long as patience lasts, to ``until``.
 
         Raises Unsent, or ModuleError when the module does not let us in.
         """
         backoff = Backoff(until)
-        connected_until = max(until, time.monotonic() + self.place.connect_timeout_s)
+        connected_until = min(max(until, time.monotonic() + self.place.connect_timeout_s), ends)
         while True:
             connection = None
             try:
                 connection = self._connection(connected_until)
-                return connection, self._signed_in(connection)
+                return connection, self._signed_in(connection, ends)
             except ModuleError as error:
                 if connection is not None:
                     connection.close()
                 # A wrong password does not become right, and tries are counted.
                 hopeless = error.permanent or error.code.startswith("ESignin")
                 if hopeless or not backoff.wait():
-                    self.breaker.failed(error.code)
+                    self._failed(error.code)
                     raise self._before_sending(error) from None
 
     @staticmethod
@@ -170,15 +193,20 @@ class Line:
                 return connection
             connection.close()
 
-    def _signed_in(self, connection: Connection) -> str:
-        """The access token, signing in if there is none; one thread signs in for all."""
-        with self._signing:
+    def _signed_in(self, connection: Connection, ends: float) -> str:
+        """The access token, signing in if there is none; one thread signs in for all.  Raises Unsent."""
+        # NB: behind a silent module each would wait for the time-outs of all before it.
+        if not self._signing.acquire(timeout=left(ends)):
+            raise Unsent(TIMEOUT, "others were signing in")
+        try:
             if self._access_token is None:
                 options = API.SessionOptions(version=API.ApiVersion)
                 given = (new_message_id(), REALM, self.place.username, self.place.password, options)
-                until = time.monotonic() + self.place.connect_timeout_s
+                until = min(time.monotonic() + self.place.connect_timeout_s, ends)
                 self._access_token = connection.call("signInWithPassword", given, until).accessToken
             return self._access_token
+        finally:
+            self._signing.release()
 
     def _forget(self, token: str) -> None:
         with self._signing:

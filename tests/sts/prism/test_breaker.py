@@ -70,6 +70,23 @@ def test_news_that_it_is_back_let_one_try_at_once_and_are_believed_once(wall):
     assert breaker.may_ask() is Permit.STOP
 
 
+def test_it_is_not_called_dead_since_before_it_was_heard_well(wall):
+    breaker = Breaker(lambda: wall.now)
+    breaker.failed("ENetwork.Refused")
+    assert (breaker.dead, breaker.since) == (True, NOON)
+    wall.now += timedelta(minutes=1)
+    breaker.heard(up=True, since=wall.now, checked_at=wall.now)
+    assert (breaker.dead, breaker.since) == (False, wall.now)
+    wall.now += timedelta(minutes=1)
+    breaker.failed("ENetwork.Timeout")
+    assert (breaker.dead, breaker.since) == (True, wall.now)
+    wall.now += timedelta(minutes=1)
+    breaker.heard(up=True, since=wall.now, checked_at=wall.now)
+    wall.now += timedelta(minutes=1)
+    breaker.heard(up=False, since=wall.now, checked_at=wall.now, code="ENetwork.Closed")
+    assert (breaker.dead, breaker.since, breaker.may_ask()) == (True, wall.now, Permit.STOP)
+
+
 def test_a_clock_that_is_set_back_shuts_nothing_for_years(wall):
     breaker = Breaker(lambda: wall.now)
     breaker.failed("ENetwork.Refused")
