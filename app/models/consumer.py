@@ -14,6 +14,7 @@ from flask_appbuilder import Model
 from sqlalchemy import Boolean, Connection, ForeignKey, Index, String, delete, event, insert, true
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
+from app.domain.digits import ascii_digits
 from app.domain.folding import fold
 from app.models.base import BigKey, Minor, Stamped, binary_string
 from app.models.region import Region
@@ -61,12 +62,12 @@ class ConsumerTerm(Model):
 
 
 def digits_of(text: str) -> str:
-    """Keep the ASCII digits of a telephone or ID number.
+    """Keep the digits of a telephone or ID number, those of every script as 0 to 9.
 
     >>> digits_of("+254 700-123 456")
     '254700123456'
     """
-    return "".join(c for c in text if c in "0123456789")
+    return "".join(c for c in ascii_digits(text) if c in "0123456789")
 
 
 def terms_of(consumer: Consumer) -> set[str]:

@@ -14,6 +14,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
 
 from app.access.current import current_scope
+from app.domain.digits import ascii_digits
 from app.domain.engineering import FUNCTIONS, Unit
 from app.domain.errors import Refusal
 from app.domain.money import parse_decimal
@@ -73,7 +74,7 @@ class Whole(Field):
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read it; letters and signs are refused."""
         self.data = None
-        text = valuelist[0].strip() if valuelist else ""
+        text = ascii_digits(valuelist[0].strip()) if valuelist else ""
         if not text:
             return
         if not (text.isascii() and text.isdigit() and len(text) <= RAW_DIGITS and int(text) <= self.most):

@@ -23,6 +23,7 @@ from wtforms.widgets import Select, TextInput
 
 from app.access.permissions import Permission
 from app.domain.calendar import zone
+from app.domain.digits import ascii_digits
 from app.extensions import db
 from app.services.imports.fields import plain_text
 from app.sts import meter_number
@@ -66,6 +67,8 @@ class Text(StringField):
     def process_formdata(self, valuelist: list[str]) -> None:
         """Take single blanks between the words and no marks that nobody sees; keep it otherwise as it came."""
         text = plain_text(valuelist[0]) if valuelist else ""
+        if (self.render_kw or {}).get("inputmode") in ("numeric", "tel"):  # a number, not words
+            text = ascii_digits(text)
         self.data = text or None
         if text and UNSTORABLE.search(text):
             raise ValueError(_("This holds a sign that cannot be kept. Type it again without copying."))

@@ -19,6 +19,7 @@ from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from flask import Flask
 from flask_babel import get_locale, get_timezone
 
+from app.domain.digits import ascii_digits
 from app.domain.states import UNIT
 
 SPACES = "\u0020\u00a0\u202f"
@@ -186,9 +187,11 @@ def plain_number(text: str) -> str:
     Groups are taken only where they are groups ("3,000.00", "3 000,00" in French), so that
     nothing is guessed: "20,00" in English is not 2000.  Where a point means nothing in the
     language (French), one with at most two places after it is the key of the number pad.
+    Digits may be of any script.
     """
     mark, group = decimal_mark(), str(get_group_symbol(get_locale()))
-    text = text.strip()
+    # Arabic keyboards have marks of their own, which mean one thing only.
+    text = ascii_digits(text.strip()).replace("\u066b", mark).replace("\u066c", group)
     separator = f"[{SPACES}{re.escape(group)}]"
     shape = rf"[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}"
     if re.fullmatch(rf"{shape}(?:{re.escape(mark)}[0-9]*)?", text):

@@ -21,9 +21,11 @@ from wtforms.widgets import TextInput
 from app.access.current import current_scope
 from app.access.permissions import LOOK_UP
 from app.domain.calendar import day_start_utc
+from app.domain.digits import ascii_digits
 from app.extensions import db
 from app.models import Meter, Region
 from app.models.base import UTCDateTime
+from app.models.consumer import digits_of
 from app.services import regions
 from app.services.consumer_words import all_of
 from app.views.fields import Row, Word
@@ -60,7 +62,9 @@ class FilterStartsWith(BaseFilter):
     arg_name = "sw"
 
     def apply(self, query: Any, value: str) -> Any:
-        """Keep the rows whose column begins with it."""
+        """Keep the rows whose column begins with it; a number counts in the digits of any script."""
+        if not any(sign.isalpha() for sign in value):
+            value = ascii_digits(value)
         return query.filter(_column(self).istartswith(value.strip(), autoescape=True))
 
 
@@ -127,13 +131,13 @@ def _consumer_words(flt: BaseFilter, query: Any, value: str) -> Any:
 
 
 def _digits(flt: BaseFilter, query: Any, value: str) -> Any:
-    digits = "".join(c for c in value if c in "0123456789")
+    digits = digits_of(value)
     return query.filter(_column(flt).between(digits, digits + "~")) if digits else query.filter(false())
 
 
 def _meter_digits(flt: BaseFilter, query: Any, value: str) -> Any:
     """Rows of a meter by the first digits of its number; the meter must be one's own."""
-    digits = "".join(c for c in value if c in "0123456789")
+    digits = digits_of(value)
     if not digits:
         return query.filter(false())
     found = select(Meter.id).where(Meter.meter_number.between(digits, digits + "~"))

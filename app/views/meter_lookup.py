@@ -9,6 +9,7 @@ from flask_babel import ngettext
 
 from app.access.current import current_scope
 from app.domain import errors
+from app.domain.digits import ascii_digits
 from app.domain.errors import Refusal
 from app.domain.states import MeterType
 from app.services.due import Due
@@ -29,6 +30,8 @@ def look_up(text: str) -> dict[str, Any]:
     many digits.
     """
     typed = " ".join(text.split())[:LONGEST]
+    if not any(sign.isalpha() for sign in typed):
+        typed = ascii_digits(typed)
     cards = find_meters(typed, current_scope())
     refusal = None if cards else _why_nothing(typed)
     found = f"{len(cards)}+" if len(cards) == LIMIT else len(cards)
@@ -71,7 +74,7 @@ def status_of(refusal: Refusal | None) -> int:
 
 def card_of(typed: str) -> MeterCard:
     """The card of a whole number.  Raises BadMeterNumber, WrongCheckDigit, UnknownMeter."""
-    digits = "".join(typed.split())
+    digits = ascii_digits("".join(typed.split()))
     if (refusal := number_refusal(digits)) is not None:
         raise refusal
     return meter_card(digits, current_scope())

@@ -185,14 +185,8 @@ def quick_values(meter_number: str, around: Circumstances) -> list[tuple[str, li
     liked = habit_of(db.session(), hundred.desk, around.scope).sums[:LIKED]
     rounded = sorted({_round_sum(price * number) for number in (*QUICK_UNITS, 500)} - set(liked))
     sums = sorted({*liked, *rounded[: QUICK_SUMS - len(liked)]})
-    decimals = 0 if all(minor % currency.minor_per_major == 0 for minor in sums) else currency.decimals
-    amounts = [
-        (
-            figures.money(minor, currency.decimals),
-            figures.number(Fraction(minor, currency.minor_per_major), decimals),
-        )
-        for minor in sums
-    ]
+    shown = [figures.money(minor, currency.decimals) for minor in sums]
+    amounts = list(zip(shown, shown, strict=True))  # as the box and the sum write it
     return [("amount", amounts), ("quantity", units)]
 
 

@@ -21,6 +21,7 @@ from app.access import attempts
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain import errors
+from app.domain.digits import ascii_digits
 from app.extensions import db
 from app.services import token_desk
 from app.services.token_desk import Answer
@@ -38,6 +39,11 @@ DIGITS = 20
 TYPED_MAX = 80
 # Blanks, line ends of a scanner, and every kind of dash that a message or a word processor makes.
 BETWEEN = re.compile(r"[\s\-\u2010-\u2015\u2212\u00b7\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def bare(text: str) -> str:
+    """A token or a number without what stands between its digits, which are 0 to 9 then."""
+    return ascii_digits(BETWEEN.sub("", text))
 
 
 class AskForm(FlaskForm):
@@ -63,12 +69,12 @@ class AskForm(FlaskForm):
     @property
     def digits(self) -> str:
         """The token as it is looked up."""
-        return BETWEEN.sub("", self.token.data or "")
+        return bare(self.token.data or "")
 
     @property
     def meter_number(self) -> str | None:
         """The meter's number as it is looked up; None when nothing was typed."""
-        return BETWEEN.sub("", self.meter.data or "") or None
+        return bare(self.meter.data or "") or None
 
     def validate_token(self, field: Any) -> None:
         """Twenty digits that a token can have."""

@@ -26,7 +26,7 @@ from app.views import training_words as words
 from app.views.choices import TOKEN_KIND
 from app.views.figures import decimal_mark, plain_number
 from app.views.meter_lookup import number_refusal
-from app.views.token_desk import BETWEEN, TYPED_MAX
+from app.views.token_desk import TYPED_MAX, bare
 from app.views.typed import TEXT_MAX, shown
 
 
@@ -54,7 +54,7 @@ class TrainingView(SafeBaseView):
     def show(self, meter: str) -> Any:
         """One training meter as it stands."""
         screen = _screen(meter)
-        token = BETWEEN.sub("", request.args.get("token", ""))[:TYPED_MAX]
+        token = bare(request.args.get("token", ""))[:TYPED_MAX]
         if not token:  # digits do not belong into the history of a cookie
             self.update_redirect()
         return self._page(screen, token=token)
@@ -65,7 +65,7 @@ class TrainingView(SafeBaseView):
     def enter(self, meter: str) -> Any:
         """Type a token in."""
         screen = _screen(meter)
-        digits = BETWEEN.sub("", request.form.get("token", "")[:TYPED_MAX])
+        digits = bare(request.form.get("token", "")[:TYPED_MAX])
         if not digits:
             return self._page(screen, wrong={"token": _("Type the twenty digits of a token.")}), 422
         if not (digits.isascii() and digits.isdigit()) or len(digits) != 20:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from app.domain.digits import ascii_digits
 from app.domain.money import Currency, parse_decimal, to_minor
 from app.views.figures import plain_number
 
@@ -35,7 +36,7 @@ class Typed:
     def read(cls, fields: Mapping[str, str], meter_number: str = "") -> Typed:
         """Take the fields of a form or an address; what is missing is empty, nothing is refused."""
         return cls(
-            meter_number=(meter_number or fields.get("meter_number", ""))[:TEXT_MAX],
+            meter_number=ascii_digits(meter_number or fields.get("meter_number", ""))[:TEXT_MAX],
             by_quantity=fields.get("by") == "quantity",
             # A quick value that was pressed stands for what was typed.
             value=(fields.get("pick") or fields.get("value", "")).strip()[:TEXT_MAX],

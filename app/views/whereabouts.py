@@ -16,6 +16,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
+from app.domain.digits import ascii_digits
 from app.domain.states import SaleStatus
 from app.services.whereabouts import LONGEST, MOST, SHORTEST, Became, what_became
 from app.views import figures
@@ -49,7 +50,7 @@ class WhereaboutsView(SafeBaseView):
     @has_access
     def ask(self) -> Any:
         """The box, and what is known of what was typed."""
-        typed = " ".join(request.args.get("q", "").split())[:LONGEST]
+        typed = ascii_digits(" ".join(request.args.get("q", "").split()))[:LONGEST]
         found = what_became(typed, current_scope(), memory())
         return self.render_template(
             "counter/whereabouts.html",

@@ -26,7 +26,7 @@ BAD = {
     "too large for a float": ("1e309", "This is not a number."),
     "forty digits": ("1" * 40, "More than 15 digits."),
     "three decimals": ("1.005", "Too many digits after the decimal mark: 2 at most."),
-    "foreign digits": ("٢٠", "This is not a number."),
+    "a digit that is an exponent": ("²0", "This is not a number."),
     "two marks": ("1.2.3", "This is not a number."),
     "a comma that could be either": ("20,00", "This is not a number."),
     "nothing but a mark": (".", "This is not a number."),

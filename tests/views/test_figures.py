@@ -78,7 +78,7 @@ def test_an_amount_is_read_as_it_is_written_there(
         ("en", "twenty"),
         ("en", ""),
         ("en", "."),
-        ("en", "٢٠"),
+        ("en", "²0"),
         ("en", "1 2"),
         ("fr", "1.000"),
         ("fr", "1.000,00"),

@@ -8,13 +8,13 @@ code it turned into a date.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
+from app.domain.digits import ascii_digits
 from app.domain.errors import Refusal
 from app.domain.money import parse_decimal
 from app.services.imports.layout import Cell
@@ -84,19 +84,6 @@ def plain_text(text: str) -> str:
 
 
 _BLANK = {ord(sign): " " if sign in "\u00a0\u202f\u2009\u3000" else None for sign in BLANKS}
-
-
-def ascii_digits(text: str) -> str:
-    """Digits of any script as 0 to 9.
-
-    >>> ascii_digits("٠١٢ and 5")
-    '012 and 5'
-    """
-    return (
-        text
-        if text.isascii()
-        else "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@
   const input = seek.querySelector("#q");
   const found = () => document.getElementById("found");
   const links = () => [...document.querySelectorAll("[data-buy]")];
-  const digitsOf = (text) => text.replace(/[\s-]/g, "");
+  // Arabic, Persian and full-width digits are the same numbers.
+  const western = (text) => text.replace(/[\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]/g, (digit) => digit.charCodeAt(0) & 15);
+  const digitsOf = (text) => western(text).replace(/[\s-]/g, "");
 
   function groupDigits() {
     const number = /^[0-9]{2,13}$/.test(digitsOf(input.value));
@@ -112,7 +114,7 @@
     else if (event.key === "Escape" && found()) { input.value = ""; groupDigits(); input.focus(); find(); }
     else if (document.documentElement.dataset.singleKeys === "off") return;
     else if (event.key === "/" && !typing) { event.preventDefault(); input.focus(); input.select(); }
-    else if (/^[0-9]$/.test(event.key) && !typing && !document.getElementById("ask")) input.focus();
+    else if (/^\p{Nd}$/u.test(event.key) && !typing && !document.getElementById("ask")) input.focus();
     else if (event.key === "?" && (!typing || (event.target === input && !input.value) || event.target.inputMode === "decimal")) { event.preventDefault(); document.getElementById("keys")?.showModal(); }
   });
   document.addEventListener("click", (event) => {

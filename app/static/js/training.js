@@ -6,7 +6,8 @@
   const box = form.querySelector("#token");
   const display = document.querySelector("[data-typed]");
   const MOST = 20;
-  const bare = (text) => text.replace(/[^0-9]/g, "").slice(0, MOST);
+  const western = (text) => text.replace(/[\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]/g, (digit) => digit.charCodeAt(0) & 15);
+  const bare = (text) => western(text).replace(/[^0-9]/g, "").slice(0, MOST);
   const grouped = (digits) => digits.replace(/(.{4})(?=.)/g, "$1 ");
 
   function show() { display.textContent = grouped(bare(box.value)); }
@@ -24,7 +25,7 @@
     const target = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (target.matches("input, select, textarea")) return;
-    if (/^[0-9]$/.test(event.key)) { event.preventDefault(); press(event.key); }
+    if (/^[0-9]$/.test(western(event.key))) { event.preventDefault(); press(western(event.key)); }
     else if (event.key === "Backspace") { event.preventDefault(); press("back"); }
     else if (event.key === "Enter" && !target.closest("a, button, summary") && bare(box.value)) form.requestSubmit();
   });
