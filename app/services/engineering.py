@@ -138,7 +138,7 @@ def _write(wanted: Wanted, scope: Scope, modules: Modules, instant: datetime) ->
             point_region_id=point.region_id,
             operator_id=wanted.operator_id,
             meter_id=ready.meter_id,
-            details=json.dumps(wanted.details, sort_keys=True),
+            details=wanted.stored,
             created_at=instant,
             **({} if proposed else _request(ready)),
         )

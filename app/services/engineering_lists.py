@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.access.scope import By, Scope, narrow, require
@@ -11,6 +13,8 @@ from app.domain.engineering import ActStatus
 from app.extensions import db
 from app.models import EngineeringRecord, Meter, SecurityModule, SupplyGroupKey
 from app.services.desk import UNIQUE_KEY
+from app.services.engineering_request import Wanted
+from app.services.facts import SAME_SALE
 
 RECENT, OPEN = 8, 50
 
@@ -65,6 +69,36 @@ def waiting_for(scope: Scope) -> int:
         EngineeringRecord.status == ActStatus.PROPOSED, EngineeringRecord.operator_id != scope.user_id
     )
     return int(db.session().execute(narrow(count, scope, By.VENDING_POINT, EngineeringRecord)).scalar_one())
+
+
+def same_act(wanted: Wanted, scope: Scope, instant: datetime) -> EngineeringRecord | None:
+    """The newest act that asks the same of the same meter and waits for a second person, or was made minutes ago.
+
+    The very act under `wanted.reference` is none: that is a form sent twice.
+    """
+    if wanted.meter_number is None:
+        return None
+    waits = EngineeringRecord.status == ActStatus.PROPOSED
+    lately = and_(
+        EngineeringRecord.status.in_((ActStatus.RESERVED, ActStatus.ISSUED)),
+        EngineeringRecord.created_at >= instant - SAME_SALE,
+    )
+    found = (
+        select(EngineeringRecord)
+        .join(Meter, Meter.id == EngineeringRecord.meter_id)
+        .where(
+            Meter.meter_number == wanted.meter_number,
+            EngineeringRecord.function == wanted.function,
+            EngineeringRecord.details == wanted.stored,
+            or_(waits, lately),
+        )
+        .order_by(EngineeringRecord.id.desc())
+        .limit(1)
+    )
+    newest: EngineeringRecord | None = db.session().execute(
+        narrow(found, scope, By.VENDING_POINT, EngineeringRecord)
+    ).scalar_one_or_none()
+    return None if newest is not None and newest.reference == wanted.reference else newest
 
 
 def recent_acts(scope: Scope, meter_id: int | None = None) -> list[EngineeringRecord]:

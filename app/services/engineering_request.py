@@ -63,6 +63,11 @@ class Wanted:
             "tests": list(self.tests), "maker": self.maker,
         }  # fmt: skip
 
+    @property
+    def stored(self) -> str:
+        """The details as the record holds them."""
+        return json.dumps(self.details, sort_keys=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

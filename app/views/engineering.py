@@ -19,8 +19,15 @@ from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST
 from app.domain.errors import Refusal
 from app.extensions import db
 from app.models import Meter
+from app.models.base import now
 from app.services import engineering, key_changes
-from app.services.engineering_lists import key_choices, meter_of, open_proposals, recent_acts
+from app.services.engineering_lists import (
+    key_choices,
+    meter_of,
+    open_proposals,
+    recent_acts,
+    same_act,
+)
 from app.services.four_eyes import needs_second_person
 from app.services.key_changes import Outcome
 from app.views.counter import operator_name
@@ -31,6 +38,8 @@ from app.views.messages import sentence
 from app.views.meter_lookup import look_up, number_refusal
 from app.views.token_desk import may_train
 from app.views.troubles import status_of
+
+CONFLICT = 409
 
 
 class EngineeringView(ActPages, SafeBaseView):
@@ -212,6 +221,9 @@ class EngineeringView(ActPages, SafeBaseView):
                 operator_id=current_scope().user_id or 0, reason=form.reason.data, meter_number=number,
                 operator_name=operator_name(), **wish,
             )  # fmt: skip
+            same = same_act(wanted, current_scope(), now())
+            if same is not None and form.again.data != str(same.id):
+                return self._form(template, form, function, _meter(number or ""), CONFLICT, same=same, **(more or {}))
             record_id = engineering.make(wanted, current_scope(), modules_of_app())
         except Refusal as refusal:
             db.session.rollback()

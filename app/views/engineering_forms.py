@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField
+from wtforms import Field, HiddenField, StringField
 from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
 
@@ -101,9 +101,13 @@ class Tests(Field):
 
 
 class ActForm(FlaskForm):
-    """What every act has: its own reference, a reason, and the vending point of whoever has none."""
+    """What every act has: its own reference, a reason, and the vending point of whoever has none.
+
+    `again`: the act that asked the same lately, which the page has warned of.
+    """
 
     reference = HiddenField(default=lambda: secrets.token_hex(16))
+    again = StringField()
     point = Row(_l("Vending point"), lambda: selling_points(current_scope()))
     reason = Text(
         _l("Reason"), most=200,

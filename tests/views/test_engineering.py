@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EngineeringRecord, Meter, ReversalRequest, Sale, Token, VendingPoint
@@ -72,6 +72,22 @@ def test_clearing_a_balance_takes_two_people(chidi, efua, look, market):
     assert act(efua, shown, f"{shown}/approve").status_code == 303
     assert look(select(Token)) is not None
     assert "Approved by" in text(chidi.get(shown))
+
+
+def test_the_same_once_more_takes_a_tick(chidi, market, look):
+    page = f"{METER}/clear-credit"
+    first = send(chidi, page, page, value="65535", reason=WHY, **market).location
+    warned = send(chidi, page, page, value="65535", reason=WHY, **market)
+    assert warned.status_code == 409
+    assert "The same waits for a second person already" in text(warned) and WHY in warned.get_data(as_text=True)
+    assert f'href="{first}"' in warned.get_data(as_text=True)
+    assert send(chidi, page, page, value="0", reason=WHY, **market).status_code == 303, "another value is another act"
+    again = re.search(r'name="again" value="([0-9]+)"', warned.get_data(as_text=True))[1]
+    assert send(chidi, page, page, value="65535", reason=WHY, again=again, **market).status_code == 303
+    assert look(select(func.count(EngineeringRecord.id))) == 3
+    limit = f"{METER}/maximum-power-limit"
+    assert send(chidi, limit, limit, value="20", reason=WHY, **market).status_code == 303
+    assert "The same was made for this meter at" in text(send(chidi, limit, limit, value="20", reason=WHY, **market))
 
 
 def test_an_operator_makes_test_tokens_and_nothing_else(amara, look):
