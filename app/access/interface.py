@@ -14,8 +14,8 @@ from typing import Any
 from flask import g, has_request_context, request
 from flask_appbuilder.models.filters import BaseFilter, Filters
 from flask_appbuilder.models.sqla.interface import SQLAInterface
-from sqlalchemy import func, select
-from sqlalchemy.orm import Query, selectinload
+from sqlalchemy import Column, func, inspect, select
+from sqlalchemy.orm import Query, selectinload, undefer
 
 from app.access.current import current_scope
 from app.access.scope import By, criterion
@@ -29,19 +29,27 @@ VALUES_MAX = 20
 
 
 class Interface(SQLAInterface):  # type: ignore[misc]
-    """Rows of one model for a view.  `eager` names relations that a list shows."""
+    """Rows of one model for a view.  `eager` names relations that a list shows, and columns read only on demand."""
 
     def __init__(self, obj: Any, session: Any = None, eager: Sequence[str] = ()) -> None:
         super().__init__(obj, session)
         self.eager = tuple(eager)
+        # FAB takes every column for one of the table; those that are worked out in SQL have no field in any form.
+        worked_out = {name for name, column in self.list_columns.items() if not isinstance(column, Column)}
+        for known in (self.list_columns, self.list_properties):
+            for name in worked_out:
+                known.pop(name, None)
 
     def apply_all(self, query: Query[Any], *args: Any, **kwargs: Any) -> Query[Any]:
-        """Add one IN query per eager relation, instead of one per row."""
+        """Add one IN query per eager relation, and the eager columns, instead of one query per row."""
         return self.with_eager(super().apply_all(query, *args, **kwargs))
 
     def with_eager(self, query: Query[Any]) -> Query[Any]:
-        """The query with its eager relations."""
-        return query.options(*[selectinload(getattr(self.obj, name)) for name in self.eager])
+        """The query with its eager relations and columns."""
+        relations = inspect(self.obj).relationships
+        return query.options(*[
+            (selectinload if name in relations else undefer)(getattr(self.obj, name)) for name in self.eager
+        ])
 
     def query_count(
         self, query: Query[Any], filters: Filters | None = None, select_columns: list[str] | None = None

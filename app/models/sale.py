@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from flask_appbuilder import Model
 from sqlalchemy import (
@@ -22,8 +23,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    case,
+    select,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.domain.states import ChargeMethod, MeterType, SaleKind, SaleStatus
 from app.models.base import BigKey, Minor, Price, Quantity, UTCDateTime, words
@@ -100,6 +103,8 @@ class Sale(Model):
     meter: Mapped[Meter] = relationship()
     consumer: Mapped[Consumer | None] = relationship()
     module: Mapped[SecurityModule | None] = relationship()
+    if TYPE_CHECKING:
+        undone: Mapped[bool]
 
 
 class SaleLine(Model):
@@ -140,3 +145,19 @@ class SaleFee(Model):
     charged_through: Mapped[date] = mapped_column(Date)
     assessed: Mapped[Decimal] = mapped_column(Price)
     taken: Mapped[Decimal] = mapped_column(Price)
+
+
+_undoing = Sale.__table__.alias()
+# Whether a reversal undid the sale, in SQL and (where a statement asks for it) on a row.  A reversal is booked
+# whole or not at all, and never taken back, so that there is one is all that counts.
+Sale.undone = column_property(
+    select(_undoing.c.id).where(_undoing.c.reverses_id == Sale.__table__.c.id).exists(), deferred=True
+)
+# The digits as they may be shown: none of a reversed sale, because a meter takes them and the money went back.
+Token.shown_digits = column_property(
+    case(
+        (select(_undoing.c.id).where(_undoing.c.reverses_id == Token.__table__.c.sale_id).exists(), None),
+        else_=Token.__table__.c.digits,
+    ),
+    deferred=True,
+)

@@ -68,6 +68,8 @@ class Token(Model):
     issued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
     sale: Mapped[Sale | None] = relationship(back_populates="tokens")
+    if TYPE_CHECKING:
+        shown_digits: Mapped[str | None]  # app/models/sale.py
 
 
 class EngineeringRecord(Model):

@@ -62,7 +62,7 @@ def _standing(period: Period) -> Any:
             Sale.status == SaleStatus.ISSUED,
             Sale.kind == SaleKind.SALE,
             Sale.business_date.between(period.first, period.last),
-            ~records.undone(),
+            ~Sale.undone,
         )
         .correlate(Consumer)
         .exists()

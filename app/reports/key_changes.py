@@ -47,7 +47,7 @@ def _target(details: str | None) -> str | None:
 def _make(raw: Any) -> Row:
     return Row(
         (
-            raw.issued_at, drn_from_pan(raw.pan), None if raw.undone else raw.digits, raw.position,
+            raw.issued_at, drn_from_pan(raw.pan), raw.digits, raw.position,
             f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
             _target(raw.details), "sale" if raw.sale_id else "desk", raw.point,
             name_of(raw.first_name, raw.last_name), raw.reason,
@@ -81,9 +81,10 @@ def _answer(asked: Asked) -> Answer:
     person = aliased(AppUser)
     rows = own(
         select(
-            Token.id, Token.issued_at, Token.digits, Token.pan, Token.position, Token.sgc, Token.krn, Token.ti,
-            Token.sale_id, EngineeringRecord.details, EngineeringRecord.reason, VendingPoint.name.label("point"),
-            person.first_name, person.last_name, records.undone().label("undone"),
+            Token.id, Token.issued_at, Token.shown_digits.label("digits"), Token.pan, Token.position,
+            Token.sgc, Token.krn, Token.ti, Token.sale_id,
+            EngineeringRecord.details, EngineeringRecord.reason, VendingPoint.name.label("point"),
+            person.first_name, person.last_name,
         ).select_from(Token)
     )  # fmt: skip
     return records.answer(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import aliased
 
 from app.domain.states import MeterType, SaleKind, SaleStatus
 from app.models import Sale
@@ -119,12 +118,6 @@ def _total(records: RecordList, rows: list[Any], currency: str, kind: MeterType 
         elif column.key == "type" and level == 1:
             cells[at] = kind
     return Row(tuple(cells), currency, kind, level)
-
-
-def undone() -> Any:
-    """Whether the sale of a row was reversed, whenever that was."""
-    undoing = aliased(Sale)
-    return select(undoing.id).where(undoing.reverses_id == Sale.id).correlate(Sale).exists()
 
 
 def sums_of_sales(conditions: Sequence[Any], *joins: tuple[Any, Any]) -> Select[Any]:

@@ -45,7 +45,7 @@ def _make(raw: Any) -> Row:
     return Row(
         (
             receipt_number(facts["point"]["code"], raw.receipt_number), raw.issued_at,
-            None if raw.undone else raw.digits, raw.kind,
+            raw.digits, raw.kind,
             facts["meter"]["meter_number"], raw.meter_type, f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
             facts["point"]["name"], facts["operator"], "reversed" if raw.undone else "sold",
             None if raw.units is None else int(raw.units),
@@ -70,9 +70,10 @@ def _answer(asked: Asked) -> Answer:
         conditions.append(asked.question.picks["region"].inside(Sale.point_region_id))
     rows = (
         select(
-            Token.id, Token.issued_at, Token.digits, Token.kind, Token.sgc, Token.krn, Token.ti, CARRIED.label("units"),
+            Token.id, Token.issued_at, Token.shown_digits.label("digits"), Token.kind, Token.sgc, Token.krn, Token.ti,
+            CARRIED.label("units"),
             Sale.id.label("sale_id"), Sale.receipt_number, Sale.meter_type, Sale.currency, Sale.snapshot,
-            records.undone().label("undone"),
+            Sale.undone.label("undone"),
         )
         .join(Sale, Sale.id == Token.sale_id)
         .where(*conditions)

@@ -153,9 +153,7 @@ def _same() -> Select[Any]:
 
 def standing_sales() -> list[Any]:
     """A sale that is neither failed nor undone by a reversal."""
-    undoing = Sale.__table__.alias()
-    undone = select(undoing.c.id).where(undoing.c.reverses_id == Sale.id, undoing.c.status.in_(STANDING))
-    return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~undone.exists()]
+    return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~Sale.undone]
 
 
 def _debt(session: Session, desk: Desk, plan: Plan) -> Debt | None:

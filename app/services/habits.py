@@ -18,7 +18,7 @@ from sqlalchemy import Date, Select, String, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
-from app.domain.states import MeterType, SaleKind, SaleStatus
+from app.domain.states import MeterType, SaleStatus
 from app.models import Consumer, Meter, Sale
 from app.services.desk import Desk
 from app.services.facts import standing_sales
@@ -108,7 +108,7 @@ def served_last(session: Session, scope: Scope, limit: int) -> list[Served]:
         return []
     recent = (
         select(Sale.id)
-        .where(Sale.operator_id == scope.user_id, Sale.kind == SaleKind.SALE, criterion(Sale, scope))
+        .where(Sale.operator_id == scope.user_id, criterion(Sale, scope), *standing_sales())
         .order_by(Sale.id.desc())
         .limit(limit * 4)  # some buy twice
     )
@@ -128,12 +128,12 @@ def served_last(session: Session, scope: Scope, limit: int) -> list[Served]:
 
 
 def last_purchases(session: Session, meter_ids: Sequence[int]) -> dict[int, Last]:
-    """The newest issued sale of each meter, wherever it was made: its moment and its units."""
+    """The newest issued sale of each meter that stands, wherever it was made: its moment and its units."""
     if not meter_ids:
         return {}
     newest = (
         select(func.max(Sale.id).label("id"))
-        .where(Sale.meter_id.in_(meter_ids), Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE)
+        .where(Sale.meter_id.in_(meter_ids), Sale.status == SaleStatus.ISSUED, *standing_sales())
         .group_by(Sale.meter_id)
         .subquery()
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import joinedload, undefer
 
 from app.access.scope import By, Scope, narrow
 from app.domain.calendar import business_date
@@ -21,7 +21,7 @@ WAITING_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """Today's issued sales in one's own rows: money in minor units."""
+    """Today in one's own rows: minor units that should be in the drawer, and how many sales were issued."""
 
     amount: int
     sales: int
@@ -55,16 +55,20 @@ def waiting_sales(scope: Scope) -> list[Sale]:
 
 
 def today(scope: Scope, instant: datetime | None = None) -> Today:
-    """Sums of the business day in the installation's currency."""
+    """Sums of the business day in the installation's currency.
+
+    The amount is the day sheet's cash expected: what waits is held already, what was reversed went back.
+    """
     row = settings_row()
     day = business_date(instant or now(), row.time_zone)
     money = row.currency
-    issued = narrow(select(func.coalesce(func.sum(Sale.amount), 0), func.count(Sale.id)), scope, By.VENDING_POINT)
+    back = Sale.kind == SaleKind.REVERSAL
+    cash = func.coalesce(func.sum(case((back, -Sale.amount), else_=Sale.amount)), 0)
+    issued = func.count(case((~back & (Sale.status == SaleStatus.ISSUED), 1)))
     amount, sales = db.session().execute(
-        issued.where(
+        narrow(select(cash, issued), scope, By.VENDING_POINT).where(
             Sale.business_date == day,
-            Sale.status == SaleStatus.ISSUED,
-            Sale.kind == SaleKind.SALE,
+            Sale.status.in_((SaleStatus.ISSUED, SaleStatus.RESERVED)),
             Sale.currency == money.code,
         )
     ).one()
@@ -80,7 +84,9 @@ def last_sales(scope: Scope, limit: int = 5) -> list[Sale]:
     """The newest sales of one's own, whatever became of them."""
     statement = (
         narrow(select(Sale), scope, By.VENDING_POINT)
-        .options(joinedload(Sale.meter), joinedload(Sale.consumer), joinedload(Sale.vending_point))
+        .options(
+            joinedload(Sale.meter), joinedload(Sale.consumer), joinedload(Sale.vending_point), undefer(Sale.undone)
+        )
         .order_by(Sale.id.desc())
         .limit(limit)
     )

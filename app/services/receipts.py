@@ -13,9 +13,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
@@ -111,9 +111,8 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
     session = db.session()
     sale = _own(session, sale_id, scope)
     facts = thaw(json.loads(sale.snapshot))
-    undone = _is_reversed(session, sale.id)
     # A meter still takes the token of a reversed sale: its money went back, so nobody sees it any more.
-    shown = sale.status is SaleStatus.ISSUED and not undone
+    shown = sale.status is SaleStatus.ISSUED and not sale.undone
     return Receipt(
         sale_id=sale.id,
         meter_id=sale.meter_id,
@@ -136,14 +135,16 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         tokens=_in_order(sale.tokens) if shown else (),
         facts=facts,
         copies=_copies(session, sale.id),
-        reversed=undone,
+        reversed=sale.undone,
     )
 
 
-def undone_sales() -> Select[tuple[int | None]]:
-    """Ids of the sales that were reversed, as a subquery: their tokens are shown to nobody."""
-    reversal = aliased(Sale)
-    return select(reversal.reverses_id).where(reversal.reverses_id.is_not(None))
+def reversal_of(session: Session, sale_id: int) -> Sale | None:
+    """The sale that undoes this one.  The caller has asked whose sale it is."""
+    found: Sale | None = session.execute(
+        select(Sale).where(Sale.reverses_id == sale_id), execution_options={"unscoped": True, "populate_existing": True}
+    ).scalar_one_or_none()
+    return found
 
 
 def receipt_number(point_code: str, number: int | None) -> str | None:
@@ -195,7 +196,9 @@ def _own(session: Session, sale_id: int, scope: Scope) -> Sale:
     sale = session.execute(
         select(Sale)
         .where(Sale.id == sale_id)
-        .options(selectinload(Sale.lines), selectinload(Sale.tokens), selectinload(Sale.point_region)),
+        .options(
+            selectinload(Sale.lines), selectinload(Sale.tokens), selectinload(Sale.point_region), undefer(Sale.undone)
+        ),
         execution_options={"unscoped": True, "populate_existing": True},
     ).scalar_one_or_none()
     if sale is None:
@@ -224,8 +227,3 @@ def _in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
 
 def _copies(session: Session, sale_id: int) -> int:
     return int(session.execute(select(func.count(Reprint.id)).where(Reprint.sale_id == sale_id)).scalar_one())
-
-
-def _is_reversed(session: Session, sale_id: int) -> bool:
-    undoing = select(Sale.id).where(Sale.reverses_id == sale_id, Sale.status == SaleStatus.ISSUED)
-    return session.execute(undoing, execution_options={"unscoped": True}).first() is not None

@@ -29,7 +29,7 @@ from app.models import (
     Token,
     VendingPoint,
 )
-from app.services.receipts import receipt_number, undone_sales
+from app.services.receipts import receipt_number
 from app.sts.meter_number import drn_from_pan
 
 PAGE_SIZE = 10
@@ -105,7 +105,7 @@ def purchases(session: Session, scope: Scope, of: ColumnElement[bool], page: int
             Sale.reserved_at, Sale.meter_type, Meter.meter_number, VendingPoint.name.label("point"),
             func.coalesce(Sale.carried_units, Sale.token_units).label("units"),
             *(case((full, column)).label(column.key) for column in in_full),
-            case((full, _undone())).label("undone"), criterion(Sale, scope).label("own"),
+            case((full, Sale.undone)).label("undone"), criterion(Sale, scope).label("own"),
         )
         .join(Meter, Meter.id == Sale.meter_id)
         .join(VendingPoint, VendingPoint.id == Sale.vending_point_id)
@@ -118,21 +118,14 @@ def purchases(session: Session, scope: Scope, of: ColumnElement[bool], page: int
 
 def _stands() -> ColumnElement[bool]:
     """A sale whose token was made and that nobody undid."""
-    return and_(Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE, ~_undone())
-
-
-def _undone() -> ColumnElement[bool]:
-    undoing = Sale.__table__.alias()
-    return (
-        select(undoing.c.id).where(undoing.c.reverses_id == Sale.id, undoing.c.status == SaleStatus.ISSUED).exists()
-    )
+    return and_(Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE, ~Sale.undone)
 
 
 def tokens(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 0) -> Part[Made]:
     """Tokens under the condition `of` that were given to somebody and whose sale or act is the reader's."""
     acts = select(EngineeringRecord.id).where(EngineeringRecord.status == SaleStatus.ISSUED.value)
     found = (
-        select(Token, Sale.meter_type, Sale.id.in_(undone_sales()))
+        select(Token, Sale.meter_type, Token.shown_digits)
         .outerjoin(Sale, Sale.id == Token.sale_id)
         .where(
             of,
@@ -142,7 +135,7 @@ def tokens(session: Session, scope: Scope, of: ColumnElement[bool], page: int = 
         .order_by(Token.id.desc())
     )
     rows, page, more = _page(session, found, page)
-    return Part(tuple(_made(token, kind, undone=bool(undone)) for token, kind, undone in rows), page, more)
+    return Part(tuple(_made(token, kind, shown) for token, kind, shown in rows), page, more)
 
 
 def acts(session: Session, scope: Scope, meter_id: int, page: int = 0) -> Part[EngineeringRecord]:
@@ -191,9 +184,9 @@ def _bought(row: Any) -> Bought:
     )  # fmt: skip
 
 
-def _made(token: Token, kind: MeterType | None, *, undone: bool) -> Made:
+def _made(token: Token, kind: MeterType | None, shown: str | None) -> Made:
     return Made(
-        token_id=token.id, at=token.issued_at, kind=token.kind, digits="" if undone else token.digits,
+        token_id=token.id, at=token.issued_at, kind=token.kind, digits=shown or "",
         meter_number=drn_from_pan(token.pan), amount=token.amount, meter_type=kind, sgc=token.sgc, krn=token.krn,
         ti=token.ti, sale_id=token.sale_id,
     )  # fmt: skip

@@ -30,6 +30,7 @@ from app.models.base import now
 from app.services import debts, postings, summaries
 from app.services.decisions import sale_of
 from app.services.four_eyes import needs_second_person
+from app.services.receipts import reversal_of
 from app.services.reserve import lock_meter
 from app.services.reserved import facts_of
 from app.services.settle import draw_receipt
@@ -62,15 +63,8 @@ def require_reversible(sale: Sale) -> None:
         raise errors.NotReversible(reason="waiting")
     if sale.status is SaleStatus.FAILED:
         raise errors.NotReversible(reason="failed")
-    if reversal_of(sale.id) is not None:
+    if reversal_of(db.session(), sale.id) is not None:
         raise errors.NotReversible(reason="reversed")
-
-
-def reversal_of(sale_id: int) -> int | None:
-    """The id of the sale that undoes this one."""
-    found = select(Sale.id).where(Sale.reverses_id == sale_id)
-    reversal: int | None = db.session().execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
-    return reversal
 
 
 def requests_on(sale_id: int) -> list[Told]:
@@ -158,7 +152,7 @@ def _carry_out(
     try:
         return retried(lambda: _book(sale_id, request_id, scope, clock(), four_eyes=four_eyes))
     except IntegrityError as twice:
-        if reversal_of(sale_id) is not None:
+        if reversal_of(db.session(), sale_id) is not None:
             raise errors.NotReversible(reason="reversed") from twice
         raise
 
@@ -195,13 +189,14 @@ def _book(sale_id: int, request_id: int, scope: Scope, instant: datetime, *, fou
 def _row(
     session: Session, sale: Sale, request: ReversalRequest, receipt_number: int, instant: datetime
 ) -> Sale:
-    """The linked sale; its day is today, its places and people those of the sale."""
+    """The linked sale: of today, at the place of the sale; its operator is who asked, and hands the money back."""
     zone = session.execute(select(Settings.time_zone).where(Settings.id == 1)).scalar_one()
     undone = {
         "receipt_number": sale.receipt_number, "at": sale.reserved_at.isoformat(), "reason": request.reason,
         "not_handed_over": request.not_handed_over,
     }  # fmt: skip
-    snapshot = json.loads(sale.snapshot) | {"reverses": undone}
+    operator = session.get_one(AppUser, request.proposed_by)
+    snapshot = json.loads(sale.snapshot) | {"reverses": undone, "operator": operator.person}
     return Sale(
         kind=SaleKind.REVERSAL, status=SaleStatus.ISSUED, reference=f"reversal/{sale.id}",
         message_id=secrets.token_hex(16), reverses_id=sale.id, vending_point_id=sale.vending_point_id,

@@ -20,7 +20,7 @@ from app.access.scope import By, Scope, criterion
 from app.domain.engineering import ActStatus
 from app.domain.states import MeterType, RowScope, SaleStatus, TokenKind
 from app.models import EngineeringRecord, Meter, Sale, SupplyGroupKey, Token, VendingPoint
-from app.services.receipts import receipt_number
+from app.services.receipts import receipt_number, reversal_of
 from app.sts import token_id as minutes
 from app.sts.meter_number import drn_from_pan
 
@@ -87,8 +87,9 @@ def find(session: Session, digits: str, scope: Scope, pan: str | None = None) ->
     if not rows:
         return None
 
-    def rank(row: Any) -> tuple[bool, bool, int]:
-        return (pan is not None and row.Token.pan == pan, bool(row.own), row.Token.id)
+    def rank(row: Any) -> tuple[bool, bool, bool, int]:
+        # A key-change set goes out several times: one slip that was taken back does not condemn the others.
+        return (pan is not None and row.Token.pan == pan, bool(row.own), not row.undone, row.Token.id)
 
     best = max(rows, key=rank)
     times = sum(bool(row.own) and row.Token.pan == best.Token.pan for row in rows)
@@ -146,7 +147,7 @@ def _rows(session: Session, digits: str, scope: Scope) -> Sequence[Any]:
     statement = (
         select(
             Token, Sale, EngineeringRecord, Meter.meter_type.label("act_type"), VendingPoint.name.label("act_point"),
-            criterion(Token, scope).label("own"),
+            criterion(Token, scope).label("own"), Sale.undone.label("undone"),
         )
         .outerjoin(Sale, Sale.id == Token.sale_id)
         .outerjoin(EngineeringRecord, EngineeringRecord.id == Token.engineering_id)
@@ -162,7 +163,7 @@ def _rows(session: Session, digits: str, scope: Scope) -> Sequence[Any]:
 
 def _found(session: Session, row: Any, times: int) -> Found:
     token, sale = row.Token, row.Sale
-    reversal = None if sale is None else _reversal(session, sale.id)
+    reversal = None if sale is None else reversal_of(session, sale.id)
     return Found(
         row_id=token.id,
         at=token.issued_at,
@@ -215,12 +216,6 @@ def _set(session: Session, token: Token) -> tuple[int, int, bool]:
     rows = session.execute(statement, execution_options=UNSCOPED).all()
     parts = sorted(row.position for row in rows if row.kind is TokenKind.KEY_CHANGE)
     return parts.index(token.position) + 1, len(parts), any(row.kind is not TokenKind.KEY_CHANGE for row in rows)
-
-
-def _reversal(session: Session, sale_id: int) -> Sale | None:
-    statement = select(Sale).where(Sale.reverses_id == sale_id, Sale.status == SaleStatus.ISSUED)
-    found: Sale | None = session.execute(statement, execution_options=UNSCOPED).scalar_one_or_none()
-    return found
 
 
 def _receipt(sale: Sale | None) -> str | None:

@@ -16,14 +16,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
 from app.db import retried, transaction
 from app.domain import errors
-from app.domain.states import MeterType, SaleStatus, TokenKind
+from app.domain.states import MeterType, TokenKind
 from app.extensions import db
-from app.models import Consumer, Meter, Sale, SupplyGroupKey, Token, TrainingState
+from app.models import Consumer, Meter, SupplyGroupKey, Token, TrainingState
 from app.models.audit import note
 from app.models.base import now
 from app.services import record_history
@@ -139,9 +139,7 @@ def tokens_to_try(session: Session, meter_id: int, scope: Scope) -> list[tuple[s
 
     Those of a reversed sale were not: the money went back, and the token would still work.
     """
-    undoing = aliased(Sale)
-    undone = exists().where(undoing.reverses_id == Token.sale_id, undoing.status == SaleStatus.ISSUED)
-    part = record_history.tokens(session, scope, and_(Token.meter_id == meter_id, ~undone.correlate(Token)))
+    part = record_history.tokens(session, scope, and_(Token.meter_id == meter_id, Token.shown_digits.is_not(None)))
     return [(made.digits, made.kind, made.amount, made.at) for made in part.rows[:TRY_MAX]]
 
 

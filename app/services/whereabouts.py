@@ -80,7 +80,7 @@ def what_became(text: str, scope: Scope, memory: timedelta, instant: datetime | 
     undoing = aliased(Sale, Sale.__table__.alias())
     found = (
         select(Sale, undoing.id, undoing.settled_at)
-        .outerjoin(undoing, and_(undoing.reverses_id == Sale.id, undoing.status == SaleStatus.ISSUED))
+        .outerjoin(undoing, undoing.reverses_id == Sale.id)
         .where(or_(*meant), criterion(Sale, scope))
         .options(joinedload(Sale.module))
         .order_by(Sale.id.desc())

@@ -19,10 +19,9 @@ from sqlalchemy import select
 from app.access.current import current_scope
 from app.access.fab import LedgerView
 from app.domain.money import Currency
-from app.domain.states import UNIT, SaleStatus
-from app.extensions import db
+from app.domain.states import UNIT, SaleKind, SaleStatus
 from app.models import EngineeringRecord, Sale, Token
-from app.services.receipts import receipt_for, receipt_number, undone_sales
+from app.services.receipts import receipt_for, receipt_number
 from app.sts.meter_number import drn_from_pan
 from app.views import choices, figures
 from app.views.installation import currency
@@ -47,17 +46,27 @@ def _money() -> Currency:
     return g._list_currency  # type: ignore[no-any-return]  # noqa: SLF001
 
 
+def _sign(sale: Sale) -> int:
+    """A reversal takes back what its sale gave."""
+    return -1 if sale.kind is SaleKind.REVERSAL else 1
+
+
 def _in_list(sale: Sale) -> str:
     """The currency stands in the head of the table; only an amount in another one says its own."""
     money = _money()
     if sale.currency != money.code:
-        return _sum(sale, sale.amount)
-    return figures.money(sale.amount, sale.currency_decimals)
+        return _sum(sale, _sign(sale) * sale.amount)
+    return figures.money(_sign(sale) * sale.amount, sale.currency_decimals)
 
 
 def _carried(sale: Sale) -> str:
     units = sale.token_units if sale.carried_units is None else sale.carried_units
-    return figures.ltr(f"{figures.units(units)} {UNIT[sale.meter_type]}")
+    return figures.ltr(f"{figures.units(_sign(sale) * units)} {UNIT[sale.meter_type]}")
+
+
+def _state(sale: Sale) -> str:
+    """The word by which a pill says what became of it (`sale_state` in the templates)."""
+    return "reversal" if sale.kind is SaleKind.REVERSAL else "reversed" if sale.undone else sale.status
 
 
 class _Sales(Listed, LedgerView):
@@ -65,7 +74,7 @@ class _Sales(Listed, LedgerView):
 
     datamodel = Rows(
         Sale,
-        eager=["vending_point"],
+        eager=["vending_point", "undone"],
         computed={
             "receipt": lambda sale: receipt_number(_of(sale, "point", "code"), sale.receipt_number) or _("none"),
             "meter_number": lambda sale: _of(sale, "meter", "meter_number"),
@@ -75,7 +84,8 @@ class _Sales(Listed, LedgerView):
             "tariff_name": lambda sale: _of(sale, "tariff", "name"),
             "region": lambda sale: _of(sale, "point", "region"),
             "amount": _in_list,
-            "to_pay": lambda sale: _sum(sale, sale.amount),
+            "status": _state,
+            "to_pay": lambda sale: _sum(sale, _sign(sale) * sale.amount),
             "received": lambda sale: _sum(sale, sale.received),
             "units": _carried,
             "kind": lambda sale: choices.SALE_KIND[sale.kind],
@@ -171,12 +181,9 @@ def _token_units(token: Token) -> str:
 
 def _digits(token: Token) -> str:
     """The token, unless its sale was reversed: a meter still takes it, and its money went back."""
-    if "_undone_sales" not in g:
-        found = db.session.execute(undone_sales(), execution_options={"unscoped": True})
-        g._undone_sales = set(found.scalars())  # noqa: SLF001
-    if token.sale_id is not None and token.sale_id in g._undone_sales:  # noqa: SLF001
+    if token.shown_digits is None:
         return _("not shown: the sale was reversed")
-    return figures.ltr(figures.groups_of_four(token.digits))
+    return figures.ltr(figures.groups_of_four(token.shown_digits))
 
 
 class TokenView(Listed, LedgerView):
@@ -184,7 +191,7 @@ class TokenView(Listed, LedgerView):
 
     datamodel = Rows(
         Token,
-        eager=["sale"],
+        eager=["sale", "shown_digits"],
         computed={
             "digits": _digits,
             "meter_number": lambda token: drn_from_pan(token.pan) if token.pan else _("any"),

@@ -20,7 +20,7 @@ from app.extensions import db
 from app.services import reversals
 from app.services.decisions import sale_of
 from app.services.four_eyes import needs_second_person
-from app.services.receipts import Receipt, receipt_for
+from app.services.receipts import Receipt, receipt_for, reversal_of
 from app.views.fields import Text
 from app.views.messages import sentence
 from app.views.troubles import status_of
@@ -117,7 +117,7 @@ class ReversalView(SafeBaseView):
             currency=receipt.currency,
             told=told,
             open=next((one for one in told if one.status == reversals.PROPOSED), None),
-            reversal=reversals.reversal_of(receipt.sale_id),
+            reversal=reversal_of(db.session(), receipt.sale_id),
             why_not=_why_not(receipt),
             second=needs_second_person(db.session(), reversals.FUNCTION),
             me=current_scope().user_id,

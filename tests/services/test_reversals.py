@@ -11,10 +11,12 @@ from app.db import transaction
 from app.domain import errors
 from app.domain.states import SaleKind, SaleStatus
 from app.extensions import db
-from app.models import Consumer, Sale, SaleDay, Settings, TariffPlan
+from app.models import Consumer, Sale, SaleDay, Settings, TariffPlan, Token
 from app.services import debts, reserve, reversals
+from app.services.habits import last_purchases, served_last
 from app.services.ledger_check import differences
-from app.services.receipts import receipt_for
+from app.services.receipts import receipt_for, reversal_of
+from tests.cast import PALM_STREET
 from tests.services.test_decisions import Deaf
 from tests.services.test_many_at_once import together
 
@@ -48,6 +50,37 @@ def test_after_a_reversal_the_fee_falls_due_again_and_the_steps_begin_anew(count
     again = counter.sells("palm_street", 20_00)
     assert [(line.kind, line.amount) for line in again.lines] == [(line.kind, line.amount) for line in first.lines]
     assert (again.carried_units, again.units_before) == (first.carried_units, first.units_before)
+
+
+@pytest.mark.one_database
+def test_a_reversal_belongs_to_who_asked_for_it_and_the_sale_to_its_seller(counter):
+    sale_id = counter.sells("palm_street", 20_00).sale_id
+    seller = receipt_for(sale_id, counter.cast.scope("chidi")).facts["operator"]
+    undoing = receipt_for(reverse(counter, sale_id, by="efua"), counter.cast.scope("chidi"))
+    assert undoing.facts["operator"] == db.session.get_one(Sale, undoing.sale_id).operator.person == "Efua Test"
+    assert receipt_for(sale_id, counter.cast.scope("chidi")).facts["operator"] == seller != "Efua Test"
+
+
+@pytest.mark.one_database
+def test_a_reversed_purchase_is_nobodys_last_one(counter):
+    meters, amara = counter.cast.meters, counter.cast.scope("amara")
+    stands = counter.sells("palm_street", 20_00)
+    for meter in ("palm_street", "pump"):
+        reverse(counter, counter.sells(meter, 30_00).sale_id)
+    assert last_purchases(db.session(), [meters["palm_street"], meters["pump"]]) == {
+        meters["palm_street"]: (stands.reserved_at, stands.carried_units)
+    }
+    assert [(served.meter_number, served.amount) for served in served_last(db.session(), amara, 5)] == [(PALM_STREET, 20_00)]
+
+
+@pytest.mark.one_database
+def test_whether_a_sale_is_undone_is_one_answer_and_so_are_the_digits_that_may_be_shown(counter):
+    undone, stands = (counter.sells("palm_street", 20_00).sale_id for _ in range(2))
+    reversal = reverse(counter, undone)
+    told = {row.id: row.undone for row in db.session.execute(select(Sale.id, Sale.undone))}
+    assert told == {undone: True, stands: False, reversal: False}
+    shown = {token.sale_id: digits for token, digits in db.session.execute(select(Token, Token.shown_digits))}
+    assert shown == {undone: None, stands: db.session.query(Token.digits).filter_by(sale_id=stands).scalar()}
 
 
 def test_a_sale_whose_token_the_customer_has_is_not_reversed(counter):
@@ -129,7 +162,8 @@ def test_where_one_person_is_enough_it_is_booked_at_once(counter):
     with transaction() as session:
         session.get_one(Settings, 1).four_eyes = ""
     sale_id = counter.sells("palm_street", 20_00).sale_id
-    assert reversals.propose(sale_id, WHY, counter.cast.scope("amara"), not_handed_over=True) == reversals.reversal_of(sale_id)
+    done = reversals.propose(sale_id, WHY, counter.cast.scope("amara"), not_handed_over=True)
+    assert done == reversal_of(db.session(), sale_id).id
     assert differences() == []
 
 
