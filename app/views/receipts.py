@@ -1,7 +1,7 @@
 """The receipt of a sale: on the screen, on paper, as a file.
 
-The page is in the reader's language, the slip in the consumer's.  Looking counts nothing.  Printing is a POST that counts, so that every paper after the first
-bears COPY and its number.
+The page is in the reader's language, the slip in the consumer's.  Looking counts nothing.  Printing and
+the file are POSTs that count, so that every paper and file after the first bears COPY and its number.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ReceiptView(SafeBaseView):
     route_base = "/receipts"
     default_view = "show"
     method_permission_name = {
-        "show": "read", "paper": "read", "pdf": "read", "state": "read", "printed": "print",
+        "show": "read", "paper": "read", "state": "read", "printed": "print", "pdf": "print",
     }  # fmt: skip
 
     @expose("/<int:sale_id>")
@@ -63,24 +63,22 @@ class ReceiptView(SafeBaseView):
     def printed(self, sale_id: int) -> Any:
         """Count one printing; the page that comes back is the one to print."""
         receipt, scope = _own(sale_id), current_scope()
-        number = 1
-        if receipt.status is SaleStatus.ISSUED:
-            number = count_reprint(sale_id, scope.user_id or 0, scope)
+        mark = _counted(receipt)
         if scope.user_id is not None and (paper := paper_of(request.form.get("paper"))):
             remember_paper(scope.user_id, paper)
         if request.accept_mimetypes.best == "application/json":
-            return {"copy": number - 1}
-        return self._page("receipts/paper.html", receipt, number - 1, print_now=True)
+            return {"copy": mark}
+        return self._page("receipts/paper.html", receipt, mark, print_now=True)
 
-    @expose("/<int:sale_id>/receipt.pdf")
+    @expose("/<int:sale_id>/receipt.pdf", methods=["POST"])
     @has_access
     def pdf(self, sale_id: int) -> Any:
-        """The receipt as a file, on any paper; one that was printed before is a copy."""
+        """The receipt as a file, on any paper: it can be handed over like a printed one, and counts like one."""
         from app.views.receipt_pdf import render_pdf  # xhtml2pdf costs a third of a second
 
         receipt = _own(sale_id)
         with force_locale(_language(receipt)):
-            content = render_pdf(_slip(receipt, receipt.copies), paper_of(request.values.get("paper")) or Paper.SHEET)
+            content = render_pdf(_slip(receipt, _counted(receipt)), paper_of(request.values.get("paper")) or Paper.SHEET)
         name = f"{receipt.number or receipt.reference[:12]}.pdf"
         return Response(
             content,
@@ -139,6 +137,14 @@ def _own(sale_id: int) -> Receipt:
         return receipt_for(sale_id, current_scope())
     except OutOfScope:
         abort(404)
+
+
+def _counted(receipt: Receipt) -> int:
+    """Count one more paper or file of the slip: the number of the copy, 0 for the original and before there is a token."""
+    if receipt.status is not SaleStatus.ISSUED:
+        return 0
+    scope = current_scope()
+    return count_reprint(receipt.sale_id, scope.user_id or 0, scope) - 1
 
 
 def _language(receipt: Receipt) -> str:

@@ -144,7 +144,18 @@ class Person:
         return answer.text()
 
     def fetches(self, path: str) -> bytes:
-        """A file as this person gets it."""
+        """A page as this person gets it."""
         answer = self._context.request.get(self.root + path)
+        assert answer.ok, (path, answer.status)
+        return bytes(answer.body())
+
+    def fetches_slip(self, sale_id: int) -> bytes:
+        """The file of a slip as this person gets it from the receipt's page."""
+        path = f"{self.root}/receipts/{sale_id}"
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self._context.request.get(path).text())
+        assert token, path
+        answer = self._context.request.post(
+            f"{path}/receipt.pdf", form={"csrf_token": token[1]}, headers={"Referer": path}
+        )
         assert answer.ok, (path, answer.status)
         return bytes(answer.body())

@@ -223,7 +223,7 @@ def everything_agrees(morning: Morning) -> None:
         assert sorted(printed[sold.sale_id]) == sorted(sold.tokens)
         assert meters[sales[sold.sale_id].meter_id] == sold.meter_number
     for sold, who in ((morning.sold[0], "amara"), (morning.sold[1], "fatou"), (morning.sold[3], "bento")):
-        pdf = morning.people[who].fetches(f"/receipts/{sold.sale_id}/receipt.pdf")
+        pdf = morning.people[who].fetches_slip(sold.sale_id)
         text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
         assert sold.tokens[0] in re.sub(r"\s", "", text)
 

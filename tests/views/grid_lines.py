@@ -69,7 +69,7 @@ LINES: dict[str, Line] = {
     "WhereaboutsView.ask": Line(READERS),
     "ReceiptView.show": Line(READERS, "sale"),
     "ReceiptView.paper": Line(READERS, "sale"),
-    "ReceiptView.pdf": Line(READERS, "sale"),
+    "ReceiptView.pdf": Line("OMRE", "sale"),
     "ReceiptView.state": Line(READERS, "sale"),
     "ReceiptView.printed": Line("OMRE", "sale"),
     "ReversalView.show": Line(READERS, "sale"),

@@ -72,7 +72,7 @@ def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_sli
         slip = text(amara.get(f"/receipts/{lost}/paper?paper={paper}"))
         assert "Two people released this sale on" in slip and "goes back to the customer" in slip
         assert "Fees only" not in slip
-    assert amara.get(f"/receipts/{lost}/receipt.pdf").data[:5] == b"%PDF-"
+    assert act(amara, f"/receipts/{lost}", f"/receipts/{lost}/receipt.pdf").data[:5] == b"%PDF-"
     assert "This sale is settled; there is nothing to decide." in text(chidi.get(page))
 
 

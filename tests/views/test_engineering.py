@@ -12,6 +12,7 @@ from app.models import EngineeringRecord, Meter, ReversalRequest, Sale, Token, V
 from app.views.figures import groups_of_four, meter_number
 from tests.cast import PALM_STREET, PIER
 from tests.services.conftest import Counter
+from tests.services.test_reversals import reverse
 from tests.views.forms import act, fields, send, text
 
 pytestmark = pytest.mark.one_database
@@ -153,18 +154,38 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     assert look(select(ReversalRequest.not_handed_over)) is True
     home = chidi.get("/").get_data(as_text=True)
     assert "asks to reverse a sale." in home and page in home
-    assert "says that the token was not handed over. No slip of this sale was printed." in text(chidi.get(page))
+    assert "says that the token was not handed over. No slip was printed or sent as a file." in text(chidi.get(page))
+    assert act(amara, f"/receipts/{sale_id}", f"/receipts/{sale_id}/receipt.pdf").status_code == 200
+    assert "This slip was printed or sent as a file once." in text(chidi.get(page))
     request_id = re.search(r'name="request" value="([0-9]+)"', chidi.get(page).get_data(as_text=True))[1]
     answer = act(chidi, page, f"{page}/approve", request=request_id)
     assert answer.status_code == 303
     assert look(select(Sale.reverses_id).where(Sale.reverses_id == sale_id)) == sale_id
     told = text(chidi.get(answer.location))
-    assert "Reversed." in told and f"This undoes receipt MKT-000001: {WHY}" in told
+    assert "Reversed." in told and f"This undoes receipt MKT-000001: {WHY}" in told and "Given back USD 20.00" in told
+    assert "Paid" not in told
     assert "REVERSAL" in text(chidi.get(f"{answer.location}/paper"))
     assert "REVERSED: this sale was undone" in text(amara.get(f"/receipts/{sale_id}/paper"))
     assert "REVERSED: this sale was undone" in text(amara.get(f"/receipts/{sale_id}/paper?paper=a4"))
-    assert amara.get(f"/receipts/{sale_id}/receipt.pdf").status_code == 200
+    assert act(amara, f"/receipts/{sale_id}", f"/receipts/{sale_id}/receipt.pdf").status_code == 200
     assert "it was reversed before" in text(amara.get(page))
     # A meter would still take the token: nobody sees it any more.
     assert not any(digits in bare(amara.get(one)) for one in (*shows, f"/receipts/{sale_id}/paper?paper=a4"))
     assert look(select(VendingPoint)) is not None
+
+
+def test_lists_tell_a_reversal_from_its_sale_with_a_minus(app, amara, cast):
+    with app.app_context():
+        counter = Counter(cast, app.extensions["modules"])
+        reverse(counter, counter.sells("palm_street", 20_00).sale_id)
+        units = counter.sells("palm_street", 20_00).carried_units
+        db.session.remove()
+    for page in ("/", "/sales/list/", "/sale-records/list/"):
+        rows = re.findall(r"<tr>.*?</tr>", amara.get(page).get_data(as_text=True).partition("<tbody>")[2], re.S)
+        told = [" ".join(re.sub(r"<[^>]+>", " ", row).split()).replace("\u2212", "-") for row in rows]
+        states = {row.split()[-1]: row for row in told}
+        assert {*states} == {"Sold", "Reversal", "Reversed"}, page
+        assert [name for name, row in states.items() if "-20.00" in row] == ["Reversal"], page
+        assert f"-{units / 10:.1f}" in states["Reversal"], page
+    home = text(amara.get("/"))
+    assert "Taken today 20.00 USD" in home or "Taken today $20.00 USD" in home

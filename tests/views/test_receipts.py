@@ -17,6 +17,7 @@ from app.models import AppUser, Consumer, Reprint, Sale, Settings
 from app.sts.module import ModuleError
 from tests.cast import MILL, PALM_STREET, Cast
 from tests.views.counter_page import Counter, Page
+from tests.views.forms import act, text
 
 SignedIn = Callable[[str], FlaskClient]
 
@@ -105,10 +106,22 @@ def test_who_sells_nothing_is_not_led_to_the_counter(counter: Counter, signed_in
 
 def test_looking_at_a_receipt_counts_nothing(counter: Counter, app: Flask) -> None:
     address = sold(counter)
-    for path in (address, f"{address}/paper", f"{address}/receipt.pdf"):
+    for path in (address, f"{address}/paper"):
         counter.client.get(path)
     with app.app_context():
         assert db.session.query(Reprint).count() == 0
+
+
+def test_a_file_counts_like_a_printing_and_the_second_one_is_a_copy(counter: Counter, app: Flask) -> None:
+    address = sold(counter)
+    first, second = (
+        PdfReader(io.BytesIO(act(counter.client, address, f"{address}/receipt.pdf").data)).pages[0].extract_text() for _ in "12"
+    )
+    assert "COPY" not in first and "COPY 1" in second
+    assert "COPY 2" in text(act(counter.client, address, f"{address}/printed"))
+    assert counter.client.get(f"{address}/receipt.pdf").status_code == 405
+    with app.app_context():
+        assert db.session.query(Reprint).count() == 3
 
 
 def test_the_id_number_is_masked_where_the_setting_says_so(counter: Counter, app: Flask) -> None:
@@ -126,7 +139,7 @@ def test_a_later_change_of_a_name_does_not_rewrite_the_slip(counter: Counter, ap
     assert "User name Achieng Wanjiru" in counter.opens(f"{address}/paper").words
 
 
-@pytest.mark.parametrize("path", ["", "/paper", "/receipt.pdf"])
+@pytest.mark.parametrize("path", ["", "/paper"])
 def test_a_foreign_receipt_does_not_exist(counter: Counter, signed_in: SignedIn, app: Flask, path: str) -> None:
     address = sold(counter)
     bento = Counter(signed_in("bento"), app)
@@ -140,7 +153,8 @@ def test_a_stranger_can_neither_print_nor_resolve(counter: Counter, signed_in: S
     bento = Counter(signed_in("bento"), app)
     form = {"csrf_token": bento.opens("/").field("csrf_token") if "csrf_token" in bento.opens("/").body else ""}
     number = address.rsplit("/", 1)[1]
-    assert bento.client.post(f"{address}/printed", data=form).status_code == 404
+    for path in ("printed", "receipt.pdf"):
+        assert bento.client.post(f"{address}/{path}", data=form).status_code == 404
     assert bento.client.post(f"/resolve/{number}", data=form).status_code == 404
 
 
@@ -152,7 +166,7 @@ def test_the_file_holds_the_same_and_its_fonts(
         session.get_one(AppUser, cast.users["amara"]).language = language
         session.get_one(Consumer, cast.consumers["achieng"]).name = said
     address = counter.sends(counter.asks(MILL, "20,00" if language == "fr" else "20.00").form).location
-    answer = counter.client.get(f"{address}/receipt.pdf")
+    answer = act(counter.client, address, f"{address}/receipt.pdf")
     assert answer.mimetype == "application/pdf"
     assert 'filename="MKT-000001.pdf"' in answer.headers["Content-Disposition"]
     [page] = PdfReader(io.BytesIO(answer.data)).pages

@@ -52,19 +52,19 @@
     });
   }
 
-  // A telephone hands the file to its own list of ways to send; elsewhere the link saves it.
-  document.querySelector("[data-send]")?.addEventListener("click", async (event) => {
-    const link = event.currentTarget;
+  // A telephone hands the file to its own list of ways to send; elsewhere the form saves it.
+  document.querySelector("[data-send]")?.addEventListener("submit", async (event) => {
+    const form = event.currentTarget;
     const trial = new File([""], "receipt.pdf", { type: "application/pdf" });
     if (!matchMedia("(hover: none)").matches || !navigator.canShare?.({ files: [trial] })) return;
     event.preventDefault();
     try {
-      const answer = await fetch(link.href);
-      if (!answer.ok) return location.assign(link.href);
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
+      if (!answer.ok) return location.reload();
       const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") || "")?.[1] || "receipt.pdf";
       await navigator.share({ files: [new File([await answer.blob()], name, { type: "application/pdf" })] });
     } catch (error) {
-      if (error.name !== "AbortError") location.assign(link.href);
+      if (error.name !== "AbortError") form.submit();
     }
   });
 
