@@ -41,7 +41,7 @@ class Says(StrEnum):
     """What a meter will say, as far as it can be told."""
 
     ACCEPTED = "accepted"  # once: entered before, it says USED
-    REVERSED = "reversed"  # accepted too, though the money went back
+    REVERSED = "reversed"  # nobody should have it: the money went back, and its meter may take it
     OLD = "old"
     KEY_EXPIRED = "key_expired"
     AFTER_CHANGE = "after_change"  # under the key that the meter gets with a set which is under way
@@ -156,6 +156,8 @@ def ask(digits: str, meter_number: str | None, scope: Scope, modules: Modules) -
     if meter is None and found is not None and found.details is not None and found.details.meter_number:
         meter = books.meter_in_scope(session, found.details.meter_number, scope)
     target = None if meter is None else _target(session, meter)
+    if found is not None and found.reversed:  # whatever a meter would say to it, nobody is to type it
+        return Answer(digits, token_class, Says.REVERSED, found, target)
     if target is None:
         says = Says.UNKNOWN if found is None else Says.METER_MISSING
         return Answer(digits, token_class, says, found)
@@ -259,8 +261,6 @@ def _judged(found: Found, target: Target, key: Key, later: int) -> Says:
         return Says.SET_PART
     if found.token_id is not None and token_id.is_expired(found.token_id, key.ken):
         return Says.KEY_EXPIRED
-    if found.reversed:
-        return Says.REVERSED
     return Says.OLD if later >= MEMORY else Says.ACCEPTED
 
 

@@ -38,9 +38,9 @@ TOLD: Mapping[Says, Told] = {
         _l("Have it typed in. If the meter says USED, its units are in the meter already: compare the credit on the display."),
     ),
     Says.REVERSED: Told(
-        "bad", Result.ACCEPT,
+        "bad", "",
         _l("Its sale was reversed: nobody should have this token."),
-        _l("The money went back because the token was not handed over. A meter accepts it all the same."),
+        _l("The money went back because the token was not handed over. Its meter may accept it all the same."),
         _l("Do not have it typed in. Take the slip back, ask where it comes from, and tell a manager."),
     ),
     Says.OLD: Told(
@@ -65,7 +65,7 @@ TOLD: Mapping[Says, Told] = {
         "bad", Result.CRC,
         _l("The meter refuses it: it belongs to a key that the meter has left."),
         _l("The meter was given a new key after this token was sold. If it was not entered before the key change, it never will be accepted."),
-        _l("Ask the customer whether it was entered before the key change. If it was not, a manager can have the sale reversed and sold again."),
+        _l("Ask the customer whether it was entered before the key change. If it was not, ask a manager: a sale whose token was handed over is not reversed, and only a new sale brings a token under the new key."),
     ),
     Says.OTHER_KEY: Told(
         "bad", Result.CRC,
@@ -89,7 +89,7 @@ TOLD: Mapping[Says, Told] = {
         "bad", Result.CRC,
         _l("This meter refuses it: it is a token of another meter."),
         _l("A token opens only the one meter that it was made for. Nothing is lost by typing it in here."),
-        _l("Compare the meter number on the slip with the plate. If the wrong meter was chosen at the sale, have the sale reversed before the token is used there."),
+        _l("Compare the meter number on the slip with the plate. The token can be used at the meter that it was made for; for this one make a new sale. If the wrong meter was chosen at the sale, ask a manager: a sale whose token was handed over is not reversed."),
     ),
     Says.MISTYPED: Told(
         "bad", Result.CRC,

@@ -103,6 +103,28 @@ def test_a_reversed_sale_is_told_so_before_anything_else(counter):
     reverse(counter, receipt.sale_id)
     answer = asked(counter, receipt.tokens[0].digits)
     assert (answer.says, answer.found.reversed, answer.found.details.reversal) == (Says.REVERSED, True, "MKT-000002")
+    assert asked(counter, receipt.tokens[0].digits, PUMP).says is Says.REVERSED
+
+
+def test_nobody_is_told_to_type_a_token_of_a_reversed_sale_whatever_its_meter_would_say(counter):
+    change(counter, pending_sgc="123456", pending_krn=1, pending_ti=7, pending_ken=255)
+    receipt = counter.sells("palm_street", 20_00)
+    assert [asked(counter, token.digits).says for token in receipt.tokens] == [
+        Says.SET_PART, Says.SET_PART, Says.AFTER_CHANGE,
+    ]  # fmt: skip
+    reverse(counter, receipt.sale_id)
+    assert {asked(counter, token.digits).says for token in receipt.tokens} == {Says.REVERSED}
+    assert {asked(counter, token.digits, who="chidi").says for token in receipt.tokens} == {Says.REVERSED}
+    key_changes.confirm(counter.cast.meters["palm_street"], Outcome.TAKEN, counter.cast.scope("chidi"))
+    assert {asked(counter, token.digits).says for token in receipt.tokens} == {Says.REVERSED}
+
+
+def test_a_set_that_stands_on_another_slip_too_is_judged_by_that_one(counter):
+    change(counter, pending_sgc="123456", pending_krn=1, pending_ti=7, pending_ken=255)
+    stands, undone = (counter.sells("palm_street", 20_00) for _ in "12")
+    assert stands.tokens[0].digits == undone.tokens[0].digits
+    reverse(counter, undone.sale_id)
+    assert asked(counter, stands.tokens[0].digits).says is Says.SET_PART
 
 
 def test_a_key_change_before_and_after_it_is_taken(counter):
