@@ -14,6 +14,11 @@ SENTENCES = {
     "receipts": "vending point {point}: {count} receipts, but the newest is number {newest}",
     "lines": "sale {sale}: the lines add up to {counted}, the amount is {stored}",
     "postings": "sale {sale} ({status}): the postings are not those of its lines",
+    "posting": "posting {posting}: no sale and no debt that was entered explains these {amount}",
+    "debt_entry": "consumer {consumer}: the posting of debt entry {entry} does not say what the entry says",
+    "reversal": "sale {sale}: it is not the mirror of the sale that it undoes",
+    "meter": "sale {sale}: its token is for meter {pan}, the sale for another one",
+    "fees": "sale {sale}: what is kept of its fees is not what its lines say",
     "debt": "consumer {consumer}: the debt is {stored}, the postings say {counted}",
     "tokens": "sale {sale} ({status}): {counted} credit tokens instead of {wanted}",
     "carried": "sale {sale}: the token carries {counted}, the sale says {stored}",
@@ -26,7 +31,7 @@ SENTENCES = {
 class Difference:
     """One place where what is stored and the facts disagree.
 
-    `about` says whose it is: 'sale', 'point', 'consumer' or 'region', with the row's id.
+    `about` says whose it is: 'sale', 'point', 'consumer', 'region' or 'posting', with the row's id.
     """
 
     code: str

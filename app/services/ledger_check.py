@@ -30,8 +30,10 @@ from app.models import (
     SaleLine,
     Token,
 )
-from app.services import debts, month_sums
+from app.services import debts, ledger_links, month_sums
 from app.services.differences import Difference, at_sale, sums_in_words
+from app.services.ledger_links import grouped
+from app.services.postings import owner_of
 from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
 
 CHUNK = 2_000
@@ -54,8 +56,9 @@ def found(tell: Tell | None = None) -> list[Difference]:
     db.session().rollback()
     looked = Looked(tell)
     checks: tuple[Callable[[Session], Iterator[Difference]], ...] = (
-        _accounts, lambda s: _sales(s, looked), debts.difference, lambda s: _tokens(s, looked),
-        lambda s: _digits(s, looked), _sale_days, _purchase_days, month_sums.differences,
+        _accounts, lambda s: _sales(s, looked), debts.difference, ledger_links.postings, ledger_links.reversals,
+        lambda s: _tokens(s, looked), ledger_links.meters, ledger_links.fees, lambda s: _digits(s, looked),
+        _sale_days, _purchase_days, month_sums.differences,
     )  # fmt: skip
     with Session(db.engine) as session:
         _one_moment(session)
@@ -126,11 +129,14 @@ def _accounts(session: Session) -> Iterator[Difference]:
 
 
 def _sales(session: Session, looked: Looked) -> Iterator[Difference]:
-    """Lines add up to the amount; postings are those of the lines, and only of issued sales."""
+    """Lines add up to the amount; postings are those of the lines, on the sale's own accounts, of issued sales only."""
     last = 0
     while True:
         sales = session.execute(
-            select(Sale.id, Sale.kind, Sale.amount, Sale.status, Sale.currency, Sale.business_date)
+            select(
+                Sale.id, Sale.kind, Sale.amount, Sale.status, Sale.currency, Sale.business_date,
+                Sale.vending_point_id, Sale.consumer_id,
+            )
             .where(Sale.id > last)
             .order_by(Sale.id)
             .limit(CHUNK),
@@ -139,18 +145,18 @@ def _sales(session: Session, looked: Looked) -> Iterator[Difference]:
         if not sales:
             return
         first, last = sales[0].id, sales[-1].id
-        lines = _grouped(
+        lines = grouped(
             session,
             select(SaleLine.sale_id, SaleLine.kind, SaleLine.code, SaleLine.amount)
             .where(SaleLine.sale_id.between(first, last))
             .order_by(SaleLine.sale_id, SaleLine.line_no),
         )
         debit, credit = LedgerAccount.__table__.alias(), LedgerAccount.__table__.alias()
-        posted = _grouped(
+        posted = grouped(
             session,
             select(
-                Posting.sale_id, debit.c.code, credit.c.code, Posting.amount, Posting.entry_no,
-                Posting.currency, Posting.business_date,
+                Posting.sale_id, debit.c.code, debit.c.scope_key, credit.c.code, credit.c.scope_key, Posting.amount,
+                Posting.entry_no, Posting.currency, Posting.business_date,
             )
             .join(debit, debit.c.id == Posting.debit_id)
             .join(credit, credit.c.id == Posting.credit_id)
@@ -159,13 +165,6 @@ def _sales(session: Session, looked: Looked) -> Iterator[Difference]:
         for sale in sales:
             yield from _one_sale(sale, lines.get(sale.id, []), posted.get(sale.id, []))
         looked.add(len(sales))
-
-
-def _grouped(session: Session, statement: Any) -> dict[int, list[tuple[Any, ...]]]:
-    groups: dict[int, list[tuple[Any, ...]]] = {}
-    for key, *rest in session.execute(statement):
-        groups.setdefault(key, []).append(tuple(rest))
-    return groups
 
 
 def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[Difference]:
@@ -178,8 +177,10 @@ def _one_sale(sale: Any, lines: list[Any], posted: list[Any]) -> Iterator[Differ
         if sale.kind is SaleKind.REVERSAL:
             entries = entries_of_reversal(entries)
         wanted = [
-            (e.debit, e.credit, e.amount, e.line_no, sale.currency, sale.business_date) for e in entries
-        ]
+            (e.debit, owner_of(e.debit, sale), e.credit, owner_of(e.credit, sale), e.amount, e.line_no,
+             sale.currency, sale.business_date)
+            for e in entries
+        ]  # fmt: skip
     if sorted(posted) != sorted(wanted):
         yield at_sale("postings", sale.id, status=sale.status.value)
 
@@ -220,7 +221,7 @@ def _digits(session: Session, looked: Looked) -> Iterator[Difference]:
     )
     for rows in answered.partitions():
         sales = [sale_id for sale_id, _ in rows]
-        kept = _grouped(session, select(Token.sale_id, Token.digits).where(Token.sale_id.in_(sales)))
+        kept = grouped(session, select(Token.sale_id, Token.digits).where(Token.sale_id.in_(sales)))
         for sale_id, answer in rows:
             digits = sorted(row["digits"] for row in json.loads(answer))
             if digits != sorted(row[0] for row in kept.get(sale_id, [])):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Integer, String, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,18 @@ from app.models import LedgerAccount, Posting
 from app.services.reserved import Reserved
 
 
+class Owned(Protocol):
+    """What of a sale says whose accounts it uses."""
+
+    @property
+    def vending_point_id(self) -> int:
+        """Whose cash."""
+
+    @property
+    def consumer_id(self) -> int | None:
+        """Whose debt."""
+
+
 def post(session: Session, sale: Reserved, instant: datetime, *, reversal: bool = False) -> tuple[Entry, ...]:
     """Write one posting per line of the sale that is not zero; those of a reversal with their sides swapped."""
     entries = entries_of_sale(sale.lines)
@@ -24,7 +36,7 @@ def post(session: Session, sale: Reserved, instant: datetime, *, reversal: bool 
     if entries and _write(session, sale, entries, instant) < len(entries):
         # An account is used for the first time: open what is missing, write what is left.
         codes = {code for e in entries for code in (e.debit, e.credit)}
-        _open(session, [(code, _scope(code, sale)) for code in sorted(codes)], sale.currency)
+        _open(session, [(code, owner_of(code, sale)) for code in sorted(codes)], sale.currency)
         _write(session, sale, entries, instant)
     return entries
 
@@ -32,8 +44,8 @@ def post(session: Session, sale: Reserved, instant: datetime, *, reversal: bool 
 def _write(session: Session, sale: Reserved, entries: tuple[Entry, ...], instant: datetime) -> int:
     """Insert the entries whose accounts exist; how many those were."""
     rows = [
-        {"of_sale": sale.sale_id, "no": e.line_no, "debit": e.debit, "debit_scope": _scope(e.debit, sale),
-         "credit": e.credit, "credit_scope": _scope(e.credit, sale), "sum": e.amount, "money": sale.currency,
+        {"of_sale": sale.sale_id, "no": e.line_no, "debit": e.debit, "debit_scope": owner_of(e.debit, sale),
+         "credit": e.credit, "credit_scope": owner_of(e.credit, sale), "sum": e.amount, "money": sale.currency,
          "day": sale.business_date, "instant": instant}
         for e in entries
     ]  # fmt: skip
@@ -71,8 +83,8 @@ def _is(account: Any, side: str) -> list[Any]:
     ]
 
 
-def _scope(code: str, sale: Reserved) -> int:
-    """Cash is the vending point's own and a debt the consumer's; every other account is the utility's."""
+def owner_of(code: str, sale: Owned) -> int:
+    """Whose account of this code: cash is the vending point's own, a debt the consumer's, every other the utility's."""
     if code == DEBT:
         return sale.consumer_id or 0
     return sale.vending_point_id if code == CASH else 0

@@ -21,6 +21,18 @@ KINDS: Mapping[str, Any] = {
 ACCOUNT: Mapping[str, Any] = {
     "balance": _l("balance"), "held": _l("money held for waiting sales"), "receipts": _l("number of receipts"),
 }  # fmt: skip
+# Differences of the books whose figures are said as they are.
+LEDGER: Mapping[str, Any] = {
+    "receipts": _l("Vending point %(row)s has %(count)s receipts, but the newest is number %(newest)s."),
+    "postings": _l("Sale %(row)s: what is posted is not what its lines say."),
+    "tokens": _l("Sale %(row)s has %(counted)s credit tokens in the place of %(wanted)s."),
+    "digits": _l("Sale %(row)s: its tokens are not those that the module made."),
+    "reversal": _l("Sale %(row)s: it is not the mirror of the sale that it undoes."),
+    "meter": _l("Sale %(row)s: its token is for another meter (%(pan)s) than the sale."),
+    "fees": _l("Sale %(row)s: what is kept of its fees is not what its lines say."),
+    "debt_entry": _l("Consumer %(row)s: the posting of debt entry %(entry)s does not say what the entry says."),
+    "day": _l("Sums of the day (%(table)s: %(where)s): stored is %(stored)s; the sales come to %(counted)s."),
+}
 AUDIT: Mapping[str, Any] = {
     "removed": _l("Sealed entry %(place)s was removed."),
     "altered": _l("Sealed entry %(place)s was altered."),
@@ -64,22 +76,16 @@ def _ledger_sentence(finding: Mapping[str, Any]) -> str:
                 "Vending point %(row)s: the %(what)s is stored as %(stored)s, the sales come to %(counted)s.",
                 row=row, what=ACCOUNT[facts["name"]], stored=shown(facts["stored"]), counted=shown(facts["counted"]),
             )  # fmt: skip
-        case "receipts":
-            return _("Vending point %(row)s has %(count)s receipts, but the newest is number %(newest)s.", row=row, count=facts["count"], newest=facts["newest"])
         case "lines":
             return _("Sale %(row)s: its lines add up to %(counted)s, its amount is %(stored)s.", row=row, counted=_money(facts["counted"]), stored=_money(facts["stored"]))
-        case "postings":
-            return _("Sale %(row)s: what is posted is not what its lines say.", row=row)
+        case "posting":
+            return _("Posting %(row)s of %(amount)s: no sale and no debt that was entered explains it.", row=row, amount=_money(facts["amount"]))
         case "debt":
             return _("Consumer %(row)s: the debt is stored as %(stored)s, the postings come to %(counted)s.", row=row, counted=_money(facts["counted"]), stored=_money(facts["stored"]))
-        case "tokens":
-            return _("Sale %(row)s has %(counted)s credit tokens in the place of %(wanted)s.", row=row, counted=facts["counted"], wanted=facts["wanted"])
         case "carried":
             return _("Sale %(row)s: its token carries %(counted)s units, the sale says %(stored)s.", row=row, counted=figures.units(facts["counted"]), stored=figures.units(facts["stored"]))
-        case "digits":
-            return _("Sale %(row)s: its tokens are not those that the module made.", row=row)
-        case _:
-            return _("Sums of the day (%(table)s: %(where)s): stored is %(stored)s; the sales come to %(counted)s.", **facts)
+        case code:
+            return str(LEDGER[code]) % {"row": row, **facts}
 
 
 def audit(finding: Mapping[str, Any], *, linked: bool) -> Said:

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from app.extensions import db
 from app.models import BackgroundTask, BookCheck, Sale, triggers
 from app.services import book_checks
-from app.views import work_runs
+from app.services.differences import SENTENCES
+from app.views import check_words, work_runs
 from tests.services.conftest import Counter
 from tests.views.forms import act, text
 
@@ -78,3 +79,12 @@ def test_large_books_are_recounted_by_the_worker(app, efua, sold, look, monkeypa
     act(efua, "/checks/", "/checks/audit")
     work_runs.run_next(app)
     assert look(select(BookCheck.kind).order_by(BookCheck.id.desc())) == "audit"
+
+
+@pytest.mark.parametrize("code", sorted(SENTENCES))
+def test_every_kind_of_difference_has_words_of_its_own(app, code):
+    facts = {"name": "held", "stored": 1, "counted": 2, "count": 1, "newest": 2, "wanted": 1, "amount": 5, "entry": 3,
+             "pan": "600727", "status": "issued", "table": "sale_day", "where": "here"}  # fmt: skip
+    with app.test_request_context():
+        said = check_words._ledger_sentence({"code": code, "row": 7, "facts": facts})
+    assert ("Sums of the day" in said) == (code == "day")
