@@ -12,6 +12,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.models import ModuleMatch
 from app.sts import demonstration, errors, keyfile
 from app.sts.keystore import VendingKey, read_passphrase
 from app.sts.module import KeyFacts
@@ -36,6 +37,7 @@ def group() -> AppGroup:
     module.add_command(_user())
     module.command("licence")(_licence)
     module.command("match")(_match)
+    module.command("accept")(_accept)
     return module
 
 
@@ -71,20 +73,50 @@ def _serve(
     "--day", type=click.DateTime(["%Y-%m-%d"]), default=None, help="One UTC day; else the last week and today."
 )
 def _match(day: datetime | None) -> None:
-    """Hold each module's own count beside the books, by UTC day; ends with 1 if something is not explained."""
-    from app.services import match
+    """Hold each module's own count beside the books, by UTC day.
+
+    Ends with 1 if a difference stands that nothing explains, or a module could not be asked.
+    """
+    from app.services import book_checks, match
     from app.services.module_counts import SOURCES
 
     found = match.look(current_app.extensions["modules"], "shell", [day.date()] if day else None)
     for one in found:
         row = one.row
-        made = SOURCES[row.source] if row.made is None else f"{row.made} made, {row.booked} in the books"
-        rest = "" if not row.made or row.made == row.booked else f", not explained: {row.difference}"
-        click.echo(f"{row.day} {one.name}: {made}{rest}")
-    wrong = sum(1 for one in found if one.differs)
+        click.echo(f"{row.day} {one.name}: {SOURCES[row.source] if row.made is None else _count(row)}")
+    standing = match.standing()
+    looked = {(one.row.module_id, one.row.day) for one in found if one.row.made is not None}
+    for one in standing:
+        if (one.row.module_id, one.row.day) not in looked:
+            at = f"{one.row.checked_at:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{one.row.day} {one.name}: not looked at; what was found on {at} stands: {_count(one.row)}")
+    silent = match.unasked(book_checks.last(book_checks.MATCH))
+    if silent:
+        click.echo(f"{len(silent)} modules did not answer: what was found of them before stands")
     agree = f"{len(found)} counts, none contradicts the books"
-    click.echo(f"{wrong} of {len(found)} counts do not match" if wrong else agree)
-    sys.exit(1 if wrong else 0)
+    click.echo(f"{len(standing)} counts do not match" if standing else agree)
+    sys.exit(1 if standing or silent else 0)
+
+
+def _count(row: ModuleMatch) -> str:
+    rest = "" if row.made == row.booked and not row.difference else f", not explained: {row.difference}"
+    return f"{row.made} made, {row.booked} in the books{rest}"
+
+
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("name")
+@click.option("--reason", required=True, help="Why it may stay so; shown with the count.")
+@click.option("--by", "actor", required=True, help="Who accepts it.")
+def _accept(day: datetime, name: str, reason: str, actor: str) -> None:
+    """Accept that the count of the module NAME does not match on a UTC DAY: it no longer warns, and is not changed."""
+    from app.services import match
+
+    if not reason.strip() or not actor.strip():
+        raise click.UsageError("a reason and a name are needed")
+    try:
+        match.accept(name, day.date(), reason.strip(), actor.strip())
+    except LookupError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _keyfile() -> AppGroup:

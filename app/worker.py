@@ -197,7 +197,8 @@ def _verify(app: Flask) -> bool:
 def _match(app: Flask) -> bool:
     """Each module's count beside the books, once the day is over."""
     if match.is_due():
-        wrong = sum(1 for one in match.look(app.extensions["modules"]) if one.differs)
+        match.look(app.extensions["modules"])
+        wrong = len(match.standing())
         if wrong:
             log.error("%s counts of modules do not match the books: flask module match", wrong)
     return True

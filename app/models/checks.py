@@ -70,6 +70,9 @@ class ModuleMatch(Model):
     explained: Mapped[str] = mapped_column(Text, default="{}")
     # The running total that the module told, where it tells one.
     total: Mapped[int | None] = mapped_column(BigKey)
+    # The same count once more, which somebody accepts for a reason: it no longer warns.
+    accepted_by: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(String(200))
 
 
 class SetClock(Model):

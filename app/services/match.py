@@ -1,8 +1,9 @@
 """Each module's own count beside the books, day by day: made by the module, in our books, what nothing explains.
 
-Days are UTC days, because modules count by them.  A look goes over the last week and today so far; what it found
-is a row, and a row that says the same as the newest one is not written again.  The network is asked first, with
-no transaction open; then the books are read; then the rows are written.
+Days are UTC days, because modules count by them.  A look goes over the last week, today so far, and every older day
+with a difference, which stands until a later look of that day explains it or somebody accepts it: a module that does
+not answer takes nothing back.  What was found is a row; one that says the same as the newest is not written again.
+The network is asked first, with no transaction open; then the books are read; then the rows are written.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from app.db import retried, transaction
 from app.extensions import db
-from app.models import ModuleMatch, RestoreDone
+from app.models import BookCheck, ModuleMatch, RestoreDone
 from app.models import SecurityModule as ModuleRow
 from app.models.base import now
 from app.services import book_checks
@@ -25,6 +26,7 @@ from app.services.match_books import Booked, first_journal, of_journal, of_span
 from app.services.module_counts import DAY, JOURNAL, NONE, SILENT, TOTAL, Reachable, Told, ask
 
 DAYS_BACK = 7
+DAY_LONG = timedelta(days=1)
 DAYS_SHOWN = 30
 # A day is looked at when it is surely over, also by a module's clock.
 SETTLED_AFTER = timedelta(minutes=10)
@@ -38,37 +40,64 @@ class Found:
     name: str
     row: ModuleMatch
 
-    @property
-    def differs(self) -> bool:
-        """Whether something is left that nothing explains."""
-        return bool(self.row.difference)
-
 
 def look(
     modules: Reachable, actor: str = "", days: Sequence[date] | None = None, clock: Callable[[], datetime] = now
 ) -> list[Found]:
-    """Match `days` (the last week and today, if not said), store what is new, and give all of it."""
+    """Match `days` (if not said: the last week, today, and days with a difference), store what is new, give all of it.
+
+    What stands afterwards, also of modules that did not answer, is `standing`.
+    """
     begun = clock()
     today = begun.astimezone(UTC).date()
-    wanted = sorted(days) if days else [today - timedelta(days=ago) for ago in range(DAYS_BACK, -1, -1)]
     rows = _modules()
-    told = {row.id: ask(row, modules, wanted[0], wanted[-1]) for row in rows}
+    recent = [today - timedelta(days=ago) for ago in range(DAYS_BACK + 1)]
+    known = {(one.row.module_id, one.row.day) for one in standing()}
+    db.session().rollback()
+    older = {row.id: [] if days else [day for owner, day in known if owner == row.id] for row in rows}
+    wanted = {row.id: sorted({*(days or recent), *older[row.id]}) for row in rows}
+    told = {row.id: ask(row, modules, wanted[row.id][0] - DAY_LONG, wanted[row.id][-1]) for row in rows}
     orphans = first_journal(key for key, said in told.items() if said.source == JOURNAL)
     found = [
         Found(row.name, matched)
         for row in rows
-        for matched in _of_module(row.id, told[row.id], wanted, begun, orphans=orphans == row.id)
+        for matched in _of_module(row.id, told[row.id], wanted[row.id], begun, orphans=orphans == row.id)
     ]
     db.session().rollback()
-    kept = [one for one in found if _worth_a_row(one.row)]
+    kept = [one for one in found if _worth_a_row(one.row) or (one.row.module_id, one.row.day) in known]
     _store(kept)
-    wrong = [one for one in kept if one.differs]
-    findings = [{"module": one.name, "day": one.row.day.isoformat(), "difference": one.row.difference} for one in wrong]
-    counts = {"modules": len(rows), "days": len(wanted)} | {
-        name: sum(1 for said in told.values() if said.source == name) for name in (SILENT, NONE)
-    }
-    book_checks.keep(book_checks.MATCH, actor, begun, len(wrong), findings, counts)
+    booked = {one.row.module_id for one in kept}
+    unasked = [row.id for row in rows if told[row.id].source == SILENT and (row.active or row.id in booked)]
+    _keep(actor, begun, {"modules": len(rows), "days": len(days or recent), "unasked": unasked})
     return kept
+
+
+def unasked(check: BookCheck | None) -> list[int]:
+    """The modules that a look could not ask: what was found of them before stands."""
+    return [] if check is None else list(json.loads(check.counts).get("unasked", ()))
+
+
+def accept(name: str, day: date, reason: str, actor: str) -> None:
+    """Say why a count that does not match may stay so: the same row once more, with the reason and the name.
+
+    It no longer warns, until a look finds something else.  Raises LookupError where nothing stands.
+    """
+    rows = [one.row for one in standing() if (one.name, one.row.day) == (name, day)]
+    before = book_checks.last(book_checks.MATCH)
+    if not rows or before is None:
+        raise LookupError(f"nothing stands of {name} on {day}")
+    same = [
+        {column.name: getattr(row, column.name) for column in ModuleMatch.__table__.columns if column.name != "id"}
+        for row in rows
+    ]
+    begun, counts = before.started_at, json.loads(before.counts)
+
+    def work() -> None:
+        with transaction() as session:
+            session.add_all(ModuleMatch(**row | {"accepted_by": actor[:64], "reason": reason[:200]}) for row in same)
+
+    retried(work)
+    _keep(actor, begun, counts)
 
 
 def is_due(instant: datetime | None = None) -> bool:
@@ -80,17 +109,20 @@ def is_due(instant: datetime | None = None) -> bool:
 
 
 def newest(since: date | None = None) -> list[Found]:
-    """The newest row of each module and day, the latest day first."""
-    session = db.session()
+    """The newest row of each module and day, and what stands from before, the latest day first."""
     first = since or (now().astimezone(UTC).date() - timedelta(days=DAYS_SHOWN))
     ids = select(func.max(ModuleMatch.id)).where(ModuleMatch.day >= first)
-    found = (
-        select(ModuleMatch, ModuleRow.name)
-        .outerjoin(ModuleRow, ModuleRow.id == ModuleMatch.module_id)
-        .where(ModuleMatch.id.in_(ids.group_by(ModuleMatch.module_id, ModuleMatch.day)))
-        .order_by(ModuleMatch.day.desc(), ModuleMatch.module_id)
+    standing_ids = [one.row.id for one in standing()]
+    return _found(
+        or_(ModuleMatch.id.in_(ids.group_by(ModuleMatch.module_id, ModuleMatch.day)), ModuleMatch.id.in_(standing_ids))
     )
-    return [Found(name or str(row.module_id), row) for row, name in session.execute(found)]
+
+
+def standing() -> list[Found]:
+    """Every difference that no later look of the same span has explained and nobody has accepted."""
+    # NB: spans of a running total begin where the one before ended; a later one says nothing of it.
+    spans = select(func.max(ModuleMatch.id)).group_by(ModuleMatch.module_id, ModuleMatch.day, ModuleMatch.begins_at)
+    return _found(and_(ModuleMatch.id.in_(spans), ModuleMatch.difference != 0, ModuleMatch.reason.is_(None)))
 
 
 def restored_within(begins: datetime, ends: datetime) -> bool:
@@ -111,6 +143,24 @@ def _modules() -> list[ModuleRow]:
     return rows
 
 
+def _found(which: ColumnElement[bool]) -> list[Found]:
+    rows = (
+        select(ModuleMatch, ModuleRow.name)
+        .outerjoin(ModuleRow, ModuleRow.id == ModuleMatch.module_id)
+        .where(which)
+        .order_by(ModuleMatch.day.desc(), ModuleMatch.module_id, ModuleMatch.id)
+    )
+    return [Found(name or str(row.module_id), row) for row, name in db.session().execute(rows)]
+
+
+def _keep(actor: str, begun: datetime, counts: dict[str, Any]) -> None:
+    """Write down what stands after a look."""
+    wrong = standing()
+    findings = [{"module": one.name, "day": one.row.day.isoformat(), "difference": one.row.difference} for one in wrong]
+    db.session().rollback()
+    book_checks.keep(book_checks.MATCH, actor, begun, len(wrong), findings, counts)
+
+
 def _of_module(
     module_id: int, told: Told, days: Iterable[date], instant: datetime, *, orphans: bool
 ) -> list[ModuleMatch]:
@@ -129,10 +179,20 @@ def _of_day(module_id: int, told: Told, day: date, instant: datetime, *, orphans
         made, booked = of_journal(session, module_id, begins, ends, orphans=orphans)
         difference = made - booked.booked - sum(booked.reasons.values())
         return _row(module_id, day, (begins, ends), instant, told.source, made, booked, difference)
-    booked = of_span(session, module_id, begins, ends)
+    booked = of_span(session, module_id, begins, ends, (instant,))
     made = told.by_day.get(day, 0) if told.source == DAY else None
     unexplained = None if made is None else booked.unexplained(made)
+    if made is not None and not unexplained and booked.reasons:
+        unexplained = _of_two_days(module_id, begins, ends, told.by_day.get(day - DAY_LONG, 0), made)
     return _row(module_id, day, (begins, ends), instant, told.source, made, booked, unexplained)
+
+
+def _of_two_days(module_id: int, begins: datetime, ends: datetime, made_before: int, made: int) -> int:
+    """What nothing explains of a day and the one before together: what explains one does not explain the other too."""
+    session, before = db.session(), begins - DAY_LONG
+    if of_span(session, module_id, before, begins).unexplained(made_before):
+        return 0  # the day before says so itself
+    return of_span(session, module_id, before, ends).unexplained(made_before + made)
 
 
 def _of_total(module_id: int, total: int, instant: datetime) -> ModuleMatch:
@@ -140,13 +200,13 @@ def _of_total(module_id: int, total: int, instant: datetime) -> ModuleMatch:
     session = db.session()
     before = session.scalars(
         select(ModuleMatch)
-        .where(ModuleMatch.module_id == module_id, ModuleMatch.total.is_not(None))
+        .where(ModuleMatch.module_id == module_id, ModuleMatch.total.is_not(None), ModuleMatch.reason.is_(None))
         .order_by(ModuleMatch.id.desc())
         .limit(1)
     ).first()
     begins = instant if before is None else before.ends_at
     made = None if before is None or total < (before.total or 0) else total - (before.total or 0)
-    booked = of_span(session, module_id, begins, instant)
+    booked = of_span(session, module_id, begins, instant, (begins, instant))
     difference = None if made is None else booked.unexplained(made)
     row = _row(module_id, begins.astimezone(UTC).date(), (begins, instant), instant, TOTAL, made, booked, difference)
     row.total = total

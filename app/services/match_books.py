@@ -9,7 +9,7 @@ for, may have been made or not.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,21 +46,29 @@ class Booked:
         return min(0, made - self.least) or max(0, made - most)
 
 
-def of_span(session: Session, module_id: int, begins: datetime, ends: datetime) -> Booked:
-    """What the books say of a module that counts by its own clock, [begins, ends)."""
+def of_span(
+    session: Session, module_id: int, begins: datetime, ends: datetime, looks: Collection[datetime] = ()
+) -> Booked:
+    """What the books say of a module that counts by its own clock, [begins, ends).
+
+    `looks`: borders that are the moment of a look and no midnight; tokens close to them are told as 'looked'.
+    """
     begun, ended, candidates = _moments(session, begins, ends)
     inside = and_(begun >= begins + SKEW, ended <= ends - SKEW)
     touches = and_(begun <= ends + SKEW, ended >= begins - SKEW)
     dated = and_(begun >= begins, begun < ends)
-    counts = select(*(func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (dated, inside, touches)))
-    booked, least, possible = session.execute(
+    early = and_(touches, begun < begins + SKEW)
+    counts = select(*(func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (dated, inside, touches, early)))
+    booked, least, possible, first = session.execute(
         counts.select_from(Token)
         .outerjoin(Sale, Sale.id == Token.sale_id)
         .outerjoin(EngineeringRecord, EngineeringRecord.id == Token.engineering_id)
         .where(Token.module_id == module_id, candidates),
         execution_options=EVERYTHING,
     ).one()
-    reasons = {"border": int(possible) - int(least)}
+    reasons = {"border": 0, "looked": 0}
+    for border, near in ((begins, int(first)), (ends, int(possible) - int(least) - int(first))):
+        reasons["looked" if border in looks else "border"] += near
     reasons |= _perhaps_made(session, module_id, begins, ends)
     return Booked(int(booked), int(least), {name: count for name, count in reasons.items() if count})
 

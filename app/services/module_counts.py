@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 from app.models import SecurityModule as ModuleRow
@@ -25,6 +25,8 @@ SOURCES = {
     DAY: "counts by day", JOURNAL: "its answers stand here", TOTAL: "a first look at its total",
     NONE: "it does not count", SILENT: "it did not answer",
 }  # fmt: skip
+# A server tells no more than some four hundred days at once.
+DAYS_AT_ONCE = timedelta(days=300)
 # It speaks, but knows no such call, or this user may not ask.
 KNOWS_NOT = frozenset({"EMethod.Unknown", "EAuthentication.Permission"})
 
@@ -69,6 +71,9 @@ def ask(row: ModuleRow, modules: Reachable, first: date, last: date) -> Told:
 
 def _by_day(place: Place, first: date, last: date) -> Told:
     by_day: dict[date, int] = {}
-    for day, _token_class, _subclass, tokens in admin.counts_per_day(place, first, last):
-        by_day[day] = by_day.get(day, 0) + tokens
+    while first <= last:
+        through = min(last, first + DAYS_AT_ONCE)
+        for day, _token_class, _subclass, tokens in admin.counts_per_day(place, first, through):
+            by_day[day] = by_day.get(day, 0) + tokens
+        first = through + timedelta(days=1)
     return Told(DAY, by_day)

@@ -48,14 +48,16 @@ class BookCheckView(SafeBaseView):
     def page(self) -> Any:
         """What was found last."""
         self.update_redirect()
-        scope = current_scope()
+        scope, matched = current_scope(), book_checks.last(book_checks.MATCH)
+        unasked = match.unasked(matched)
         return self.render_template(
             "checks/page.html",
             title=self.title,
             ledger=_told(book_checks.last(book_checks.LEDGER)),
             audit=_told(book_checks.last(book_checks.AUDIT)),
-            matched=book_checks.last(book_checks.MATCH),
-            modules=[_module(found) for found in match.newest()],
+            matched=matched,
+            unasked=unasked,
+            modules=[_module(found, unasked) for found in match.newest()],
             whole=scope.sees_all,
             under_way=_under_way(),
             sources=check_words.SOURCES,
@@ -92,8 +94,11 @@ class BookCheckView(SafeBaseView):
     @permission_name("read")
     def match(self) -> Any:
         """Ask the modules for their counts now."""
-        wrong = sum(1 for one in match.look(current_app.extensions["modules"], _name()) if one.differs)
-        if wrong:
+        match.look(current_app.extensions["modules"], _name())
+        wrong = len(match.standing())
+        if match.unasked(book_checks.last(book_checks.MATCH)):
+            flash(_("Not every module answered: what was found of it before stands."), "warning")
+        elif wrong:
             flash(ngettext("The count of %(num)d day does not match.", "The counts of %(num)d days do not match.", wrong), "warning")
         else:
             flash(_("The modules were asked. What could be counted matches."), "success")
@@ -136,10 +141,11 @@ def _told(row: BookCheck | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _module(found: match.Found) -> dict[str, Any]:
+def _module(found: match.Found, unasked: list[int]) -> dict[str, Any]:
     row = found.row
     explained = json.loads(row.explained)
     return {
         "name": found.name, "row": row, "reasons": check_words.reasons(explained) if row.made != row.booked else [],
+        "stands": bool(row.difference) and row.reason is None and row.module_id in unasked,
         "restored": bool(row.difference) and match.restored_within(row.begins_at, row.ends_at),
     }  # fmt: skip

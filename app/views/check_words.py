@@ -44,6 +44,7 @@ AUDIT: Mapping[str, Any] = {
 # What may explain that a module's count is not the books'.
 REASONS: Mapping[str, Any] = {
     "border": _l("%(num)s made close to midnight or asked for long before"),
+    "looked": _l("%(num)s made while we looked"),
     "waiting": _l("%(num)s of sales and acts that wait for their answer"),
     "released": _l("%(num)s of sales and acts that were given up"),
 }

@@ -138,7 +138,7 @@ def test_a_module_that_does_not_answer_takes_no_count_back(counter, says):
         says(source=source)
         looked(counter)
     [kept] = [one for one in match.newest() if one.row.day == YESTERDAY]
-    assert kept.row.difference == -1 and kept.differs
+    assert kept.row.difference == -1
 
 
 def test_a_module_that_counts_nothing_is_told_as_such(context, cast, tmp_path):
@@ -183,3 +183,91 @@ def test_it_is_due_once_a_day_soon_after_midnight(counter):
     looked(counter, at=NOON)
     assert not match.is_due(midnight - timedelta(minutes=1)) and not match.is_due(midnight + timedelta(minutes=5))
     assert match.is_due(midnight + timedelta(minutes=11))
+
+
+def test_a_known_difference_stands_while_its_module_is_silent(counter, says):
+    sells_at(counter, NOON - timedelta(days=1))
+    says({YESTERDAY: 3})
+    looked(counter)
+    for source in (SILENT, NONE):
+        says(source=source)
+        looked(counter)
+        row = book_checks.last(book_checks.MATCH)
+        assert (row.wrong, json.loads(row.findings)[0]["difference"]) == (1, 2)
+    assert [due.why for due in book_checks.attention() if due.kind == "match"] == ["wrong"]
+    says({YESTERDAY: 1})
+    looked(counter)
+    assert book_checks.last(book_checks.MATCH).wrong == 0 and match.standing() == []
+
+
+def test_who_could_not_be_asked_is_kept_with_the_look(counter, says):
+    sells_at(counter, NOON - timedelta(days=1))
+    says(source=SILENT)
+    looked(counter)
+    assert json.loads(book_checks.last(book_checks.MATCH).counts)["unasked"] == [1]
+    says({YESTERDAY: 1})
+    looked(counter)
+    assert json.loads(book_checks.last(book_checks.MATCH).counts)["unasked"] == []
+
+
+def test_a_difference_is_looked_at_until_it_is_explained_however_old(counter, says):
+    sells_at(counter, NOON - timedelta(days=1))
+    says({YESTERDAY: 2})
+    looked(counter)
+    late = NOON + timedelta(days=60)
+    looked(counter, at=late)
+    assert book_checks.last(book_checks.MATCH).wrong == 1
+    assert [one.row.day for one in match.newest(late.date() - timedelta(days=30))] == [YESTERDAY]
+    says({YESTERDAY: 1})
+    looked(counter, at=late)
+    assert book_checks.last(book_checks.MATCH).wrong == 0
+
+
+def test_a_running_total_that_agrees_again_does_not_take_back_what_was_found(counter, says):
+    for hour, total in enumerate((1_000, 1_003, 1_003)):
+        says(source=TOTAL, total=total)
+        looked(counter, at=NOON + timedelta(hours=hour))
+    assert book_checks.last(book_checks.MATCH).wrong == 1
+    [one] = match.standing()
+    assert one.row.difference == 3
+    match.accept(one.name, one.row.day, "Tried by its maker", "efua")
+    says(source=TOTAL, total=1_003)
+    looked(counter, at=NOON + timedelta(hours=4))
+    assert match.standing() == []  # the next span begins where the last one ended
+
+
+def test_a_token_at_midnight_explains_one_of_two_days(counter, says):
+    sells_at(counter, datetime.combine(YESTERDAY, time(23, 59, 40), UTC))
+    today = YESTERDAY + timedelta(days=1)
+    says({YESTERDAY: 1, today: 1})
+    found = looked(counter, at=NOON)
+    assert (found[YESTERDAY].difference, found[today].difference) == (0, 1)
+    assert book_checks.last(book_checks.MATCH).wrong == 1
+    says({YESTERDAY: 1})
+    looked(counter, at=NOON)
+    assert book_checks.last(book_checks.MATCH).wrong == 0
+
+
+def test_what_was_made_while_we_looked_is_not_called_midnight(counter, says):
+    sells_at(counter, NOON - timedelta(seconds=30))
+    says({NOON.date(): 2})
+    row = looked(counter, at=NOON)[NOON.date()]
+    assert json.loads(row.explained) == {"looked": 1}
+
+
+def test_an_accepted_difference_no_longer_warns_until_it_changes(counter, says):
+    sells_at(counter, NOON - timedelta(days=1))
+    says({YESTERDAY: 2})
+    looked(counter)
+    name = match.standing()[0].name
+    match.accept(name, YESTERDAY, "The books came back from a backup", "efua")
+    assert match.standing() == [] and book_checks.last(book_checks.MATCH).wrong == 0
+    looked(counter)
+    assert match.standing() == []
+    [kept] = [one.row for one in match.newest() if one.row.day == YESTERDAY]
+    assert (kept.accepted_by, kept.reason, kept.difference) == ("efua", "The books came back from a backup", 1)
+    says({YESTERDAY: 3})
+    looked(counter)
+    assert [one.row.difference for one in match.standing()] == [2]
+    with pytest.raises(LookupError):
+        match.accept(name, YESTERDAY - timedelta(days=1), "Nothing there", "efua")

@@ -7,8 +7,10 @@ from sqlalchemy import select, update
 
 from app.extensions import db
 from app.models import BackgroundTask, BookCheck, Sale, triggers
-from app.services import book_checks
+from app.models.base import now
+from app.services import book_checks, match
 from app.services.differences import SENTENCES
+from app.services.module_counts import DAY, SILENT, Told
 from app.views import check_words, work_runs
 from tests.services.conftest import Counter
 from tests.views.forms import act, text
@@ -88,3 +90,25 @@ def test_every_kind_of_difference_has_words_of_its_own(app, code):
     with app.test_request_context():
         said = check_words._ledger_sentence({"code": code, "row": 7, "facts": facts})
     assert ("Sums of the day" in said) == (code == "day")
+
+
+def test_a_difference_stands_on_the_page_while_its_module_is_silent(app, efua, sold, monkeypatch):
+    day = now().date()
+    monkeypatch.setattr(match, "ask", lambda *_: Told(DAY, {day: 5}))
+    act(efua, "/checks/", "/checks/match")
+    monkeypatch.setattr(match, "ask", lambda *_: Told(SILENT))
+    act(efua, "/checks/", "/checks/match")
+    page = text(efua.get("/checks/"))
+    assert "They do not match" in page and "It did not answer: what was found" in page
+    assert "A module counts other tokens than the books." in text(efua.get("/"))
+    run = app.test_cli_runner()
+    said = run.invoke(args=["module", "match"])
+    assert said.exit_code == 1 and "stands: 5 made, 2 in the books, not explained: 3" in said.output
+    with app.app_context():
+        [name] = [one.name for one in match.standing()]
+    assert run.invoke(args=["module", "accept", f"{day}", name, "--reason", "Tried it", "--by", "Efua"]).exit_code == 0
+    said = run.invoke(args=["module", "match"])
+    assert said.exit_code == 1 and "did not answer" in said.output and "do not match" not in said.output
+    page = text(efua.get("/checks/"))
+    assert "Accepted by Efua: Tried it" in page and "Not every module answered" in page
+    assert run.invoke(args=["module", "accept", f"{day}", name, "--reason", "Again", "--by", "Efua"]).exit_code == 1
