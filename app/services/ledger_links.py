@@ -89,7 +89,7 @@ def reversals(session: Session) -> Iterator[Difference]:
         half = len(MIRRORED)
         same = figures[:half] == figures[half:] and own.get(reversal) == of_sale.get(reversal)
         standing = kind is SaleKind.SALE and status is SaleStatus.ISSUED
-        if not (same and standing and reference == f"reversal-{sale}"):
+        if not (same and standing and reference in (f"reversal/{sale}", f"reversal-{sale}")):
             yield at_sale("reversal", reversal)
 
 
