@@ -99,6 +99,8 @@ class Receipt:
     facts: Mapping[str, Any]
     copies: int
     reversed: bool
+    # Whether its key-change set was handed out before, so that the meter may have taken it already.
+    set_repeated: bool = False
 
     @property
     def demonstration(self) -> bool:
@@ -113,6 +115,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
     facts = thaw(json.loads(sale.snapshot))
     # A meter still takes the token of a reversed sale: its money went back, so nobody sees it any more.
     shown = sale.status is SaleStatus.ISSUED and not sale.undone
+    tokens = _in_order(sale.tokens) if shown else ()
     return Receipt(
         sale_id=sale.id,
         meter_id=sale.meter_id,
@@ -132,10 +135,11 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         carried_units=sale.carried_units,
         units_before=facts["units_before"],
         lines=tuple(_line(line) for line in sale.lines),
-        tokens=_in_order(sale.tokens) if shown else (),
+        tokens=tokens,
         facts=facts,
         copies=_copies(session, sale.id),
         reversed=sale.undone,
+        set_repeated=_is_repeated(session, sale.tokens) if len(tokens) > 1 else False,
     )
 
 
@@ -227,3 +231,14 @@ def _in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
 
 def _copies(session: Session, sale_id: int) -> int:
     return int(session.execute(select(func.count(Reprint.id)).where(Reprint.sale_id == sale_id)).scalar_one())
+
+
+def _is_repeated(session: Session, tokens: Iterable[Token]) -> bool:
+    """Whether the key-change set left with an earlier sale or act: without a token id, its digits are the same."""
+    first = next((token for token in tokens if token.kind is TokenKind.KEY_CHANGE), None)
+    if first is None:
+        return False
+    earlier = select(Token.id).where(
+        Token.digits == first.digits, Token.meter_id == first.meter_id, Token.kind == first.kind, Token.id < first.id
+    )
+    return session.execute(earlier.limit(1), execution_options={"unscoped": True}).first() is not None

@@ -165,7 +165,7 @@ TOLD: Mapping[type[Refusal], Told] = {
     ),
     errors.SaleFailed: Told(_l("The sale failed and was released."), NO_MONEY, _l("Start a new sale.")),
     errors.SameSaleAgo: Told(
-        _l("The same was sold to this meter at %(at)s, for %(amount)s."),
+        _l("The same amount or the same units were sold to this meter at %(at)s, for %(amount)s."),
         NO_FURTHER,
         _l("Look at that receipt, or confirm that this is another purchase."),
     ),

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from unicodedata import bidirectional
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -53,6 +54,21 @@ def ltr(figure: str) -> str:
     """
     locale = get_locale()
     return f"\u2066{figure}\u2069" if locale is not None and locale.text_direction == "rtl" else figure
+
+
+def own(words: str) -> str:
+    """Let a name or an address keep its own direction in a right-to-left slip: "3 Obote Road" must not end in 3."""
+    locale = get_locale()
+    if not words or locale is None or locale.text_direction != "rtl":
+        return words
+    isolate = "\u2066" if direction(words) == "ltr" else "\u2067"
+    return f"{isolate}{words}\u2069"
+
+
+def direction(words: str) -> str:
+    """Where words begin, as their first letter says (UAX #9, P2 and P3): `ltr` or `rtl`."""
+    first = next((sign for sign in map(bidirectional, words) if sign in ("L", "R", "AL")), "L")
+    return "ltr" if first == "L" else "rtl"
 
 
 def money(minor: int, decimals: int) -> str:
@@ -214,6 +230,8 @@ def install(app: Flask) -> None:
         share=share,
         grouped=groups_of_four,
         ltr=ltr,
+        own=own,
+        direction=direction,
         meter_number=meter_number,
         fingerprint=fingerprint,
         milliseconds=milliseconds,

@@ -48,7 +48,7 @@ def render_pdf(slip: Slip, paper: Paper) -> bytes:
         long_mm=0 if paper is Paper.SHEET else height_mm(slip, paper) * LONGER,
     )
     # The face has glyphs without width for embedding signs, and none for isolating ones.
-    html = html.translate({0x2066: 0x202A, 0x2069: 0x202C})
+    html = html.translate({0x2066: 0x202A, 0x2067: 0x202B, 0x2069: 0x202C})
     out = io.BytesIO()
     if pisa.CreatePDF(html, dest=out, encoding="utf-8", link_callback=_own_files(static)).err:
         raise PdfFailed(f"the receipt of sale {slip.receipt.sale_id} could not be laid out")

@@ -105,7 +105,7 @@ def _copy(slip: Slip, roll: Roll) -> float:
 
 def _head(slip: Slip, roll: Roll) -> float:
     facts = slip.receipt.facts
-    lines = [*slip.head, f"{facts['point']['name']}, {facts['point']['region']}"]
+    lines = [*slip.head, slip.place]
     big = _texts([facts["utility"]["name"], slip.titles[0]], roll.big_columns, roll.big_mm)
     return big + _texts(lines, roll.columns, roll.line_mm) + 1
 

@@ -183,21 +183,28 @@ class Slip:
     @property
     def help_line(self) -> str:
         """What the customer does with the token; nothing where there is none."""
-        return how_many_tokens(len(self.receipt.tokens)) if self.receipt.tokens else ""
+        return how_many_tokens(len(self.receipt.tokens), self.receipt.set_repeated) if self.receipt.tokens else ""
 
     @property
     def head(self) -> tuple[str, ...]:
         """The lines under the name of the utility."""
         utility = self.receipt.facts["utility"]
         tax = _("Tax no. %(number)s", number=figures.ltr(utility["tax_number"])) if utility["tax_number"] else ""
-        return tuple(filter(None, (utility["address"], tax, utility["header"])))
+        return tuple(filter(None, (figures.own(utility["address"] or ""), tax, figures.own(utility["header"] or ""))))
+
+    @property
+    def place(self) -> str:
+        """The vending point and its region."""
+        point = self.receipt.facts["point"]
+        return figures.own(f"{point['name']}, {point['region']}")
 
     @property
     def foot(self) -> tuple[str, ...]:
-        """The last lines: whom to call, and the utility's own."""
+        """The last lines: whom to call, and the utility's own, which mostly speaks of a token to be kept."""
         utility = self.receipt.facts["utility"]
         call = _("Help %(telephone)s", telephone=figures.ltr(utility["telephone"])) if utility["telephone"] else ""
-        return tuple(filter(None, (call, utility["footer"])))
+        undone = self.failed or self.receipt.reversed or self.receipt.kind is SaleKind.REVERSAL
+        return tuple(filter(None, (call, "" if undone else figures.own(utility["footer"] or ""))))
 
 
 def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None, logo: Logo | None = None) -> Slip:
@@ -221,8 +228,8 @@ def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None, log
         lines=tuple(lines),
         paid=() if receipt.status is SaleStatus.FAILED or receipt.kind is SaleKind.REVERSAL else tuple(_paid(receipt)),
         period=_period(receipt),
-        messages=tuple(utility.get("messages") or ()),
-        copy_text=utility.get("copy_text") or "",
+        messages=tuple(map(figures.own, utility.get("messages") or ())),
+        copy_text=figures.own(utility.get("copy_text") or ""),
         logo=logo,
         released=released,
     )
@@ -235,8 +242,8 @@ def _about(receipt: Receipt) -> list[Row]:
     if receipt.status is not SaleStatus.ISSUED:
         rows.append((_("Reference"), figures.ltr(figures.groups_of_four(receipt.reference))))
     rows.append((_("Time"), figures.moment(receipt.reserved_at)))
-    rows.append((_("Vending point"), facts["point"]["name"]))
-    rows.append((_("Operator"), facts.get("operator") or "—"))
+    rows.append((_("Vending point"), figures.own(facts["point"]["name"])))
+    rows.append((_("Operator"), figures.own(facts.get("operator") or "—")))
     return rows
 
 
@@ -246,23 +253,32 @@ def _person(facts: Mapping[str, Any]) -> list[Row]:
     if facts["utility"]["mask_id_number"] and len(number) > MASK_KEEPS:
         number = "•" * MASK_KEEPS + number[-MASK_KEEPS:]
     return [
-        (pgettext("consumer", "User name"), consumer["name"]),
+        (pgettext("consumer", "User name"), figures.own(consumer["name"])),
         (_("User number"), figures.ltr(consumer["user_number"])),
         (_("ID number"), figures.ltr(number)),
-        (_("Region"), facts["meter"]["region"]),
-        (_("Address"), facts["meter"]["address"] or consumer["address"] or "—"),
+        (_("Region"), figures.own(facts["meter"]["region"])),
+        (_("Address"), figures.own(facts["meter"]["address"] or consumer["address"] or "—")),
     ]
 
 
 def _meter(receipt: Receipt) -> list[Row]:
     meter = receipt.facts["meter"]
+    old = meter["sgc"], meter["krn"], meter["ti"]
+    # A key change comes first, so the last token is one of the new key.
+    new = next(((last.sgc, last.krn, last.ti) for last in receipt.tokens[-1:]), old)
     return [
         (_("Meter type"), figures.listed((choices.METER_TYPE[receipt.meter_type], receipt.unit))),
         (_("Meter number"), figures.ltr(figures.meter_number(meter["meter_number"]))),
-        (_("SGC · KRN · TI"), figures.ltr(f"{meter['sgc']} · {meter['krn']} · {meter['ti']:02d}")),
+        (_("SGC · KRN · TI"), key_line(*old)),
+        *([(_("After the key change"), key_line(*new))] if new != old else []),
         (_("EA · TCT"), figures.ltr(f"{meter['ea']:02d} · {meter['tct']:02d}")),
-        (_("Tariff"), receipt.facts["tariff"]["name"]),
+        (_("Tariff"), figures.own(receipt.facts["tariff"]["name"])),
     ]
+
+
+def key_line(sgc: str, krn: int, ti: int) -> str:
+    """A meter's key data as the slip has them: 123456 · 1 · 01."""
+    return figures.ltr(f"{sgc} · {krn} · {ti:02d}")
 
 
 def _paid(receipt: Receipt) -> list[Row]:
@@ -294,8 +310,11 @@ def token_title(kind: str, amount: int | None, unit: str) -> str:
     return str(choices.TOKEN_KIND[TokenKind(kind)])
 
 
-def how_many_tokens(number: int) -> str:
-    """What to do with one token, or the order of several, in words."""
+def how_many_tokens(number: int, repeated: bool = False) -> str:
+    """What to do with one token, or the order of several, in words; `repeated`: their key change left earlier as well."""
+    if repeated:  # made under the old key: a meter that took the change refuses it, and takes the last token
+        again = _("If the meter refuses token 1 because the key change is in already, type token %(last)s at once.", last=number)
+        return f"{how_many_tokens(number)} {again}"
     if number < 2:
         return _("Type the 20 digits into the meter, then Enter. If it shows USED, the token is already in.")
     if number == 2:

@@ -138,7 +138,7 @@ class _Speaker:
 
     def step(self) -> tuple[str, str]:
         params = self.line.params
-        product = figures.ltr(f"{self.quantity} × {self._money('price')}")
+        product = figures.ltr(f"{self.quantity} ×{figures.NBSP}{self._money('price')}")
         title = _("Step %(step)s: %(sum)s", step=params.get("step"), sum=product)
         start, end = Fraction(str(params.get("from", 0))), params.get("to")
         if end is None:

@@ -123,6 +123,34 @@ def test_a_key_change_comes_first_numbered_and_with_its_order_in_words(counter: 
             assert "If it shows USED" not in said
 
 
+def test_a_set_that_was_handed_out_before_says_what_to_do_when_the_meter_has_it(counter: Counter, app: Flask, cast: Cast) -> None:
+    change(app, Meter, cast.meters["palm_street"], ken=200)
+    first = sold(counter)
+    address = counter.sends(counter.asks(PALM_STREET, "30").form).location
+    again = counter.opens(address)
+    assert digits_of(again)[:2] == digits_of(counter.opens(first))[:2], "the same set"
+    told = "If the meter refuses token 1 because the key change is in already, type token 3 at once."
+    assert told in again.words and told not in counter.opens(first).words
+    for paper in PAPERS:
+        assert told in article(counter.opens(f"{address}/paper", paper=paper))
+        assert told in words_of(pdf(counter, address, paper)) and told not in words_of(pdf(counter, first, paper))
+
+
+def test_the_slip_tells_the_key_that_the_change_brings(counter: Counter, app: Flask, cast: Cast) -> None:
+    address = sold(counter)
+    assert "After the key change" not in counter.opens(address).words
+    change(app, Meter, cast.meters["palm_street"], ti=2, pending_sgc="123456", pending_krn=1, pending_ti=1, pending_ken=255)
+    address = counter.sends(counter.asks(PALM_STREET, "30").form).location
+    both = "SGC · KRN · TI 123456 · 1 · 02 After the key change 123456 · 1 · 01"
+    assert both in counter.opens(address).words and both in words_of(pdf(counter, address, "80mm"))
+
+
+def test_a_key_change_and_its_credit_keep_to_one_page_of_a4(counter: Counter, app: Flask, cast: Cast) -> None:
+    change(app, Meter, cast.meters["palm_street"], ken=200)
+    address = sold(counter)
+    assert [len(pdf(counter, address, "a4", lang=code).pages) for code in ("en", "fr", "ar")] == [1, 1, 1]
+
+
 # --- a sale that waits --------------------------------------------------------------------
 
 
@@ -154,6 +182,7 @@ def test_a_pending_slip_has_the_reference_the_money_and_what_happens_next_and_no
 
 
 def test_a_reversed_sale_says_so_everywhere_and_shows_its_token_nowhere(counter: Counter, app: Flask, cast: Cast) -> None:
+    change(app, Settings, 1, slip_footer="Keep this slip until the token is in the meter.")
     address = sold(counter)
     [token] = digits_of(counter.opens(address))
     with app.app_context():
@@ -168,6 +197,7 @@ def test_a_reversed_sale_says_so_everywhere_and_shows_its_token_nowhere(counter:
             assert "REVERSED: this sale was undone and its money given back." in said
             assert "it is shown to nobody any more" in said and "Fees only" not in said
             assert spoken(token) not in said and token not in said
+            assert "Keep this slip" not in said, "there is no token to keep it for"
     assert 'class="qr"' not in page.body
 
 
