@@ -49,9 +49,18 @@ class Needed(InputRequired):
             raise StopValidation(NEEDED)
 
 
+class Sound:
+    """Ends the rules of a field whose text was refused already: what comes after would judge a value that is not there."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Leave the sentence that stands at the field as it is, and look no further."""
+        if field.errors:
+            raise StopValidation
+
+
 def presence(required: bool) -> list[Any]:
-    """The validator that says whether a field may stay empty."""
-    return [Needed()] if required else [Optional(strip_whitespace=True)]
+    """Whether a field may stay empty; the rules behind it are asked about a sound value only."""
+    return [Needed() if required else Optional(strip_whitespace=True), Sound()]
 
 
 class Text(StringField):

@@ -17,7 +17,7 @@ from wtforms.validators import ValidationError
 from app.extensions import db
 from app.services.meter_keys import HeldKey, held_keys
 from app.views import choices
-from app.views.fields import Needed
+from app.views.fields import presence
 from app.views.meter_words import KEY_TYPE
 
 TYPED = "typed"
@@ -39,7 +39,7 @@ class KeyChoice(Field):
 
     def __init__(self, label: Any, **more: Any):
         self._held: list[HeldKey] | None = None
-        super().__init__(label, [Needed()], **more)
+        super().__init__(label, presence(required=True), **more)
 
     @property
     def rows(self) -> list[HeldKey]:

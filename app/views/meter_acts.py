@@ -11,7 +11,6 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField
-from wtforms.validators import Optional
 
 from app.access.current import current_scope
 from app.domain.calendar import business_date
@@ -42,7 +41,7 @@ class StateForm(DynamicForm):
         required=False,
         description=_l("Needed for blocking, releasing and removing. The counter and the log of changes show it."),
     )
-    installed_on = Day(_l("Installed on"), [Optional()], description=_l("Fixed fees are counted from this day."))
+    installed_on = Day(_l("Installed on"), description=_l("Fixed fees are counted from this day."))
     unbind = BooleanField(_l("Also unbind it from its consumer"))
 
 

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from wtforms import DateField
-from wtforms.validators import Optional, ValidationError
+from wtforms.validators import ValidationError
 
 from app.access import permissions
 from app.domain.states import Algorithm, MeterStatus
@@ -26,7 +26,7 @@ from app.services.meter_keys import HeldKey
 from app.sts import meter_number as drn
 from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import choices, figures
-from app.views.fields import NEEDED, MeterNumber, Row, Shape, Source, Text, Unused, Word
+from app.views.fields import NEEDED, MeterNumber, Row, Shape, Source, Text, Unused, Word, presence
 from app.views.key_choice import TYPED, KeyChoice
 from app.views.meter_words import key_warning, maker_warning
 from app.views.numbers import Exact, Money, Tenths, Whole
@@ -58,7 +58,10 @@ def has_history(meter_id: int) -> bool:
 
 
 class Day(DateField):
-    """A date, in our words when it is none."""
+    """A date or none at all, in our words when it cannot be read."""
+
+    def __init__(self, label: Any, **more: Any):
+        super().__init__(label, presence(required=False), **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read YYYY-MM-DD."""
@@ -148,7 +151,7 @@ class MeterForm(DynamicForm):
         required=False,
         description=_l("0 to 255: the last stretch of time for which the meter takes tokens. Empty: as the key says. 255: until its base date ends."),
     )
-    installed_on = Day(_l("Installed on"), [Optional()], description=_l("Fixed fees are counted from this day."))
+    installed_on = Day(_l("Installed on"), description=_l("Fixed fees are counted from this day."))
     capacity = Exact(
         _l("Capacity"),
         required=False,

@@ -24,7 +24,7 @@ from app.services.modules import Draft
 from app.sts.module import KeyFacts
 from app.sts.prism.place import PASSWORD_MAX, Place
 from app.views import choices
-from app.views.fields import NEEDED, LocalMoment, Shape, Text, Word
+from app.views.fields import NEEDED, LocalMoment, Shape, Sound, Text, Word
 from app.views.installation import time_zone
 from app.views.numbers import Whole
 
@@ -56,7 +56,7 @@ class Secret(PasswordField):
 
     def __init__(self, label: Any, most: int, **more: Any):
         self.most = most
-        super().__init__(label, render_kw={"maxlength": most, "autocomplete": "off"}, **more)
+        super().__init__(label, [Sound()], render_kw={"maxlength": most, "autocomplete": "off"}, **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Refuse what no module could take."""
@@ -67,6 +67,9 @@ class Secret(PasswordField):
 
 class Pem(TextAreaField):
     """A certificate as text (PEM)."""
+
+    def __init__(self, label: Any, **more: Any):
+        super().__init__(label, [Sound()], **more)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the certificate, or say that it is none."""

@@ -72,3 +72,17 @@ def test_a_tariff_with_more_is_made_without_the_mouse_and_nothing_is_lost_on_the
         assert [step.start for step in plan.steps] == [0, 1500] and plan.steps_end == 20000
         assert [(tax.code, tax.bases) for tax in plan.taxes] == [("vat", "energy,fuel")]
         assert [step.price for step in plan.schedules[0].steps] == [1]
+
+
+def test_a_refusal_while_typing_is_no_server_that_cannot_be_reached(page: Any, efua: Any, cast: Cast) -> None:  # noqa: F811
+    page.goto(f"/plans/add/{cast.tariffs['home']}")
+    answers = {"status": 500}
+    page.route("**/plans/preview*", lambda route: route.fulfill(**answers))
+    for status, words in ((500, "has answered, but without figures"), (403, "has answered"), (503, "cannot be reached")):
+        answers["status"] = status
+        page.fill("#name", f"Plan {status}")
+        page.locator(f"[data-say]:has-text('The server {words}')").wait_for(timeout=5000)
+        page.evaluate("() => { document.querySelector('[data-say]').textContent = ''; }")
+    assert page.input_value("#name") == "Plan 503"
+    page.unroute_all()
+    page.complaints[:] = [one for one in page.complaints if "Failed to load resource" not in one]

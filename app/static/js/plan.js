@@ -76,9 +76,10 @@
       const answer = await fetch(form.dataset.planForm, {
         method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" }, signal: mine.signal,
       });
-      // Signed out, or no longer allowed: asking again would not help.
-      if (answer.redirected || (answer.status >= 400 && answer.status < 500)) return void (say.textContent = form.dataset.lost);
-      if (!answer.ok) throw new Error(String(answer.status));
+      // Between here and the program something is down for a moment: as good as not reached.
+      if ([502, 503, 504].includes(answer.status)) throw new Error(String(answer.status));
+      // It was reached, and refused or failed: the same again would not help; what is typed next is asked anew.
+      if (answer.redirected || !answer.ok) return void (say.textContent = form.dataset.refused);
       const said = await answer.json();
       mark(said.errors);
       // What the refusal said above the form is over once nothing is wrong any more.
