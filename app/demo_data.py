@@ -80,7 +80,7 @@ CONSUMERS = (
     ("Juma Otieno", "11206", "kondele", "18 Nyalenda Lane", "30118842", "+254 722 640 117", "m", "en"),
     ("Otieno Okoth", "10311", "ahero", "Ahero rice scheme 4", "19876203", "+254 733 818 290", "m", "sw"),
     ("Zainab Hassan", "10850", "kondele", "Kibuye flats B2", "28840917", "+254 700 551 663", "f", "ar"),
-    ("Li Wei", "12044", "kondele", "Milimani 21", "E4471203", "+254 701 330 028", "m", "zh"),
+    ("Li Wei", "12044", "kondele", "Milimani 21", "E4471203", "+254 701 330 028", "m", "en"),
     ("Kwame Mensah", "11890", "ahero", "St Luke's school", "31500271", "+254 745 900 114", "m", "en"),
     ("Fatuma Ali", "12313", "likoni", "Ferry Road 5", "24417789", "+254 720 118 402", "f", "sw"),
     ("João Tavares", "12501", "likoni", "Old Town 9", "P8812045", "+254 721 664 300", "m", "pt"),

@@ -26,6 +26,28 @@ OWES, BACK = "owes", "back"
 WAYS = {OWES: _l("is owed from before"), BACK: _l("is taken back, because it was entered wrongly")}
 
 
+class Language(Word):
+    """The language of a consumer: one of the program's, or the one that is stored already."""
+
+    present: str | None = None
+
+    def process_data(self, value: Any) -> None:
+        """Fill the field from what is stored."""
+        self.offer_present(value)
+        super().process_data(value)
+
+    def offer_present(self, code: str | None) -> None:
+        """Offer what the row has now, too: it may have come by a file, or from a list that was longer."""
+        self.present = code
+        if code and all(code != known for known, _word in self.choices):
+            self.choices = [*self.choices, (code, LANGUAGES.named(code))]
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is neither in the list nor stored."""
+        if self.data != self.present:
+            super().pre_validate(form)
+
+
 class ConsumerForm(DynamicForm):
     """The facts of R1."""
 
@@ -43,7 +65,7 @@ class ConsumerForm(DynamicForm):
     id_number = Text(_l("ID number"), most=40, required=False, render_kw={"class": "mono"})
     telephone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"type": "tel"})
     email = Text(_l("E-mail"), most=120, required=False, rules=[email()], render_kw={"type": "email"})
-    language = Word(_l("Language"), LANGUAGES, required=False, empty=_l("As the installation"))
+    language = Language(_l("Language"), LANGUAGES, required=False, empty=_l("As the installation"))
 
 
 class NewConsumerForm(ConsumerForm):

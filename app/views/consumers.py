@@ -68,7 +68,7 @@ class ConsumerView(Listed, ScopedModelView):
         eager=["region"],
         computed={
             "gender": lambda row: choices.GENDER.get(row.gender, ""),
-            "language": lambda row: dict(LANGUAGES.items()).get(row.language, ""),
+            "language": lambda row: LANGUAGES.named(row.language),
             "meters": lambda _row: 0,  # counted for a page at once
             "debt_minor": _owed,
         },

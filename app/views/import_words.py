@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from babel.localedata import locale_identifiers
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
@@ -75,6 +76,7 @@ LISTS: Mapping[str, Mapping[Any, Any]] = {
     "gender": choices.GENDER, "status": choices.METER_STATUS, "ea": choices.EA, "tct": choices.TCT, "language": LANGUAGES,
     "capacity_unit": {str(unit.value): str(unit.value) for unit in CapacityUnit}, "carried_over": {"": _l("Carried over")},
 }  # fmt: skip
+LANGUAGE_MAX = 8  # what is stored of a language's code
 # Written by their number, which is the same in every language.
 BY_NUMBER = ("ea", "tct")
 ERRORS_HEADING = _l("What is wrong")
@@ -210,6 +212,8 @@ def vocabulary() -> dict[str, dict[str, Any]]:
             with force_locale(language):
                 table |= {fold(str(word)): key for key, word in words.items()}
         found[list_name] = table
+    # A consumer may speak what the program does not; such a language is written by its code, as an export does.
+    found["language"] = {fold(code): code for code in locale_identifiers() if len(code) <= LANGUAGE_MAX} | found["language"]
     return found
 
 

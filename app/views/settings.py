@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from babel import Locale, UnknownLocaleError
 from flask import current_app, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
@@ -66,6 +67,17 @@ class _Languages(dict[str, Any]):
 
     def __contains__(self, code: object) -> bool:
         return code in current_app.config["LANGUAGES"]
+
+    def named(self, code: str | None) -> str:
+        """A language in its own name, also one that the program does not speak: 中文."""
+        if not code:
+            return ""
+        if code in self:
+            return str(dict(self.items())[code])
+        try:
+            return Locale.parse(code).display_name or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
 
 LANGUAGES = _Languages()

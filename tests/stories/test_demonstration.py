@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
+from app.access.scope import Scope
 from app.db import transaction
 from app.demo import load_demonstration, scene_of
 from app.domain.states import MeterStatus, MeterType, SaleKind, SaleStatus, TokenKind
@@ -28,6 +32,8 @@ from app.services import match
 from app.services.ledger_check import differences
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
+from app.views.exports import lines
+from tests.importing import Importer, csv_file
 
 DAYS = 3
 
@@ -116,3 +122,18 @@ def test_it_leaves_a_database_alone_that_is_not_empty_and_goes_on_where_it_was_s
     db.session.rollback()
     load_demonstration(modules, days=1)
     assert db.session.query(Sale).count() > 0
+
+
+@pytest.mark.one_database
+def test_its_consumers_go_out_as_a_file_and_come_back_unchanged(context):
+    load_demonstration(context.extensions["modules"], days=0)
+    with transaction() as session:
+        assert set(session.scalars(select(Consumer.language))) <= set(context.config["LANGUAGES"])
+        # One who came from elsewhere, with a language that the program does not speak.
+        session.query(Consumer).filter_by(user_number="12044").one().language = "zh"
+    scope = Scope.everything(db.session.query(AppUser.id).filter_by(active=True).first()[0])
+    anybody = SimpleNamespace(users={"admin": scope.user_id}, scope=lambda _who: scope)
+    headings, rows = lines("consumers", select(Consumer.id))
+    checked = Importer(context, anybody, "admin").checks("consumers", csv_file(headings, *rows))
+    counts = json.loads(checked.counts)
+    assert (counts["rows"], counts["same"]) == (12, 12), counts

@@ -6,7 +6,7 @@ import re
 from html import unescape
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.extensions import db
 from app.models import Consumer, ConsumerTerm, DebtEntry, Meter
@@ -33,6 +33,20 @@ def test_a_changed_name_is_found_by_the_new_one_only(chidi, cast, look):
     assert send(chidi, f"/consumers/edit/{cast.consumers['achieng']}", name="Grace Wanjiru").status_code == 302
     terms = select(func.count(ConsumerTerm.id)).where(ConsumerTerm.term == "achieng")
     assert look(terms) == 0
+
+
+@pytest.mark.one_database
+def test_a_language_that_the_program_does_not_speak_is_kept_and_named(app, chidi, cast, look):
+    who, path = cast.consumers["achieng"], f"/consumers/edit/{cast.consumers['achieng']}"
+    language = select(Consumer.language).where(Consumer.id == who)
+    with app.app_context():
+        db.session.execute(update(Consumer).where(Consumer.id == who).values(language="zh"))
+        db.session.commit()
+    assert "中文" in chidi.get(f"/consumers/show/{who}").get_data(as_text=True)
+    assert '<option value="zh" selected>中文</option>' in chidi.get(path).get_data(as_text=True)
+    assert send(chidi, path, address="2 Quay").status_code == 302 and look(language) == "zh"
+    assert send(chidi, path, language="yo").status_code == 422
+    assert send(chidi, path, language="fr").status_code == 302 and look(language) == "fr"
 
 
 @pytest.mark.one_database
