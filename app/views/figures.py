@@ -57,7 +57,7 @@ def ltr(figure: str) -> str:
 
 
 def own(words: str) -> str:
-    """Let a name or an address keep its own direction in a right-to-left slip: "3 Obote Road" must not end in 3."""
+    """Let a name or an address keep its own direction in a right-to-left slip or sentence: "3 Obote Road" must not end in 3."""
     locale = get_locale()
     if not words or locale is None or locale.text_direction != "rtl":
         return words

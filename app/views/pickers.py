@@ -140,6 +140,7 @@ class _Widget:
         described = [f"{field.id}-error"] * bool(field.errors) + [f"{field.id}-help"] * bool(field.description)
         shown = {
             "type": "text",
+            "dir": "auto",
             "class": "input",
             "id": field.id,
             "name": f"{field.name}-text",

@@ -79,7 +79,7 @@ def test_from_the_file_to_the_report(chidi, cast, work, look):
     work()
     shown = text(page(chidi, address))
     assert "1 row has an error" in shown and "has shortened the number (5.19411E+10)" in shown
-    assert "Import the 1 good rows" in shown
+    assert "Import the good row" in shown
     marked = post(chidi, f"{address}/marked", rows="bad").get_data().decode("utf-8-sig").splitlines()
     assert marked[0].endswith("Remark,What is wrong") and len(marked) == 2 and "Meter number: The spreadsheet" in marked[1]
     whole = post(chidi, f"{address}/marked", rows="all").get_data().decode("utf-8-sig").splitlines()
@@ -111,6 +111,22 @@ def test_a_file_that_cannot_be_read_says_why_and_another_can_be_chosen(chidi, wo
     work()
     shown = page(chidi, address)
     assert "This is not a table. Save it as .xlsx or .csv." in shown and "Choose another file" in shown
+    assert 'name="encoding"' in shown
+    address = upload(chidi, "meters", b"PK\x03\x04 torn", "Meters.XLSX").headers["Location"]
+    work()
+    shown = page(chidi, address)
+    assert "It did not work." in shown and "Choose another file" in shown
+    assert 'name="encoding"' not in shown and 'name="separator"' not in shown
+
+
+def test_one_row_is_called_one_row(chidi, work):
+    address = upload(chidi, "meters", csv_file(METER_HEADINGS, GOOD)).headers["Location"]
+    work()
+    shown = page(chidi, address)
+    assert "Check the row" in text(shown)
+    post(chidi, f"{address}/check", **dict(re.findall(r'name="(column-\d+)".*?<option value="([^"]+)" selected', shown)), known="update", mark=".")
+    work()
+    assert "Import the row" in text(page(chidi, address))
 
 
 def test_no_file_and_a_file_too_large(app, chidi):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
@@ -300,3 +301,35 @@ def test_an_entry_without_a_date_names_none(efua, cast):
     assert "Filled in from: Erongo RED, " in said and "—." not in said.partition("Compare with the source")[0]
     assert "the source tells none" in text(efua.get("/tariff-catalogue/"))
     assert "2019-10." in text(efua.get("/plans/new?name=X&meter_type=electricity&from=zetdc-2019"))
+
+
+def test_a_time_that_is_half_typed_is_said_at_its_field_where_something_was_sold(efua, app, cast, look):
+    sell(app, cast)
+    home = cast.tariffs["home"]
+    new = f"/plans/add/{home}"
+    assert efua.post(new, data=page_fields(efua, new) | {"name": "2031", "effective_from": "2031-01-01T00:00"}).status_code == 303
+    pages = (new, f"/plans/edit/{stored(look, '2031')}")
+    begun = [page_fields(efua, path) for path in pages]
+    year, shape, day = "A year between 2000 and 2099.", "A date and time like 2027-01-31 00:00.", "There is no such date."
+    for typed, sentence in (
+        ("x", shape), ("-1", shape), ("0001-01-01T00:00", year), ("0002-06-01T00:00", year), ("9999-12-31T23:59", year),
+        ("20271-01-01T00:00", shape), ("2026-13-45T99:99", day),
+    ):  # fmt: skip
+        said = preview(efua, cast, begun[0], effective_from=typed)
+        assert said.status_code == 200 and said.get_json()["errors"] == {"effective_from": [sentence]}
+        for path, page in zip(pages, begun, strict=True):
+            answer = efua.post(path, data=page | {"effective_from": typed})
+            shown = unescape(answer.get_data(as_text=True))
+            assert answer.status_code in (200, 422) and sentence in shown and f'value="{typed}"' in shown
+
+
+def test_names_keep_their_direction_on_arabic_pages(efua, cast, look):
+    plan = look(select(TariffPlan.name).where(TariffPlan.tariff_id == cast.tariffs["home"], TariffPlan.parent_id.is_(None)))
+    efua.post("/account/language", data={"csrf_token": efua.token("/account/"), "language": "ar"})
+    page = efua.get(f"/plans/add/{cast.tariffs['home']}").get_data(as_text=True)
+    assert 'dir="rtl"' in page and f"\u2066{plan}\u2069" in page and re.search(r'<input id="name"[^>]* dir="auto"', page)
+    assert not re.search(r'<input id="(effective_from|fixed_fee)"[^>]* dir="auto"', page)
+    consumer = efua.get(f"/consumers/edit/{cast.consumers['achieng']}").get_data(as_text=True)
+    for name in ("name", "address", "region"):
+        assert re.search(rf'<input [^>]*dir="auto"[^>]*id="{name}"|<input id="{name}"[^>]* dir="auto"', consumer), name
+    assert not re.search(r'<input id="telephone"[^>]* dir="auto"', consumer)
