@@ -20,7 +20,7 @@ from app.domain.errors import ReasonMissing, StepForbidden
 from app.domain.states import MeterStatus
 from app.models import Consumer, Meter, Region, Tariff
 from app.services import meter_states
-from app.services.regions import in_scope, living
+from app.services.regions import in_scope, offered
 
 CHUNK_ROWS = 100
 MODELS: dict[str, Any] = {"consumers": Consumer, "meters": Meter}
@@ -136,7 +136,7 @@ def _value(session: Session, change: Change, scope: Scope) -> Any:
             raise Refused("gone")
         return tariff
     region = session.scalars(
-        select(Region).where(Region.id == int(change.value), in_scope(scope), living(), Region.active)
+        select(Region).where(Region.id == int(change.value), in_scope(scope), offered(session))
     ).one_or_none()
     if region is None:
         raise Refused("gone")

@@ -30,6 +30,14 @@ def needs_reason(old: MeterStatus, to: MeterStatus) -> bool:
     return MeterStatus.BLOCKED in (old, to) or to is MeterStatus.REMOVED
 
 
+def may_be_given(status: MeterStatus, consumer_id: int | None, had: int | None) -> bool:
+    """Whether a meter in this state may have this consumer, where it had that one (None: nobody).
+
+    A removed meter is given to nobody; it keeps whom it has, and goes into stock first.
+    """
+    return consumer_id in (None, had) or status is not MeterStatus.REMOVED
+
+
 def change(
     meter_ids: Sequence[int],
     to: MeterStatus,

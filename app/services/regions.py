@@ -65,6 +65,11 @@ def offered(session: Session) -> ColumnElement[bool]:
     return and_(living(), *[not_(within(path)) for path in highest])
 
 
+def is_offered(session: Session, region_id: int) -> bool:
+    """Whether this place may be chosen for something new."""
+    return session.scalar(select(Region.id).where(Region.id == region_id, offered(session))) is not None
+
+
 def literal(text: str) -> str:
     """Text whose % and _ stand for themselves in LIKE."""
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
@@ -125,9 +130,15 @@ def root(session: Session, scope: Scope) -> Region | None:
     return session.scalars(select(Region).where(Region.path == scope.region_path)).one_or_none()
 
 
-def below(session: Session, parent: Region | None, limit: int, offset: int = 0) -> tuple[list[Region], int]:
-    """The living places directly below `parent` (None: the countries), by name, and how many there are."""
-    own = and_(living(), Region.parent_id == parent.id if parent else Region.parent_id.is_(None))
+def below(
+    session: Session, parent: Region | None, limit: int, offset: int = 0, *, for_new: bool = False
+) -> tuple[list[Region], int]:
+    """The living places directly below `parent` (None: the countries), by name, and how many there are.
+
+    `for_new` leaves out what is switched off.
+    """
+    alive = offered(session) if for_new else living()
+    own = and_(alive, Region.parent_id == parent.id if parent else Region.parent_id.is_(None))
     count = session.execute(select(func.count()).select_from(Region).where(own)).scalar_one()
     rows = select(Region).where(own).order_by(Region.search_name, Region.id).limit(limit).offset(offset)
     return list(session.scalars(rows)), count

@@ -83,7 +83,7 @@ def bind(meter_ids: Sequence[int], consumer_id: int, scope: Scope, installed_on:
                 continue
             if meter.consumer_id is not None:
                 raise MeterTaken(meter_number=meter.meter_number)
-            if meter.status is MeterStatus.REMOVED:
+            if not meter_states.may_be_given(meter.status, consumer_id, meter.consumer_id):
                 raise StepForbidden(
                     meter_number=meter.meter_number, old=meter.status, new=MeterStatus.INSTALLED
                 )

@@ -23,6 +23,7 @@ from app.extensions import db
 from app.models import Meter, Product, Sale, Tariff, Token
 from app.models.token import EngineeringRecord
 from app.services.meter_keys import HeldKey
+from app.services.meter_states import may_be_given
 from app.sts import meter_number as drn
 from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import choices, figures
@@ -208,6 +209,12 @@ class MeterForm(DynamicForm):
         own = self._own
         if own is not None and field.data and own.meter_type is not field.data.meter_type and has_history(own.id):
             raise ValidationError(_("It has bought as another meter type; choose a product of that type."))
+
+    def validate_consumer(self, field: Any) -> None:
+        """A meter that was taken away is given to nobody."""
+        own = self._own
+        if own is not None and field.data and not may_be_given(own.status, field.data.id, own.consumer_id):
+            raise ValidationError(_("The meter is removed. Take it into stock first, then give it to a consumer."))
 
     def validate_tariff(self, field: Any) -> None:
         """Product and tariff are of one meter type."""

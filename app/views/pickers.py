@@ -20,6 +20,7 @@ from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from wtforms import Field
+from wtforms.validators import ValidationError
 from wtforms.widgets import html_params
 
 from app.access.current import current_scope
@@ -51,6 +52,9 @@ class Source:
     short: Callable[[Any], str] = str
     # Rows that stand below a row (None: at the top), for who would rather walk than type.
     walk: Callable[[Session, Scope, Any | None], list[Any]] | None = None
+    # Whether a row may be given to something new, and what is said of one that may not.
+    offers: Callable[[Any], bool] = lambda _row: True
+    off: Any = ""
     # Further words of the look-up's address.
     asked: tuple[tuple[str, Any], ...] = ()
 
@@ -81,9 +85,9 @@ def _walk_regions(session: Session, scope: Scope, above: Region | None) -> list[
     """The places directly below one; at the top the countries, or the highest place of one's own."""
     if above is None and not scope.sees_all:
         own = regions.root(session, scope)
-        return [own] if own else []
-    rows, _count = regions.below(session, above, BROWSED_MAX)
-    return [row for row in rows if row.active]
+        return [own] if own and regions.is_offered(session, own.id) else []
+    rows, _count = regions.below(session, above, BROWSED_MAX, for_new=True)
+    return rows
 
 
 def _owns_region(region: Region, scope: Scope) -> bool:
@@ -98,11 +102,13 @@ REGIONS = Source(
     lambda region: str(LEVELS[region.level]),
     short=lambda region: region.name,
     walk=_walk_regions,
+    offers=lambda region: regions.is_offered(db.session(), region.id),
+    off=_l("This place is switched off, or one above it is. Choose another one."),
 )
 
 
 def regions_at(level: int) -> Source:
-    """Regions of one level only."""
+    """Regions of one level only, for changes of the tree itself: those that are switched off as well."""
 
     def find(session: Session, text: str, scope: Scope, limit: int) -> Sequence[Region]:
         return regions.visible(session, scope, text, limit, level=level)
@@ -110,7 +116,7 @@ def regions_at(level: int) -> Source:
     def owns(region: Region, scope: Scope) -> bool:
         return region.level == level and _owns_region(region, scope)
 
-    return replace(REGIONS, find=find, owns=owns, walk=None, asked=(("level", level),))
+    return replace(REGIONS, find=find, owns=owns, walk=None, offers=lambda _region: True, asked=(("level", level),))
 
 
 CONSUMERS = Source(
@@ -120,6 +126,8 @@ CONSUMERS = Source(
     lambda consumer, scope: regions.may_see(consumer.region, scope),
     lambda consumer: " · ".join(x for x in (str(consumer.region), consumer.telephone) if x),
     lambda consumer: {"region": consumer.region},
+    offers=lambda consumer: consumer.active,
+    off=_l("This consumer has left. Take them back first, or choose somebody else."),
 )
 SOURCES = {source.name: source for source in (REGIONS, CONSUMERS)}
 
@@ -172,6 +180,7 @@ class Picker(Field):
     def __init__(self, label: Any, source: Source, *, required: bool = True, rules: Sequence[Any] = (), **more: Any):
         self.source = source
         self.typed: str | None = None
+        self.present: Any = None
         super().__init__(label, [*presence(required), *rules], **more)
 
     @property
@@ -184,6 +193,7 @@ class Picker(Field):
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
         """Read the id and the words; the words win when they name something else."""
         self.process_errors = []
+        self.offer_present(data)
         self.process_data(data if isinstance(data, self.source.model) else None)
         if formdata is None or not (self.name in formdata or f"{self.name}-text" in formdata):
             return
@@ -196,6 +206,15 @@ class Picker(Field):
         except ValueError as refusal:
             self.data = None
             self.process_errors.append(str(refusal))
+
+    def offer_present(self, row: Any) -> None:
+        """Take what the row has now, too: it may have been switched off since it was chosen."""
+        self.present = row
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is switched off: a page may be old, an id forged."""
+        if self.data is not None and self.data is not self.present and not self.source.offers(self.data):
+            raise ValidationError(self.source.off)
 
     def fill(self, row: Any) -> None:
         """Choose a row in the place of whoever left the field empty."""

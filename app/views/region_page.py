@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
+from wtforms.validators import ValidationError
 
 from app.access import permissions as p
 from app.access.permissions import Permission
 from app.access.scope import Scope
+from app.domain.folding import fold
 from app.extensions import db
 from app.models import Region
 from app.services import regions
@@ -57,9 +60,15 @@ LISTS: Mapping[str, tuple[str, Permission]] = {
 
 
 class NameForm(FlaskForm):
-    """The name of a place."""
+    """The name of a place; `present` is the one it has."""
 
     name = Text(_l("Name"), most=100)
+    present = ""
+
+    def validate_name(self, field: Any) -> None:
+        """A comma stands between the names of a full name, so that two places could be called alike."""
+        if field.data and field.data != self.present and "," in fold(field.data):
+            raise ValidationError(_("A comma stands between a place and the one above it. Write the name without a comma."))
 
 
 class HomeForm(FlaskForm):

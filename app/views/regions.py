@@ -92,6 +92,7 @@ class RegionView(SafeBaseView):
     def rename(self, region_id: int) -> Any:
         """Give the place another name."""
         place, form = self._place(region_id), NameForm()
+        form.present = place.name
         if form.validate():
             try:
                 region_changes.rename(place.id, form.name.data, current_scope())

@@ -20,7 +20,7 @@ from app.access.scope import Scope
 from app.models import Region, Settings
 from app.models.base import PRICE_SCALE
 from app.services.imports.fields import Fault, Field
-from app.services.regions import in_scope, living
+from app.services.regions import in_scope, living, offered
 
 Values = dict[str, Any]
 # A value that a known record shall lose; None leaves what it has.
@@ -48,13 +48,26 @@ class Book:
         self.regions = Places.of(self.session, self.scope)
 
     def place(self, text: str, known: Row[Any] | None) -> int:
-        """The region of this name; one that is switched off only for a record that is there.  Raises Fault."""
+        """The region of this name; what a record has already it keeps.  Raises Fault.
+
+        A name of two places is the record's own where one of them is, and so is one that is switched off.
+        """
+        found = self.places.find(text, None if known is None else known.region_id)
+        if known is None or known.region_id != found:
+            self.require_offered(found, text)
+        return found
+
+    def require_offered(self, region_id: int, text: str) -> None:
+        """Raise Fault where the place, or one above it, is switched off."""
+        if region_id in self.places.off:
+            raise Fault("switched_off", text=text[:60])
+
+    @property
+    def places(self) -> Places:
+        """The regions that begin() has read."""
         if self.regions is None:
             raise LookupError("begin() first")
-        found = self.regions.find(text)
-        if found in self.regions.off and (known is None or known.region_id != found):
-            raise Fault("switched_off", text=text[:60])
-        return found
+        return self.regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,35 +162,41 @@ class Places:
 
     def __init__(self, rows: Iterable[tuple[int, str, str]], off: Iterable[int] = ()) -> None:
         self.off = frozenset(off)
-        self.whole: dict[str, int] = {}
+        self.names: dict[int, str] = {}
+        # NB: a name may hold a comma, so that a full name may be that of two places.
+        self.whole: dict[str, list[int]] = {}
         self.short: dict[str, list[int]] = {}
         for region_id, name, full_name in rows:
-            self.whole[_plain(full_name)] = region_id
+            self.names[region_id] = full_name
+            self.whole.setdefault(_plain(full_name), []).append(region_id)
             self.short.setdefault(_plain(name), []).append(region_id)
 
     @classmethod
     def of(cls, session: Session, scope: Scope) -> Places:
         """Read them; those of others do not exist."""
         rows = session.execute(
-            select(Region.id, Region.name, Region.full_name, Region.active).where(
-                in_scope(scope), living()
-            )
+            select(
+                Region.id, Region.name, Region.full_name, offered(session).label("offered")
+            ).where(in_scope(scope), living())
         ).all()
         return cls(
             ((row.id, row.name, row.full_name) for row in rows),
-            [row.id for row in rows if not row.active],
+            [row.id for row in rows if not row.offered],
         )
 
-    def find(self, text: str) -> int:
-        """By the full name, by the way down (Kenya > Coast > Market Town), or by a name that is alone."""
+    def find(self, text: str, own: int | None = None) -> int:
+        """By the full name, by the way down (Kenya > Coast > Market Town), or by a name that is alone.
+
+        A full name of two places is that of `own` where it is one of them.  Raises Fault.
+        """
         plain = _plain(text)
-        found = self.whole.get(plain)
-        if found is None and (">" in text or "/" in text):
+        some = self.whole.get(plain, [])
+        if not some and (">" in text or "/" in text):
             parts = [part.strip() for part in text.replace("/", ">").split(">")]
-            found = self.whole.get(_plain(", ".join(reversed(parts))))
-        if found is not None:
-            return found
-        some = self.short.get(plain, [])
+            some = self.whole.get(_plain(", ".join(reversed(parts))), [])
+        if own is not None and own in some:
+            return own
+        some = some or self.short.get(plain, [])
         if len(some) == 1:
             return some[0]
         raise Fault("two_places" if some else "unknown_region", text=text[:60])

@@ -35,6 +35,8 @@ KEY_GONE = (
     " (SELECT k.sgc, k.krn, CASE k.dkga WHEN 2 THEN 'legacy' ELSE 'sts6' END FROM supply_group_key AS k"
     f" JOIN security_module AS m ON m.id = k.module_id WHERE m.active AND k.key_type = {UNIQUE_KEY})"
 )
+# The rule of meter_states.may_be_given.
+GIVEN_REMOVED = "s.status = 'removed' AND s.consumer_id IS NOT NULL AND o.consumer_id {differs} s.consumer_id"
 UNITS_MOST = Decimal("1820162.4")  # what a token can carry
 COLUMNS = (
     "meter_number", "meter_type", "product_id", "tariff_id", "consumer_id", "region_id", "address", "algorithm",
@@ -113,7 +115,7 @@ def _settle(values: Values, known: Row[Any] | None, book: Book, faults: list[Any
         for name, usual in USUAL.items():
             row[name] = usual if row[name] is None else row[name]
         if owner is not None and row["region_id"] is None and "region" not in values:
-            row["region_id"] = owner.region_id
+            row["region_id"] = _home(owner, book, faults)
         if row["region_id"] is None and not values.get("region"):
             faults.append(("region", Fault("needed")))
     rules = _Rules(row, known, book, faults)
@@ -173,6 +175,16 @@ def _owner(values: Values, book: Book, faults: list[Any]) -> Any:
     elif bound_to is not None and found.id != bound_to.id:
         faults.append(("consumer", Fault("other_consumer", number=bound_to.user_number)))
     return found
+
+
+def _home(owner: Any, book: Book, faults: list[Any]) -> int:
+    """Where a consumer lives: the place of a meter that names none; not one that is switched off."""
+    region_id = int(owner.region_id)
+    try:
+        book.require_offered(region_id, book.places.names.get(region_id, ""))
+    except Fault as fault:
+        faults.append(("region", fault))
+    return region_id
 
 
 def _warn(row: Values, known: Row[Any] | None, book: Book) -> list[tuple[str, Fault]]:
@@ -250,8 +262,11 @@ class _Rules:
             )
 
     def past(self) -> None:
-        """What a known record does not change by a file."""
+        """What a known record does not change by a file, and that nobody is given a removed meter."""
         row, known = self.row, self.known
+        had = getattr(known, "consumer_id", None)
+        if not meter_states.may_be_given(self.value("status"), row["consumer_id"], had):
+            self.says("consumer", "removed_meter")
         if known is None:
             return
         if row["consumer_id"] is not None and known.consumer_id not in (None, row["consumer_id"]):
@@ -326,7 +341,7 @@ METERS = Entity(
     },
     on_new={"status_since": ":now", "status_by": ":who"},
     example="00000000000",
-    again={("sgc", "key_gone"): KEY_GONE},
+    again={("sgc", "key_gone"): KEY_GONE, ("consumer", "removed_meter"): GIVEN_REMOVED},
     links={"consumer_id": "consumer", "product_id": "product", "tariff_id": "tariff"},
     room=_room,
     claim=_claim,

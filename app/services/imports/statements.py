@@ -17,9 +17,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope
+from app.models import Region
 from app.models.base import UTCDateTime
 from app.models.triggers import DIFFERS
 from app.services.imports.entity import Entity
+from app.services.regions import offered
 
 # Tables of one connection: the rows in their types, and which records their columns name.
 STAGED, NAMED = "import_staged", "import_named"
@@ -93,7 +95,7 @@ class Writing:
         others or was switched off since.  What a record has already it keeps, as in the check.
         """
         low = "" if scope.sees_all else (scope.region_path or "/none/")
-        whens = [*self._moved(low), *self._off(low), *self._again()]
+        whens = [*self._moved(low), *self._off(session, low), *self._again()]
         cases = " ".join(
             f"WHEN {when} THEN '{json.dumps([[field, code, {}]])}'" for when, field, code in whens
         )
@@ -121,7 +123,7 @@ class Writing:
             (_missing("region_id", living), "region", "gone_since"),
         ]  # fmt: skip
 
-    def _off(self, low: str) -> list[tuple[str, str, str]]:
+    def _off(self, session: Session, low: str) -> list[tuple[str, str, str]]:
         """What else a row names: others' by now, or switched off."""
         whens = []
         for column, table in self._links().items():
@@ -130,7 +132,8 @@ class Writing:
             if table == "consumer":
                 theirs = f"consumer AS t JOIN region AS g ON g.id = t.region_id WHERE {_own(low)} AND t.id"
                 whens.append((given + _missing(column, theirs), field, "gone_since"))
-            whens.append((given + _missing(column, f"{table} AS t WHERE t.active AND t.id"), field, "off_since"))
+            fine = _offered(session) if table == "region" else f"{table} AS t WHERE t.active AND t.id"
+            whens.append((given + _missing(column, fine), field, "off_since"))
         return whens
 
     def _links(self) -> dict[str, str]:
@@ -196,6 +199,12 @@ class Writing:
 
 def _own(low: str) -> str:
     return "g.path >= :low AND g.path < :high" if low else "1 = 1"
+
+
+def _offered(session: Session) -> str:
+    """The places that may be given anew, as all doors ask it; its only values are paths (digits and slashes)."""
+    rule = offered(session).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    return f"{Region.__tablename__} WHERE {rule} AND {Region.__tablename__}.id"
 
 
 def _missing(column: str, among: str) -> str:
