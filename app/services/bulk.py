@@ -136,7 +136,7 @@ def _value(session: Session, change: Change, scope: Scope) -> Any:
             raise Refused("gone")
         return tariff
     region = session.scalars(
-        select(Region).where(Region.id == int(change.value), in_scope(scope), offered(session))
+        select(Region).where(Region.id == int(change.value), in_scope(scope), offered())
     ).one_or_none()
     if region is None:
         raise Refused("gone")

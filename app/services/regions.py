@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope
 from app.domain.folding import fold
@@ -55,19 +55,21 @@ def may_see(region: Region, scope: Scope) -> bool:
     return scope.sees_all or bool(scope.region_path and region.path.startswith(scope.region_path))
 
 
-def offered(session: Session) -> ColumnElement[bool]:
-    """Places that may be chosen for something new: alive, and neither they nor one above is switched off."""
-    off = session.scalars(select(Region.path).where(Region.active.is_(False), living()).order_by(Region.path)).all()
-    highest: list[str] = []
-    for path in off:
-        if not highest or not path.startswith(highest[-1]):
-            highest.append(path)
-    return and_(living(), *[not_(within(path)) for path in highest])
+def offered() -> ColumnElement[bool]:
+    """Places that may be chosen for something new: alive, and neither they nor one above is switched off.
+
+    One condition however many are off: each list of the three levels is read once for a statement.
+    """
+    top, middle = aliased(Region), aliased(Region)
+    off = select(top.id).where(top.active.is_(False))
+    below_off = select(middle.id).where(middle.parent_id.in_(off))
+    above = and_(Region.parent_id.not_in(off), Region.parent_id.not_in(below_off))
+    return and_(living(), Region.active.is_(True), or_(Region.parent_id.is_(None), above))
 
 
 def is_offered(session: Session, region_id: int) -> bool:
     """Whether this place may be chosen for something new."""
-    return session.scalar(select(Region.id).where(Region.id == region_id, offered(session))) is not None
+    return session.scalar(select(Region.id).where(Region.id == region_id, offered())) is not None
 
 
 def literal(text: str) -> str:
@@ -92,7 +94,7 @@ def visible(
 
     `for_new` leaves out what is switched off, `level` what is of another one.
     """
-    statement = select(Region).where(in_scope(scope), offered(session) if for_new else living())
+    statement = select(Region).where(in_scope(scope), offered() if for_new else living())
     if level is not None:
         statement = statement.where(Region.level == level)
     words = fold(text)
@@ -137,7 +139,7 @@ def below(
 
     `for_new` leaves out what is switched off.
     """
-    alive = offered(session) if for_new else living()
+    alive = offered() if for_new else living()
     own = and_(alive, Region.parent_id == parent.id if parent else Region.parent_id.is_(None))
     count = session.execute(select(func.count()).select_from(Region).where(own)).scalar_one()
     rows = select(Region).where(own).order_by(Region.search_name, Region.id).limit(limit).offset(offset)

@@ -176,7 +176,7 @@ class Places:
         """Read them; those of others do not exist."""
         rows = session.execute(
             select(
-                Region.id, Region.name, Region.full_name, offered(session).label("offered")
+                Region.id, Region.name, Region.full_name, offered().label("offered")
             ).where(in_scope(scope), living())
         ).all()
         return cls(

@@ -202,8 +202,8 @@ def _own(low: str) -> str:
 
 
 def _offered(session: Session) -> str:
-    """The places that may be given anew, as all doors ask it; its only values are paths (digits and slashes)."""
-    rule = offered(session).compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    """The places that may be given anew, as all doors ask it; it has no values but truths."""
+    rule = offered().compile(session.get_bind(), compile_kwargs={"literal_binds": True})
     return f"{Region.__tablename__} WHERE {rule} AND {Region.__tablename__}.id"
 
 
