@@ -90,7 +90,7 @@ def test_a_button_gives_more_rows_where_no_script_does(efua, cast, look):
         ("steps__0__price", "1e309", "This is not a number."),
         ("steps__0__price", "0.123456789", "decimal mark: 8 at most"),
         ("steps__0__price", "9" * 40, "More than 15 digits."),
-        ("steps__0__price", "٣", "This is not a number."),
+        ("steps__0__price", "²", "This is not a number."),
         ("steps__0__tax_rate", "101", "Tax rate: At most 100."),
         ("steps__0__to", "", "Only the last row may stay open."),
         ("steps__0__to", "0", "Row 1 ends at 0, not above its start of 0."),

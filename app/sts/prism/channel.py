@@ -105,11 +105,29 @@ class Channel:
         return not self.busy and not self._outbox
 
     def _read(self) -> None:
-        """Take what has come; also while a request runs, so that a hung-up client is noticed."""
-        data = self.sock.recv(_CHUNK)
+        """Take what has come, then begin it; also while a request runs, so that a hung-up client is noticed.
+
+        After a stall all is taken that has come, so that none of it looks younger than it is, and before anything
+        is answered: what a client sends upon an answer came after the stall, and belongs to the next pass.
+        """
+        while self._take() and (self.sock.pending() or self._loop.stalled):
+            pass
+        if self.open:
+            self._advance()
+
+    def _take(self) -> bool:
+        """Take one piece; whether there was one, and the connection is still open."""
+        try:
+            data = self.sock.recv(_CHUNK)
+        except ssl.SSLWantReadError:
+            self._watch()
+            return False
+        except ssl.SSLWantWriteError:
+            self._loop.watch(self, reading=True, writing=True)
+            return False
         if not data:
             self._loop.drop(self, "closed by peer")
-            return
+            return False
         if not self._inbox and not self.busy:
             self._since = time.monotonic()
         self._inbox += data
@@ -117,10 +135,7 @@ class Channel:
         self._note_arrival(self._loop.heard_at)
         if len(self._inbox) > self._loop.limits.backlog_bytes:
             self._loop.drop(self, "too much sent ahead")
-            return
-        self._advance()
-        if self.open and (self.sock.pending() or self._loop.stalled):
-            self._read()  # after a stall all that has come, so that none of it looks younger than it is
+        return self.open
 
     def _note_arrival(self, now: float) -> None:
         """Remember up to which byte the client had come; what comes at one moment is one note.

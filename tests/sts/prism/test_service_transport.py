@@ -266,3 +266,53 @@ def test_connections_are_limited_and_free_again(server: Server) -> None:
             return
         time.sleep(0.1)
     still_serves(server)
+
+
+class QuickClient:
+    """A socket whose client sends its next frame the moment it has an answer."""
+
+    FRAME = struct.pack(">I", 1) + b"x"
+
+    def __init__(self) -> None:
+        self.waiting = [self.FRAME]
+
+    def do_handshake(self) -> None:
+        """Done."""
+
+    def pending(self) -> int:
+        return 0
+
+    def recv(self, _size: int) -> bytes:
+        if not self.waiting:
+            raise ssl.SSLWantReadError
+        return self.waiting.pop()
+
+    def send(self, content: memoryview) -> int:
+        self.waiting.append(self.FRAME)
+        return len(content)
+
+
+class StalledLoop:
+    """A loop whose last pass took long."""
+
+    limits, stalled, heard_at = SHORT, True, 0.0
+
+    def __init__(self) -> None:
+        self.handled = 0
+
+    def watch(self, *_what: object, **_for: bool) -> None:
+        """Nothing to watch."""
+
+    def drop(self, _channel: Channel, why: str) -> None:
+        raise AssertionError(why)
+
+    def handle(self, request: object) -> None:
+        self.handled += 1
+        assert self.handled < 50, "it never comes to the next pass"
+        request.answer(b"y")  # type: ignore[attr-defined]
+
+
+def test_what_a_client_sends_upon_an_answer_is_not_taken_for_what_came_before_a_stall() -> None:
+    loop = StalledLoop()
+    Channel(QuickClient(), "peer", loop).ready()  # type: ignore[arg-type]
+    assert loop.handled == 1
