@@ -280,14 +280,17 @@ class QuickClient:
         """Done."""
 
     def pending(self) -> int:
+        """Nothing is decrypted ahead."""
         return 0
 
     def recv(self, _size: int) -> bytes:
+        """What the client has sent."""
         if not self.waiting:
             raise ssl.SSLWantReadError
         return self.waiting.pop()
 
     def send(self, content: memoryview) -> int:
+        """An answer, upon which the client asks again."""
         self.waiting.append(self.FRAME)
         return len(content)
 
@@ -304,9 +307,11 @@ class StalledLoop:
         """Nothing to watch."""
 
     def drop(self, _channel: Channel, why: str) -> None:
+        """A connection is lost."""
         raise AssertionError(why)
 
     def handle(self, request: object) -> None:
+        """Answer at once."""
         self.handled += 1
         assert self.handled < 50, "it never comes to the next pass"
         request.answer(b"y")  # type: ignore[attr-defined]
