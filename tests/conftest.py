@@ -24,8 +24,12 @@ pytest_plugins = [
 ]
 
 
+# They take tens of seconds each: begun last, they would keep one process busy while the others are done.
+LONG = ("tests/stories/", "tests/test_run.py", "tests/views/test_grid.py", "tests/test_worker.py", "tests/test_backup.py")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `one_database` run on SQLite alone."""
+    """Tests marked `one_database` run on SQLite alone; the long ones come first."""
     kept, dropped = [], []
     for item in items:
         callspec = getattr(item, "callspec", None)
@@ -33,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (dropped if elsewhere and item.get_closest_marker("one_database") else kept).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = kept
+    items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -42,6 +42,7 @@ def test_keys_of_the_amount_lead_down_to_quick_values_and_on_to_what_was_receive
     amara.fill("#q", f" {PALM_STREET[:4]} {PALM_STREET[4:8]}-{PALM_STREET[8:]} ")  # pasted as it stands on a plate
     amara.keyboard.press("Enter")
     amara.wait_for_selector("#value:focus")
+    amara.wait_for_load_state("load")  # the browser sets the focus before the page's script listens
     amara.keyboard.press("Tab")
     amara.wait_for_selector("#received:focus")
     amara.keyboard.press("Shift+Tab")

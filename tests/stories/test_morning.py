@@ -179,7 +179,8 @@ class Morning:
         self.site.stop()
 
 
-def test_a_morning_at_the_counter(site: Site, browser: Any) -> None:
+@pytest.mark.deep
+def test_a_morning_at_the_counter(site: Site, browser: Any, deep_record: Any) -> None:
     morning = Morning(site, browser)
     morning.everyday()
     morning.wrong_meters()
@@ -193,6 +194,7 @@ def test_a_morning_at_the_counter(site: Site, browser: Any) -> None:
     everything_agrees(morning)
     every_slip_works_once(morning)
     assert [line for person in morning.people.values() for line in person.complaints] == []
+    deep_record("morning at the counter", sales=len(morning.sold), tokens=sum(len(one.tokens) for one in morning.sold))
 
 
 def everything_agrees(morning: Morning) -> None:
