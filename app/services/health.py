@@ -20,6 +20,7 @@ from app.db import retried, transaction
 from app.extensions import db
 from app.models import AuditEntry, BackupMade, ModuleHealth, SecurityModule, Settings, SignOfLife
 from app.models.base import now
+from app.sts.module import ModuleError
 
 WORKER = "worker"
 WORKER_SILENT_AFTER = timedelta(minutes=2)
@@ -118,6 +119,12 @@ def note(module_id: int, heard: Heard, instant: datetime | None = None) -> Modul
         return retried(work)
     except IntegrityError:  # the very first two answers came at the same instant
         return retried(work)
+
+
+def note_silence(module_id: int, error: ModuleError, instant: datetime | None = None) -> None:
+    """Tell every process, and the frame of every page, of a module that the network did not reach; no other error."""
+    if error.code.startswith("ENetwork."):
+        note(module_id, Heard(up=False, failure=error.code, detail=error.detail), instant)
 
 
 def _note(session: Session, module_id: int, heard: Heard, at: datetime) -> ModuleHealth:

@@ -22,7 +22,7 @@ from app.models import ModuleHealth, SupplyGroupKey
 from app.models import SecurityModule as ModuleRow
 from app.models.base import now
 from app.services.credentials import CannotUnseal, unseal
-from app.services.health import Heard, note
+from app.services.health import note_silence
 from app.sts.module import KeyFacts, ModuleError, SecurityModule
 from app.sts.prism.breaker import Breaker, Permit
 from app.sts.prism.client import PrismModule
@@ -155,8 +155,7 @@ class InstalledModules:
         try:
             wired.line.probe()
         except ModuleError as error:
-            if error.code.startswith("ENetwork."):  # every process, and the frame of every page, shall know it
-                note(module_id, Heard(up=False, failure=error.code, detail=error.detail))
+            note_silence(module_id, error)
             raise errors.ModuleDown(name=wired.name, since=wired.line.breaker.since) from error
 
     def known_dead(self, module_id: int, health: ModuleHealth | None) -> bool:

@@ -23,7 +23,7 @@ from app.db import retried
 from app.domain import errors
 from app.extensions import db
 from app.models.base import now
-from app.services.health import Heard, note
+from app.services.health import note_silence
 from app.services.issue import Tokens, ask, fetch
 from app.services.pricing import CLOCK_AHEAD, Offer, Wish, quote
 from app.services.reserve import AlreadyThere, Order, find_by_reference, reserve
@@ -111,8 +111,7 @@ def complete(
     except ModuleError as error:
         if not error.permanent:
             log.warning("sale %s waits: the module answered %s", sale.sale_id, error)
-            if error.code.startswith("ENetwork."):  # so that no other process lets a customer wait for it
-                note(sale.module_id, Heard(up=False, failure=error.code, detail=error.detail), clock())
+            note_silence(sale.module_id, error, clock())  # so that no other process lets a customer wait for it
             return
         if again and settle_if_known(sale, modules, clock) is not Known.NEVER_TAKEN:
             return
