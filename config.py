@@ -117,6 +117,7 @@ FIXED: Mapping[str, Any] = {
     "LANGUAGES": {
         "en": {"flag": "gb", "name": "English"},
         "fr": {"flag": "fr", "name": "Français"},
+        "es": {"flag": "es", "name": "Español"},
         "ar": {"flag": "eg", "name": "العربية"},
         "pt": {"flag": "mz", "name": "Português"},
         "sw": {"flag": "tz", "name": "Kiswahili"},
