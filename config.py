@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me",
 SECRET_LENGTH_MIN = 32
 PORT_MAX = 65535
 MODULE_PORT_AWAY = 9443 - 8080
+MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(ValueError):
@@ -65,6 +68,12 @@ def _licence_key(text: str) -> str:
     return text
 
 
+def _site(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/?", text):
+        raise ValueError("must read like https://vending.example.org")
+    return text.rstrip("/")
+
+
 # What the environment may say: name, default, how it is read.  None: it follows from others.
 ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODE": ("demonstration", _one_of("demonstration", "production")),
@@ -92,6 +101,13 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "IMPORT_FILE_MAX_MB": ("64", _integer(1, 2000)),
     "IMPORT_ROWS_MAX": ("200000", _integer(1, 2_000_000)),
     "FILES_KEEP_DAYS": ("30", _integer(1, 3660)),
+    "SITE_URL": (None, _site),
+    "MAIL_SERVER": (None, str),
+    "MAIL_PORT": (None, _integer(1, 65535)),
+    "MAIL_TLS": ("starttls", _one_of("starttls", "tls", "none")),
+    "MAIL_USER": (None, str),
+    "MAIL_PASSWORD": (None, str),
+    "MAIL_FROM": (None, str),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
     "LOOK_UP_RATE_LIMIT": ("20 per minute", str),
 }
@@ -190,6 +206,14 @@ def _derive(settings: dict[str, Any]) -> None:
         settings["TRAINING"] = settings["DEMO"]
     settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
     settings["FILES_DIR"] = instance / "files"
+    settings["OUTBOX_DIR"] = instance / "outbox"
+    if settings["SITE_URL"] is None:
+        host = settings["HOST"] if settings["HOST"] not in ("", "0.0.0.0", "::") else "localhost"  # noqa: S104
+        settings["SITE_URL"] = f"http://{host}:{settings['PORT']}"
+    if settings["MAIL_PORT"] is None:
+        settings["MAIL_PORT"] = MAIL_PORTS[settings["MAIL_TLS"]]
+    if settings["MAIL_FROM"] is None and not settings["MAIL_SERVER"]:
+        settings["MAIL_FROM"] = f"{settings['APP_NAME']} <vending@localhost>"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
@@ -202,6 +226,7 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
         raise SettingsError("DEMO is yes, but in production nothing is loaded for show: leave one of the two out.")
     if settings["MODE"] == "production" and settings["TRAINING"]:
         raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
+    _refuse_open_mail(settings)
     secret = settings["SECRET_KEY"]
     if settings["MODE"] != "production" or secret is None:
         return
@@ -210,3 +235,16 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
             f"SECRET_KEY is a sample or shorter than {SECRET_LENGTH_MIN} characters: leave it "
             "out, and `flask setup` makes a good one, or set a long random one."
         )
+
+
+def _refuse_open_mail(settings: Mapping[str, Any]) -> None:
+    """Mail carries links that open accounts: it has a sender, our true address, and no password in the clear."""
+    server, sender = settings["MAIL_SERVER"], settings["MAIL_FROM"] or ""
+    if not server:
+        return
+    if not re.fullmatch(r"([^<>\x00-\x1f]*<)?[^@\s<>,;]+@[^@\s<>,;]+>?", sender):
+        raise SettingsError("MAIL_SERVER is set, so MAIL_FROM must name one sender, like vending@example.org.")
+    if settings["MAIL_TLS"] == "none" and settings["MAIL_PASSWORD"] and server not in LOOPBACK:
+        raise SettingsError("MAIL_TLS is none, so MAIL_PASSWORD would be sent in the clear: use starttls or tls.")
+    if settings["MODE"] == "production" and settings["SITE_URL"].split("//")[1].split(":")[0] in LOOPBACK:
+        raise SettingsError("MAIL_SERVER is set, so SITE_URL must say where people find this site: links lead there.")

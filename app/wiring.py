@@ -34,9 +34,17 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
 def _databases(app: Flask) -> None:
     from app import models  # noqa: F401  (all tables must be known before FAB looks)
     from app.db import configure_sqlite
-    from app.services import licensing
+    from app.services import licensing, mail
 
     licensing.trust(db.engine, app.config["LICENCE_KEY"])
+    given = app.config
+    mail.deliver_by(
+        db.engine,
+        mail.Way(
+            given["OUTBOX_DIR"], given["MAIL_FROM"], given["MAIL_SERVER"] or "", given["MAIL_PORT"],
+            given["MAIL_USER"] or "", given["MAIL_PASSWORD"] or "", given["MAIL_TLS"],
+        ),
+    )  # fmt: skip
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         configure_sqlite(db.engine)
 

@@ -1,7 +1,7 @@
 """The worker: one process beside the web server for what nobody waits for at a counter.
 
 It resolves waiting sales, probes the modules, seals the audit log, says that it lives, and does
-the long work that pages ask for (imports, large exports, changes of many rows).  Run by
+the long work that pages ask for (imports, large exports, changes of many rows), and sends mail.  Run by
 `run.py` or as `python -m app.worker`; SIGINT lets it finish what it does.  Never started from a
 web process.
 """
@@ -34,7 +34,7 @@ from app.models.base import now
 from app.services import audit_chain, book_checks, health, match, month_sums
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
-from app.views import work_runs
+from app.views import letters, work_runs
 
 NAME = "vending"
 LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
@@ -42,7 +42,7 @@ LOST_AFTER_S = 30.0  # a task that was queued and has not begun is queued again 
 AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 # Long work waits in a table, so that nothing is lost with a queue; this looks for it.
-WORK_EVERY_S, CLEAN_EVERY_S = 1.0, 3600.0
+WORK_EVERY_S, MAIL_EVERY_S, CLEAN_EVERY_S = 1.0, 2.0, 3600.0
 # Whether a daily look is due; not while the program starts, when everybody wants the processor.
 CHECK_EVERY_S, CHECK_FIRST_S = 60.0, 15.0
 log = logging.getLogger("app.worker")
@@ -146,6 +146,7 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("probe", PROBE_EVERY_S, inside(probe)),
         Chore("life", LIFE_EVERY_S, inside(_live)),
         Chore("work", WORK_EVERY_S, lambda: work_runs.run_next(app)),
+        Chore("mail", MAIL_EVERY_S, lambda: letters.post(app)),
         Chore("clean", CLEAN_EVERY_S, lambda: work_runs.clean(app)),
         Chore("ledger", CHECK_EVERY_S, inside(_recount), first_s=CHECK_FIRST_S),
         Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app)), first_s=CHECK_FIRST_S),

@@ -83,3 +83,27 @@ def test_a_test_overrides_what_follows_from_its_own_settings(tmp_path: Path):
     settings = config.load({}, {"DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "APP_NAME": "A"})
     assert settings["SQLALCHEMY_DATABASE_URI"] == f"sqlite:///{tmp_path}/a.db"
     assert settings["APP_NAME"] == "A"
+
+
+def test_mail_is_files_until_a_server_is_named():
+    settings = load(INSTANCE_DIR="/x", HOST="0.0.0.0", PORT="8081")  # noqa: S104
+    assert settings["MAIL_SERVER"] is None
+    assert settings["OUTBOX_DIR"] == Path("/x/outbox")
+    assert settings["SITE_URL"] == "http://localhost:8081"
+    assert load(MAIL_SERVER="m.example.org", MAIL_FROM="v@example.org", MAIL_TLS="tls")["MAIL_PORT"] == 465
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"MAIL_FROM": ""}, "MAIL_FROM"),
+        ({"MAIL_FROM": "a@example.org, b@example.org"}, "MAIL_FROM"),
+        ({"MAIL_TLS": "none", "MAIL_PASSWORD": "p"}, "in the clear"),
+        ({"MODE": "production"}, "SITE_URL"),
+        ({"SITE_URL": "javascript:alert(1)"}, "SITE_URL"),
+        ({"SITE_URL": "https://example.org/x?y"}, "SITE_URL"),
+    ],
+)
+def test_mail_has_a_sender_a_true_address_and_no_password_in_the_clear(changes, name):
+    with pytest.raises(config.SettingsError, match=name):
+        load(**{"MAIL_SERVER": "m.example.org", "MAIL_FROM": "v@example.org"} | changes)

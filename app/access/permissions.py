@@ -112,6 +112,11 @@ READ_SLIPS = Permission("can_read", "SlipSettingsView")
 WRITE_SLIPS = Permission("can_write", "SlipSettingsView")
 READ_LICENCE = Permission("can_read", "LicenceView")
 LOAD_LICENCE = Permission("can_load", "LicenceView")
+# Mail that was not sent lies there with its links, which open accounts: for somebody over everything only.
+OPEN_OUTBOX = Permission("can_open", "OutboxView")
+
+# What a role of somebody with a region does not give, whatever stands in it.
+WHOLE = frozenset({OPEN_OUTBOX})
 
 
 def every() -> dict[str, Permission]:

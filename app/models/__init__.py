@@ -2,6 +2,7 @@
 
 # NB: first of all, because it sets the naming convention that every table below goes by.
 from app import extensions  # noqa: F401  isort: skip
+from app.models.account import MailRequest, PasswordLink, RecoveryCode
 from app.models.audit import AuditEntry
 from app.models.background import BackgroundTask, ImportBatch, ImportRow
 from app.models.checks import BookCheck, ModuleMatch, SetClock
@@ -32,12 +33,14 @@ from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup,
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
-    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount", "ClockConfirmation",
-    "Consumer", "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord", "ImportBatch", "ImportRow",
-    "LedgerAccount", "Licence", "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth",
-    "ModuleMatch", "ModuleTokenId", "MonthSums", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "Region",
+    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
+    "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord",
+    "ImportBatch", "ImportRow", "LedgerAccount", "Licence", "MailRequest", "Manufacturer", "Meter",
+    "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId", "MonthSums",
+    "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode", "Region",
     "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine",
-    "SaleMonth", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure", "SignOfLife",
-    "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy", "TariffPlan", "TariffStep",
-    "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession", "VendingPoint",
+    "SaleMonth", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure",
+    "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy",
+    "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
+    "VendingPoint",
 ]  # fmt: skip

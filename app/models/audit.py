@@ -48,12 +48,13 @@ SILENT = frozenset(
         "last_login", "changed_on", "created_on", "changed_by_fk", "created_by_fk",
         "tariff_since",  # follows from the tariff
         "search_name",  # follows from the full name
+        "totp_sealed", "totp_step",
         "status_since", "status_by",  # follow from the state; the entry itself says when and who
     }
 )  # fmt: skip
 
 # Silent, but that they changed is told.
-SECRET = frozenset({"password", "sealed_password"})
+SECRET = frozenset({"password", "sealed_password", "totp_sealed"})
 
 
 class AuditEntry(Model):

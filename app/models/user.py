@@ -6,9 +6,11 @@ group owns one FAB role and says which rows its people see (`row_scope`).  Decis
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask_appbuilder import Model
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import Boolean, ForeignKey, Integer, String, true
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Integer, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.states import RowScope
@@ -30,6 +32,8 @@ class UserGroup(Stamped, Model):
     row_scope: Mapped[RowScope] = mapped_column(words(RowScope), default=RowScope.VENDING_POINT)
     # Off: nobody is put into it any more; who is in it stays as they are.
     active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    # Whether its people sign in with a second factor, and are asked to set one up.
+    second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     role: Mapped[Role] = relationship(Role)
 
@@ -52,6 +56,15 @@ class AppUser(User):  # type: ignore[misc]
     # The `Paper` this person printed on last.
     slip_paper: Mapped[str | None] = mapped_column(String(8))
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+    phone: Mapped[str | None] = mapped_column(String(40))
+    # Rows of a list page, and the page after the sign-in (a line of the menu); NULL is the usual one.
+    page_size: Mapped[int | None] = mapped_column(Integer)
+    start_page: Mapped[str | None] = mapped_column(String(40))
+    # The secret of the second factor, sealed with credentials.key; since when it counts (NULL: it was not tried
+    # yet); and the newest half minute whose code was used, so that none works twice.
+    totp_sealed: Mapped[str | None] = mapped_column(String(200))
+    totp_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
     # Rises when somebody changes the person's page.  NB: not the mapper's own version: a sign-in
     # writes to this row as well, and must neither fail nor make an open form old.
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")

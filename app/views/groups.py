@@ -82,6 +82,7 @@ ACTS = {
     "can_change": _l("Change many rows"),
     "can_cancel": _l("Stop work"),
     "can_use": _l("Type tokens in"),
+    "can_open": _l("Open it (over everything only)"),
     "menu_access": _l("See it in the menu"),
 }
 ELSEWHERE = {"ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "ReversalView": _l("Reversals"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}

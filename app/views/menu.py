@@ -100,4 +100,5 @@ LINES: tuple[Line, ...] = (
     Line("System", "slip_settings:SlipSettingsView", _l("Slips"), "fa-receipt"),
     Line(None, "first_steps:FirstStepsView"),
     Line("System", "licence:LicenceView", _l("Licence"), "fa-certificate"),
+    Line("System", "outbox:OutboxView", _l("Outbox"), "fa-envelope"),
 )

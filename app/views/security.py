@@ -21,7 +21,8 @@ from flask_appbuilder.security.sqla.models import (
 from flask_appbuilder.views import UtilView
 from sqlalchemy import select
 
-from app.access.current import signed_in
+from app.access.current import scope_of, signed_in
+from app.access.permissions import WHOLE
 from app.extensions import db
 from app.models import AppUser
 from app.views import sessions
@@ -61,9 +62,11 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
         """All (permission, page) pairs of the person, read once per request."""
         kept = g.setdefault("_permissions", {}) if has_request_context() else {}
         role_ids = tuple(role.id for role in self.get_user_roles(user))
-        if role_ids not in kept:
-            kept[role_ids] = self._permissions_of(role_ids)
-        return kept[role_ids]  # type: ignore[no-any-return]
+        whole = isinstance(user, AppUser) and scope_of(user).sees_all
+        if (role_ids, whole) not in kept:
+            held = self._permissions_of(role_ids)
+            kept[role_ids, whole] = held if whole else held - WHOLE
+        return kept[role_ids, whole]  # type: ignore[no-any-return]
 
     @staticmethod
     def _permissions_of(role_ids: tuple[int, ...]) -> set[tuple[str, str]]:

@@ -294,11 +294,14 @@ def _audit_verify(work: Work) -> None:
 
 
 def clean(app: Flask) -> bool:
-    """Remove files that nobody fetched for long."""
-    from app.services import task_files
+    """Remove files that nobody fetched for long, and old mail."""
+    from app.services import mail_queue, outbox, task_files
 
     with app.app_context():
-        task_files.clean(folder(), app.config["FILES_KEEP_DAYS"])
+        days = app.config["FILES_KEEP_DAYS"]
+        task_files.clean(folder(), days)
+        outbox.clean(app.config["OUTBOX_DIR"], days)
+        mail_queue.clean(days)
     return True
 
 

@@ -183,4 +183,8 @@ LINES: dict[str, Line] = {
     "LicenceView.details": Line("MARE"),
     "LicenceView.load": Line("RE"),
     "LicenceView.fall_back": Line("RE"),
+    # A region's administrator has the permission, and not the rows (permissions.WHOLE).
+    "OutboxView.page": Line("E"),
+    "OutboxView.show": Line("E", "message", common=True),
+    "OutboxView.trial": Line("E"),
 }

@@ -20,6 +20,7 @@ from werkzeug import Response
 from app.extensions import db
 from app.models import AppUser, UserSession
 from app.models.base import now
+from app.services import outbox
 from tests.cast import drn, password_hash
 from tests.fixtures.application import Visitor, csrf_token
 from tests.views.grid_lines import EVERYBODY, LINES, Line
@@ -52,6 +53,7 @@ class Grid:
             "report": {"market": "sales-statistics"},
             "currency": {"market": 1},
             "settings": {"market": 1},
+            "message": {"market": outbox.put(app.config["OUTBOX_DIR"], b"To: amara@example.org\r\nSubject: x\r\n\r\nx")},
         }
         self.tried: Counter[str] = Counter()
         self.faults: list[str] = []
