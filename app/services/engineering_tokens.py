@@ -26,6 +26,7 @@ from app.extensions import db
 from app.models import EngineeringRecord, Token
 from app.models.base import now
 from app.services import key_changes
+from app.services.health import note_silence
 from app.services.issue import leave_transaction, meter_asked_for, token_columns
 from app.services.resolve import Patience, memory_of
 from app.services.security_module import Modules
@@ -86,6 +87,8 @@ def complete(act: Act, modules: Modules, clock: Callable[[], datetime] = now, *,
     except ModuleError as error:
         if not error.permanent:
             log.warning("engineering record %s waits: the module answered %s", act.record_id, error)
+            if act.module_id is not None:
+                note_silence(act.module_id, error, clock())  # so that no other process waits for it
             return
         if again and settle_if_known(act, modules, clock) is not Known.NEVER_TAKEN:
             return

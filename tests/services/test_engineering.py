@@ -15,7 +15,7 @@ from app.domain import errors
 from app.domain.engineering import ALL_REGISTERS, KEY_CHANGE, METER_TEST, ActStatus
 from app.domain.states import Algorithm, MeterStatus
 from app.extensions import db
-from app.models import EngineeringRecord, Meter, Token
+from app.models import EngineeringRecord, Meter, ModuleHealth, Token
 from app.models.base import now
 from app.services import engineering_tokens, key_changes
 from app.services.engineering import Wanted, approve, decline, make, record_of
@@ -293,6 +293,16 @@ def test_a_lost_answer_is_fetched_and_never_made_twice(desk, deaf, caplog):
     assert resolve_act(record.id, deaf, Patience(wait=timedelta(0))) is ActStatus.ISSUED
     assert resolve_act(record.id, deaf, Patience(wait=timedelta(0))) is ActStatus.ISSUED
     assert count_tokens() == 1 and waiting_acts() == []
+
+
+@pytest.mark.one_database
+def test_a_silent_module_that_an_act_met_is_known_to_every_process(desk, deaf, caplog):
+    """Its health stands in the books, so that the frame of every page says so and no sale waits for it as well."""
+    caplog.set_level(logging.CRITICAL)
+    desk.modules = deaf
+    record = desk.makes("maximum_power_limit", value=1_000)
+    told = db.session.get_one(ModuleHealth, record.module_id)
+    assert (told.up, told.failure) == (False, "ENetwork.Timeout")
 
 
 @pytest.mark.one_database
