@@ -92,6 +92,20 @@ def test_without_a_network_a_sentence_stands_there_and_the_sum_comes_with_it_aga
     without(amara, "ERR_INTERNET_DISCONNECTED")
 
 
+def test_a_server_that_fails_is_not_called_out_of_reach(amara: Any, app: Flask) -> None:
+    amara.goto(f"/counter/meter/{PUMP}")
+    amara.route("**/counter/quote*", lambda route: route.fulfill(status=500, content_type="text/html", body="<p>Not well</p>"))
+    amara.fill("#value", "20")
+    amara.wait_for_selector("[data-broken]:visible")
+    assert "The server failed" in amara.inner_text("[data-broken]") and "Nothing was sold" in amara.inner_text("[data-broken]")
+    assert amara.is_hidden("[data-unreached]") and amara.is_hidden("#sum")
+    amara.unroute("**/counter/quote*")
+    amara.wait_for_selector('#sum[data-ready="yes"]:visible')
+    assert amara.is_hidden("[data-broken]") and amara.input_value("#value") == "20"
+    assert sold_count(app) == 0
+    without(amara, "500")
+
+
 def test_a_cookie_that_is_gone_at_the_press_of_sell_costs_nothing_typed(amara: Any, app: Flask) -> None:
     amara.goto(f"/counter/meter/{PUMP}?value=12.5&received=50")
     amara.wait_for_load_state("networkidle")

@@ -31,13 +31,16 @@
     else field.removeAttribute("aria-invalid");
   }
 
-  // --- the server cannot be reached ---------------------------------------------------------
+  // --- no sum: the server cannot be reached, or it failed -------------------------------------
   const unreached = sell.querySelector("[data-unreached]");
+  const broken = sell.querySelector("[data-broken]");
+  const without = () => !unreached.hidden || !broken.hidden;
   let retry = 0;
 
   // The old figures are of something else, so they are hidden, not greyed; the sum comes by itself.
-  function sayUnreached() {
-    unreached.hidden = false;
+  function sayWithout(why) {
+    unreached.hidden = why !== unreached;
+    broken.hidden = why !== broken;
     byId("sum").hidden = true;
     sell.classList.remove("stale");
     shown = null;
@@ -46,10 +49,10 @@
   }
   function sayReached() {
     clearTimeout(retry);
-    unreached.hidden = true;
+    unreached.hidden = broken.hidden = true;
     byId("sum").hidden = false;
   }
-  addEventListener("online", () => { if (!unreached.hidden) quote(); });
+  addEventListener("online", () => { if (without()) quote(); });
 
   async function quote() {
     clearTimeout(rest);
@@ -61,7 +64,7 @@
       const answer = await fetch(`${ask.dataset.quote}?${now}`, { signal: mine.signal });
       if (answer.status === 401 || answer.redirected) return location.assign(address());
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!page.getElementById("sum")) return answer.status < 500 ? location.assign(address()) : sayUnreached();
+      if (!page.getElementById("sum")) return answer.status < 500 ? location.assign(address()) : sayWithout(broken);
       for (const id of PARTS) byId(id).replaceWith(page.getElementById(id));
       shown = now;
       sayReached();
@@ -72,7 +75,7 @@
       clearTimeout(restSay);
       restSay = setTimeout(() => { document.querySelector("[data-said]").textContent = byId("sum").dataset.say; }, 500);
     } catch (error) {
-      if (error.name !== "AbortError") sayUnreached();
+      if (error.name !== "AbortError") sayWithout(unreached);
     } finally {
       if (asking === mine) asking = null;
     }
@@ -128,7 +131,7 @@
     if (sent) return;
     if (sell.classList.contains("stale") || asking) await quote();
     const button = byId("sell-button");
-    if (!unreached.hidden) return;
+    if (without()) return;
     if (button.href) location.assign(button.href);
     else if (!button.disabled && !sell.classList.contains("stale")) sell.requestSubmit(button);
   }
@@ -140,7 +143,7 @@
     }
     if (!navigator.onLine) {
       event.preventDefault();
-      return sayUnreached();
+      return sayWithout(unreached);
     }
     sent = true;
     const button = byId("sell-button");
