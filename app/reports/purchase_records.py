@@ -19,7 +19,7 @@ from app.reports.headings import said
 from app.reports.question import Choices
 from app.reports.records import AMOUNT, UNITS, RecordList
 from app.reports.report import Asked, Report
-from app.reports.sales_records import figures, receipt_number
+from app.reports.sales_records import figures, receipt_number, state
 from app.reports.table import Answer, Column, Kind, Row
 
 COLUMNS = (
@@ -32,6 +32,7 @@ COLUMNS = (
     Column("type", said("Meter type"), Kind.TYPE, 12),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("receipt", said("Receipt"), Kind.CODE, 15, sorts=False),
+    Column("state", said("State"), Kind.WORD, 11, words="sale_state", sorts=False),
     Column("units", said("Units"), Kind.UNITS, 13),
     Column("currency", said("Currency"), Kind.TEXT, 9, sorts=False),
     Column("amount", said("Amount"), Kind.MONEY, 14),
@@ -45,7 +46,8 @@ def _make(raw: Any) -> Row:
         (
             raw.reserved_at, raw.business_date, consumer["user_number"], consumer["name"], raw.place,
             facts["meter"]["meter_number"], raw.meter_type, point["name"],
-            receipt_number(point["code"], raw.receipt_number), int(raw.units), raw.currency, int(raw.amount),
+            receipt_number(point["code"], raw.receipt_number), state(raw),
+            int(raw.units), raw.currency, int(raw.amount),
         ),
         raw.currency, raw.meter_type, sale_id=raw.id if raw.own else None,
     )  # fmt: skip
@@ -58,7 +60,8 @@ def _answer(asked: Asked) -> Answer:
     rows = (
         select(
             Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.currency,
-            Sale.snapshot, Region.full_name.label("place"), UNITS.label("units"), AMOUNT.label("amount"),
+            Sale.kind, Sale.status, Sale.undone.label("undone"), Sale.snapshot,
+            Region.full_name.label("place"), UNITS.label("units"), AMOUNT.label("amount"),
             criterion(Sale, asked.scope).label("own"),
         )
         .join(Region, Region.id == Sale.consumer_region_id)

@@ -1,7 +1,8 @@
 """P2, sales records: every sale and reversal, by vending point and time.
 
 Names and numbers come from the sale's snapshot, so that a later change does not rewrite the past.
-A reversal stands with its amount below zero, so that the column adds up to the books.
+A reversal stands with its amount below zero, so that the column adds up to the books; the sale that it
+undoes says "reversed".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import select
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
+from app.domain.states import SaleKind
 from app.models import Sale, TariffPlan
 from app.reports import records
 from app.reports.headings import said
@@ -30,7 +32,7 @@ COLUMNS = (
     Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12),
     Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
-    Column("kind", said("Kind"), Kind.WORD, 10, words="sale_kind", sorts=False, aside=True),
+    Column("state", said("State"), Kind.WORD, 11, words="sale_state", sorts=False),
     Column("units", said("Units"), Kind.UNITS, 13),
     Column("currency", said("Currency"), Kind.TEXT, 9, sorts=False),
     Column("amount", said("Amount"), Kind.MONEY, 14),
@@ -42,13 +44,20 @@ def receipt_number(code: str, number: int | None) -> str | None:
     return None if number is None else f"{code}-{number:06}"
 
 
+def state(raw: Any) -> str:
+    """What became of a sale, by the word of `sale_state`: undone, itself a reversal, or how it stands."""
+    if raw.kind is SaleKind.REVERSAL:
+        return "reversal"
+    return "reversed" if raw.undone else str(raw.status.value)
+
+
 def _make(raw: Any) -> Row:
     facts = json.loads(raw.snapshot)
     point, consumer = facts["point"], facts["consumer"]
     return Row(
         (
             receipt_number(point["code"], raw.receipt_number), raw.reserved_at, raw.business_date, point["name"],
-            facts["operator"], facts["meter"]["meter_number"], raw.meter_type, consumer["name"], raw.kind,
+            facts["operator"], facts["meter"]["meter_number"], raw.meter_type, consumer["name"], state(raw),
             int(raw.units), raw.currency, int(raw.amount),
         ),
         raw.currency, raw.meter_type, sale_id=raw.id,
@@ -78,7 +87,8 @@ def _answer(asked: Asked) -> Answer:
         conditions.append(Sale.plan_id.in_(select(TariffPlan.id).where(TariffPlan.tariff_id == picks["tariff"])))
     rows = select(
         Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.kind,
-        Sale.currency, Sale.snapshot, UNITS.label("units"), AMOUNT.label("amount"),
+        Sale.status, Sale.undone.label("undone"), Sale.currency, Sale.snapshot,
+        UNITS.label("units"), AMOUNT.label("amount"),
     ).where(*conditions)  # fmt: skip
     return records.answer(
         asked,

@@ -34,6 +34,9 @@ WORDS: Mapping[str, Mapping[Any, Any]] = {
     "token_kind": choices.TOKEN_KIND,
     "function": {name: told.name for name, told in TOLD.items()},
     "origin": {"sale": _l("with a sale"), "desk": _l("at the desk")},
+    "sale_state": {
+        "issued": _l("Sold"), "reversed": _l("Reversed"), "reversal": _l("Reversal"), "reserved": _l("Waiting"), "failed": _l("Failed"),
+    },
     "undone": {"sold": _l("Sold"), "reversed": _l("Reversed")},
 }
 PERIODS: Mapping[str, Any] = {

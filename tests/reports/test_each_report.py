@@ -13,6 +13,7 @@ from app.models import Consumer, Meter, SaleDay
 from app.reports.catalogue import REPORTS
 from app.services import home, reversals
 from app.services.engineering import Wanted, make
+from app.views.reports import text_of
 from tests.services.conftest import Counter
 from tests.services.test_decisions import Deaf
 
@@ -121,6 +122,18 @@ def test_a_token_whose_sale_was_undone_says_so_and_shows_no_digits(counter, cast
     assert [row["token"] for row in cells(forms("token-sales"))] == [receipt.tokens[0].digits]
     undo(cast, receipt.sale_id)
     assert [(row["undone"], row["token"]) for row in cells(forms("token-sales"))] == [("reversed", None)]
+
+
+def test_a_sale_that_was_undone_says_so_in_every_form_of_the_sales_records(counter, cast, forms):
+    receipt = counter.sells("palm_street", 20_00)
+    assert [row["state"] for row in cells(forms("sales-records"))] == ["issued"]
+    undo(cast, receipt.sale_id)
+    for name in ("sales-records", "purchase-records"):
+        found = forms(name)
+        assert sorted((row["state"], row["amount"]) for row in cells(found)) == [("reversal", -20_00), ("reversed", 20_00)]
+        assert found.pdf().count("Reversed") == found.pdf().count("Reversal") == 1
+        for form, word in (("csv", b"Reversed"), ("json", b'"reversed"')):
+            assert b"".join(text_of(form, found.answer, found.front, found.house)).count(word) == 1
 
 
 def test_who_bought_nothing_is_found_and_a_reversed_purchase_is_nothing(counter, cast, forms):
