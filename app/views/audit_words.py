@@ -42,6 +42,8 @@ from app.views import choices, figures, token_words
 from app.views.consumers import ConsumerView
 from app.views.currencies import CurrencyView
 from app.views.four_eyes import in_words as in_words_of_four_eyes
+from app.views.group_names import NAMES as SEEDED_NAMES
+from app.views.group_names import group_name
 from app.views.groups import ROW_SCOPE, UserGroupView, in_words
 from app.views.installation import currency
 from app.views.menu import LINES
@@ -119,6 +121,7 @@ COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
     ("consumer", "gender"): choices.GENDER, ("settings", "first_weekday"): choices.WEEKDAY,
     ("settings", "slip_paper"): choices.PAPER, ("vending_point", "slip_paper"): choices.PAPER,
     ("meter", "ea"): choices.EA, ("meter", "tct"): choices.TCT, ("supply_group_key", "base_date"): choices.BASE_YEAR,
+    ("user_group", "name"): SEEDED_NAMES, ("ab_role", "name"): SEEDED_NAMES,
 }  # fmt: skip
 SHARES = frozenset({"rate", "tax_rate", "fee_cap_share", "debt_share"})
 # Where a row's name stands in its own entry, the best first.
@@ -198,7 +201,7 @@ def _learn(table: str, keys: set[int]) -> None:
     # NB: only rows of the reader's own scope answer; a foreign one keeps its number.
     if model is Role:  # nobody sees roles; a role is its group's rights
         groups = select(UserGroup.role_id, UserGroup.name).where(UserGroup.role_id.in_(new))
-        known.update({(table, role_id): name for role_id, name in db.session.execute(groups)})
+        known.update({(table, role_id): group_name(name) for role_id, name in db.session.execute(groups)})
         return
     rows = select(model).where(model.id.in_(new))
     if model is Region:  # no owner, so the guard lets it pass
@@ -212,6 +215,8 @@ def _learn(table: str, keys: set[int]) -> None:
 def _called(row: Any) -> str:
     if isinstance(row, AppUser):
         return row.username
+    if isinstance(row, UserGroup):
+        return group_name(row)
     if row.__tablename__ == "meter":
         return figures.ltr(figures.meter_number(row.meter_number))
     if hasattr(row, "plan"):

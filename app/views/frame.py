@@ -26,6 +26,7 @@ from app.models import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.services.meter_keys import UNIQUE_KEY
 from app.sts.errors import StsError
 from app.views import first_steps
+from app.views.group_names import group_name
 from app.views.language import chosen_language, chosen_theme, direction
 
 # The manual's menu in the manual's order; what a release adds stands after it.
@@ -198,7 +199,7 @@ class Frame:
     @property
     def group(self) -> str:
         """The user group's name."""
-        return str(getattr(self.user, "group", None) or "")
+        return group_name(getattr(self.user, "group", None))
 
     @property
     def place(self) -> str:
@@ -309,6 +310,7 @@ def _ask_each_time(app: Flask) -> None:
 def install(app: Flask) -> None:
     """Give every template its frame."""
     _ask_each_time(app)
+    app.jinja_env.filters["group_name"] = group_name
 
     @app.context_processor
     def _frame() -> dict[str, Any]:

@@ -31,6 +31,7 @@ from app.models import AppUser, UserGroup
 from app.models.base import now
 from app.views import figures
 from app.views.fields import Text, Unused, Word
+from app.views.group_names import group_name
 from app.views.lists import Listed
 from app.views.lists import words as holds
 from app.views.menu import LINES
@@ -192,6 +193,7 @@ class UserGroupView(Listed, SafeModelView):
     base_order = ("name", "asc")
     found_by = {"name": holds(_l("Name"))}
     formatters_columns = {
+        "name": group_name,
         "row_scope": lambda value: ROW_SCOPE[RowScope(value)],
         "description": lambda value: str(SEEDED.get(value, value or "—")),
     }
@@ -202,6 +204,7 @@ class UserGroupView(Listed, SafeModelView):
         group = self._row(pk)
         names = {tuple(permission): name for name, permission in permissions.every().items()}
         form.rights.data = [names[right] for right in rights_of(group) if right in names]
+        form.name.data = group_name(group)
         if group.description in SEEDED:
             form.description.data = str(SEEDED[group.description])
 
@@ -210,6 +213,8 @@ class UserGroupView(Listed, SafeModelView):
             return False
         if form.description.data == str(SEEDED.get(item.description, "")):
             form.description.data = item.description  # the translation was left as it was
+        if not new and form.name.data == group_name(item):
+            form.name.data = item.name
         item.wanted = {permissions.every()[name] for name in form.rights.data or ()}
         return super()._save(form, item, new=new)
 

@@ -230,9 +230,9 @@ def one_of(label: Any, table: Mapping[Any, Any]) -> Found:
     return (FilterEqual,), Word(label, table, required=False)
 
 
-def one_row(label: Any, rows: Callable[[], Any]) -> Found:
+def one_row(label: Any, rows: Callable[[], Any], **more: Any) -> Found:
     """A row of a short list to choose from."""
-    return (ROW,), Row(label, rows, required=False)
+    return (ROW,), Row(label, rows, required=False, **more)
 
 
 def either(kind: type[BaseFilter], label: Any, yes: Any, no: Any) -> Found:

@@ -28,6 +28,7 @@ from app.models import AppUser, Region, UserGroup, VendingPoint
 from app.views import sessions
 from app.views.account import password_fault, set_password
 from app.views.fields import NEEDED, Row, Shape, Text, Unused, email
+from app.views.group_names import group_name
 from app.views.lists import PLACE, Listed, begins, one_row, typed
 from app.views.pickers import REGIONS, Picker
 from app.views.signin import TEXT_MAX
@@ -111,7 +112,7 @@ class UserForm(DynamicForm):
     email = Text(
         _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
     )
-    group = Row(_l("User group"), groups_to_give, description=_l("Says what the person may do, and with whose rows."))
+    group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))
     region = Picker(_l("Region"), REGIONS, required=False)
     vending_point = Row(_l("Vending point"), _points, required=False)
     active = BooleanField(_l("May sign in"), default=True)
@@ -205,10 +206,11 @@ class AppUserView(Listed, SafeModelView):
         "username": begins(_l("User name")),
         "last_name": begins(_l("Last name")),
         "email": begins(_l("E-mail")),
-        "group": one_row(_l("User group"), _all_groups),
+        "group": one_row(_l("User group"), _all_groups, get_label=group_name),
         "vending_point": one_row(_l("Vending point"), _all_points),
         "region": typed(PLACE, _l("Region")),
     }
+    formatters_columns = {"group": lambda group: group_name(group) or "—"}
     add_form = NewUserForm
     edit_form = ChangeUserForm
 

@@ -30,6 +30,7 @@ from app.models import (
     VendingPoint,
 )
 from app.services import switching
+from app.views.group_names import called
 from app.views.messages import sentence
 from app.views.uses import uses_of
 
@@ -107,7 +108,7 @@ class Switching:
     def switch(self, pk: str) -> Any:
         """Switch the row off (`on` is 0), or on again (1)."""
         row, on = self._row(pk), wanted()  # type: ignore[attr-defined]
-        key, name = row.id, str(row)
+        key, name = row.id, called(row)
         back = redirect(url_for(f"{self.endpoint}.show", pk=key), 303)
         fault = self.why_not(row, on=on)
         if fault:
@@ -140,7 +141,7 @@ class Switching:
             return None
         may = current_app.appbuilder.sm.has_access(*Permission("can_write", self.class_permission_name))  # type: ignore[attr-defined]
         url = url_for(f"{self.endpoint}.switch", pk=row.id) if may else ""
-        return Switch(switching.is_on(row), str(row), words, url)
+        return Switch(switching.is_on(row), called(row), words, url)
 
     def kept_of(self, row: Any) -> Kept | None:
         """Why the row was not deleted; nothing on an ordinary visit of its page."""

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from app.access.roles import GROUPS
 from app.extensions import db
 from app.models import AppUser, Consumer, Manufacturer, Meter, Product, Region, UserGroup
+from app.views.group_names import NAMES
 from app.views.groups import SEEDED
 from tests.views.forms import act, fields, send
 from tests.views.selling import sell
@@ -166,6 +167,25 @@ def in_french(app, name):
     with app.app_context():
         db.session.execute(update(AppUser).where(AppUser.username == name).values(language="fr"))
         db.session.commit()
+
+
+def test_names_of_the_seeded_groups_are_translated_until_somebody_renames_one(app, efua, cast, look):
+    with app.test_request_context("/"):
+        assert {stored: str(word) for stored, word in NAMES.items()} == {name: name for name, _, _ in GROUPS}
+    in_french(app, "efua")
+    group = look(select(UserGroup).where(UserGroup.name == "Operator"))
+    pages = ("/groups/list/", f"/groups/show/{group.id}", "/users/list/", "/users/add", f"/vending-points/show/{cast.points['market']}")
+    for page in pages:
+        assert "Opérateur" in text_of(efua, page) and "Operator" not in text_of(efua, page), page
+    assert "Administrateur" in text_of(efua, "/account/settings") + text_of(efua, "/")
+    path = f"/groups/edit/{group.id}"
+    form = fields(text_of(efua, path))
+    ticked = re.findall(r'name="rights" value="([^"]+)" checked', text_of(efua, path))
+    assert form["name"] == "Opérateur"
+    assert efua.post(path, data={**form, "rights": ticked}).status_code == 302
+    assert look(select(UserGroup.name).where(UserGroup.id == group.id)) == "Operator", "the translation was left as it was"
+    efua.post(path, data={**fields(text_of(efua, path)), "rights": ticked, "name": "Caissiers"})
+    assert "Caissiers" in text_of(efua, "/groups/list/") and "Opérateur" not in text_of(efua, "/users/list/")
 
 
 def test_descriptions_of_the_seeded_groups_are_translated_while_unchanged(app, efua, cast, look):
