@@ -115,7 +115,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
     facts = thaw(json.loads(sale.snapshot))
     # A meter still takes the token of a reversed sale: its money went back, so nobody sees it any more.
     shown = sale.status is SaleStatus.ISSUED and not sale.undone
-    tokens = _in_order(sale.tokens) if shown else ()
+    tokens = in_order(sale.tokens) if shown else ()
     return Receipt(
         sale_id=sale.id,
         meter_id=sale.meter_id,
@@ -139,7 +139,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         facts=facts,
         copies=_copies(session, sale.id),
         reversed=sale.undone,
-        set_repeated=_is_repeated(session, sale.tokens) if len(tokens) > 1 else False,
+        set_repeated=is_repeated(session, sale.tokens) if len(tokens) > 1 else False,
     )
 
 
@@ -223,9 +223,9 @@ def _token(token: Token) -> ReceiptToken:
     )
 
 
-def _in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
-    """As they are typed into the meter: it takes a credit token under the new key only after the key change."""
-    ordered = sorted(tokens, key=lambda token: (token.kind is TokenKind.CREDIT, token.position))
+def in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
+    """As they are typed into the meter: it takes a token under the new key only after the key change."""
+    ordered = sorted(tokens, key=lambda token: (token.kind is not TokenKind.KEY_CHANGE, token.position))
     return tuple(map(_token, ordered))
 
 
@@ -233,7 +233,7 @@ def _copies(session: Session, sale_id: int) -> int:
     return int(session.execute(select(func.count(Reprint.id)).where(Reprint.sale_id == sale_id)).scalar_one())
 
 
-def _is_repeated(session: Session, tokens: Iterable[Token]) -> bool:
+def is_repeated(session: Session, tokens: Iterable[Token]) -> bool:
     """Whether the key-change set left with an earlier sale or act: without a token id, its digits are the same."""
     first = next((token for token in tokens if token.kind is TokenKind.KEY_CHANGE), None)
     if first is None:

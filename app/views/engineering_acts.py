@@ -8,25 +8,28 @@ from typing import Any
 from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.access.current import current_scope
 from app.domain.engineering import ActStatus
 from app.domain.errors import OutOfScope, Refusal
+from app.domain.states import Paper
 from app.extensions import db
 from app.models import EngineeringRecord
 from app.services import engineering
 from app.services.engineering_tokens import resolve_act
+from app.services.papers import paper_for, paper_of
+from app.services.receipts import in_order, is_repeated
+from app.views import choices
 from app.views.decisions import ID_MAX, patience
+from app.views.engineering_slip import act_number, draw, make_act_slip, page_size, what_to_do
 from app.views.engineering_words import TESTS, TOLD, name_of, tests_of, value_of
+from app.views.language import chosen_language
 from app.views.messages import sentence
-from app.views.roll import plain_mm
-from app.views.slip import DEMONSTRATION, how_many_tokens, qr
+from app.views.settings import LANGUAGES
+from app.views.slip_language import language_of
 from app.views.troubles import status_of
-
-PAPERS = ("80mm", "a4")
-# Rows of a slip that never wrap, and how long a label beside a value that may.
-ROWS_SURE, LABEL_SIGNS = 8, 16
 
 
 class ActPages:
@@ -51,9 +54,16 @@ class ActPages:
         record = _own(record_id)
         if record.status != ActStatus.ISSUED:
             abort(404)
-        wanted = request.args.get("paper", PAPERS[0])
-        paper = wanted if wanted in PAPERS else PAPERS[0]
-        return self._act_page("engineering/paper.html", record, paper=paper, height_mm=_height_mm(record))
+        paper = paper_of(request.args.get("paper")) or paper_for(db.session(), current_scope().user_id)
+        language = _language(record)
+        with force_locale(language):
+            slip = make_act_slip(record, repeated=is_repeated(db.session(), record.tokens))
+            article, size = draw(slip, paper), page_size(slip, paper)
+        return self._act_page(
+            "engineering/paper.html", record, paper=paper.value, papers=[each.value for each in Paper],
+            paper_names=choices.PAPER, language=language, language_names=dict(LANGUAGES.items()), article=article,
+            asked_language=language if request.args.get("lang") else "", page_size=size,
+        )  # fmt: skip
 
     @expose("/acts/<int:record_id>/approve", methods=["POST"])
     @has_access
@@ -98,8 +108,9 @@ class ActPages:
             details=json.loads(record.details),
             facts=json.loads(record.snapshot),
             mine=record.operator_id == current_scope().user_id,
-            help_line=how_many_tokens(len(record.tokens)),
-            qr=qr,
+            number=act_number(record),
+            tokens=in_order(record.tokens),
+            help_line=what_to_do(record, repeated=is_repeated(db.session(), record.tokens)),
             **(words_of(self) | more),
         )
         return page, status
@@ -114,16 +125,10 @@ class ActPages:
         return bool(self.appbuilder.sm.has_access(f"can_{action}", "EngineeringView"))
 
 
-def _height_mm(record: EngineeringRecord) -> int:
-    """How long the roll must be: the rows that fit a line counted at their most, the others as they wrap."""
-    facts, details = json.loads(record.snapshot), json.loads(record.details)
-    utility, point, meter = facts["utility"], facts["point"], facts.get("meter") or {}
-    title, tokens = name_of(record.function), len(record.tokens)
-    long = [record.reason, title, meter.get("address") or "", (facts.get("consumer") or {}).get("name", "")]
-    long.append(str(tests_of(details["tests"])) if details.get("tests") else "")
-    texts = [utility["address"] or "", f"{point['name']}, {point['region']}", str(DEMONSTRATION), how_many_tokens(tokens)]
-    rows = [*[("", "")] * ROWS_SURE, *(("-" * LABEL_SIGNS, value) for value in long if value)]
-    return plain_mm([utility["name"], title, *[title] * tokens], [*texts, utility["footer"] or ""], rows, tokens)
+def _language(record: EngineeringRecord) -> str:
+    """The slip's language: the consumer's where the meter is somebody's, else the reader's; the address may ask for another."""
+    facts, wanted = json.loads(record.snapshot), request.args.get("lang")
+    return language_of(facts, wanted) if facts.get("consumer") else language_of({}, wanted or chosen_language())
 
 
 def modules_of_app() -> Any:

@@ -84,14 +84,16 @@ def height_mm(slip: Slip, paper: Paper) -> int:
     return math.ceil(sum(parts) + EDGES_MM + SPARE_MM)
 
 
-def plain_mm(big: Iterable[str], texts: Iterable[str], rows: Iterable[tuple[str, str]], tokens: int) -> int:
-    """How long 80 mm of paper must be for a slip that is no receipt: large lines, texts, rows, tokens with their codes."""
-    roll = ROLLS[Paper.ROLL_80]
+def plain_mm(
+    paper: Paper, *, big: Iterable[str], texts: Iterable[str], rows: Iterable[tuple[str, str]], tokens: int
+) -> int:
+    """How long a roll must be for a slip that is no receipt: large lines, texts, rows, tokens with their codes."""
+    roll = ROLLS[paper]
     parts = [
         _texts(big, roll.big_columns, roll.big_mm),
         _texts(texts, roll.columns - 1, roll.line_mm),
         _rows(rows, roll),
-        tokens * (2 * roll.token_mm + roll.big_mm + QR_MM),
+        tokens * (2 * roll.token_mm + QR_MM),
         PARTS * PART_MM + FRAME_MM,
     ]
     return math.ceil(sum(parts) + EDGES_MM + SPARE_MM)
