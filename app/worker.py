@@ -31,7 +31,7 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Sale, SecurityModule, Settings
 from app.models.base import now
-from app.services import audit_chain, book_checks, health, match, month_sums
+from app.services import audit_chain, book_checks, day_sums, health, match, month_sums
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
 from app.views import letters, work_runs
@@ -151,7 +151,7 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("ledger", CHECK_EVERY_S, inside(_recount), first_s=CHECK_FIRST_S),
         Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app)), first_s=CHECK_FIRST_S),
         Chore("match", CHECK_EVERY_S, inside(lambda: _match(app)), first_s=CHECK_FIRST_S),
-        Chore("months", CLEAN_EVERY_S, inside(_close_months)),
+        Chore("sums", CLEAN_EVERY_S, inside(_close_sums)),
     ]
 
 
@@ -160,10 +160,11 @@ def _live() -> bool:
     return True
 
 
-def _close_months() -> bool:
-    """Add up the months that are over, for reports over years."""
-    zone = db.session().get_one(Settings, 1).time_zone
-    for month in month_sums.close_months(business_date(now(), zone)):
+def _close_sums() -> bool:
+    """Add up the days and months that are over, for reports over many points and years."""
+    today = business_date(now(), db.session().get_one(Settings, 1).time_zone)
+    day_sums.close_days(today)
+    for month in month_sums.close_months(today):
         log.info("the sums of %s are added up", month)
     return True
 

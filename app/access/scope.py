@@ -24,6 +24,8 @@ from app.models import (
     PurchaseDay,
     PurchaseMonth,
     Region,
+    RegionDay,
+    RegionMonth,
     Sale,
     SaleDay,
     SaleMonth,
@@ -103,6 +105,9 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
     if model in (BackgroundTask, ImportBatch):
         return _owned(model, scope)
     if model in SUMMED:
+        if by is By.VENDING_POINT and scope.row_scope is RowScope.VENDING_POINT:
+            # As the sales themselves: those of the own vending point, wherever it was.
+            return model.vending_point_id == scope.vending_point_id if scope.vending_point_id else false()
         return _subtree(model.region_id, scope)
     raise LookupError(f"{model.__name__} has no scope")
 
@@ -151,7 +156,7 @@ def _token(scope: Scope) -> ColumnElement[bool]:
 
 
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
-SUMMED = (SaleDay, SaleMonth, PurchaseDay, PurchaseMonth)
+SUMMED = (SaleDay, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 

@@ -17,7 +17,16 @@ from app.models.reprint import Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
 from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.models.settings import ClockConfirmation, Currency, Licence, Settings, SlipLogo
-from app.models.summaries import MonthSums, PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
+from app.models.summaries import (
+    DaySums,
+    MonthSums,
+    PurchaseDay,
+    PurchaseMonth,
+    RegionDay,
+    RegionMonth,
+    SaleDay,
+    SaleMonth,
+)
 from app.models.tariff import (
     Tariff,
     TariffFee,
@@ -34,13 +43,13 @@ from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
     "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
-    "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DebtEntry", "EngineeringRecord",
-    "ImportBatch", "ImportRow", "LedgerAccount", "Licence", "MailRequest", "Manufacturer", "Meter",
-    "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId", "MonthSums",
-    "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode", "Region",
-    "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine",
-    "SaleMonth", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure",
-    "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy",
-    "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
-    "VendingPoint",
+    "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DaySums", "DebtEntry",
+    "EngineeringRecord", "ImportBatch", "ImportRow", "LedgerAccount", "Licence", "MailRequest",
+    "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
+    "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
+    "Region", "RegionDay", "RegionMonth", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
+    "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "SetClock",
+    "Settings", "SignInFailure", "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee",
+    "TariffFine", "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState",
+    "UserGroup", "UserSession", "VendingPoint",
 ]  # fmt: skip

@@ -84,8 +84,41 @@ class PurchaseMonth(_Sums, Model):
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
 
 
+class RegionDay(_Sums, Model):
+    """Closed days of `sale_day` without the vending point: what most questions of P1 need of two thousand of them."""
+
+    __tablename__ = "region_day"
+    __table_args__ = (
+        UniqueConstraint("business_date", "region_id", "meter_type", "currency", name="uq_region_day_key"),
+    )
+
+    business_date: Mapped[date] = mapped_column(Date)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class RegionMonth(_Sums, Model):
+    """Closed months of `sale_day` without the vending point; `month` is the first day."""
+
+    __tablename__ = "region_month"
+    __table_args__ = (
+        UniqueConstraint("month", "region_id", "meter_type", "currency", name="uq_region_month_key"),
+    )
+
+    month: Mapped[date] = mapped_column(Date)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
+class DaySums(Model):
+    """Whether a day's sums stand in `region_day`; without a row they do not."""
+
+    __tablename__ = "day_sums"
+
+    business_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    closed: Mapped[bool] = mapped_column(Boolean)
+
+
 class MonthSums(Model):
-    """Whether a month's sums stand in `sale_month` and `purchase_month`; without a row they do not."""
+    """Whether a month's sums stand in the three tables of months; without a row they do not."""
 
     __tablename__ = "month_sums"
 

@@ -46,19 +46,12 @@ class Told:
     asks: Mapping[str, str]
 
 
-def dims_of(question: Any) -> set[str]:
-    """What the database has to keep apart."""
-    keys = {question.group, question.then} - {""}
-    dims = {"day"} if keys & GROUPS.keys() else set()
-    return dims | ({"point"} & keys) | ({"region"} if keys & LEVELS.keys() else set())
-
-
 def answer(asked: Asked, source: Source, drills_to: str) -> Answer:
     """Load, shape, and the figures of the period before."""
     question = asked.question
-    by_months = not {"day", "week"} & {question.group, question.then}
-    found = facts(asked, source, question.period, dims_of(question), by_months=by_months)
-    earlier = total(facts(asked, source, question.earlier, (), by_months=True))
+    keys = [name for name in (question.group, question.then) if name]
+    found = facts(asked, source, question.period, keys)
+    earlier = total(facts(asked, source, question.earlier, ()))
     return shape(asked, found, earlier, _teller(asked, found), drills_to)
 
 

@@ -30,7 +30,7 @@ from app.models import (
     SaleLine,
     Token,
 )
-from app.services import debts, ledger_links, month_sums
+from app.services import day_sums, debts, ledger_links, month_sums
 from app.services.differences import Difference, at_sale, sums_in_words
 from app.services.ledger_links import grouped
 from app.services.postings import owner_of
@@ -58,7 +58,7 @@ def found(tell: Tell | None = None) -> list[Difference]:
     checks: tuple[Callable[[Session], Iterator[Difference]], ...] = (
         _accounts, lambda s: _sales(s, looked), debts.difference, ledger_links.postings, ledger_links.reversals,
         lambda s: _tokens(s, looked), ledger_links.meters, ledger_links.fees, lambda s: _digits(s, looked),
-        _sale_days, _purchase_days, month_sums.differences,
+        _sale_days, _purchase_days, day_sums.differences, month_sums.differences,
     )  # fmt: skip
     with Session(db.engine) as session:
         _one_moment(session)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.domain.calendar import month_start, next_month
 from app.extensions import db
-from app.models import MonthSums, PurchaseDay, PurchaseMonth, SaleDay, SaleMonth
+from app.models import MonthSums, PurchaseDay, PurchaseMonth, RegionMonth, SaleDay, SaleMonth
 from app.services.differences import Difference, sums_in_words
 from app.services.summaries import COUNTED, mark_month
 
@@ -25,6 +25,7 @@ from app.services.summaries import COUNTED, mark_month
 GRACE = timedelta(days=3)
 TABLES: tuple[tuple[Any, Any, tuple[str, ...]], ...] = (
     (SaleDay, SaleMonth, ("vending_point_id", "region_id", "meter_type", "currency")),
+    (SaleDay, RegionMonth, ("region_id", "meter_type", "currency")),
     (PurchaseDay, PurchaseMonth, ("region_id", "meter_type", "currency")),
 )
 

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from app.db import prepared
 from app.domain.calendar import month_start
 from app.domain.quote import LineKind
-from app.models import MonthSums, PurchaseDay, SaleDay
+from app.models import DaySums, MonthSums, PurchaseDay, SaleDay
 from app.models.base import now
 from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
 FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
 TAXES = frozenset({LineKind.TAX.value})
-# No zone is further from UTC; months are closed later than this (month_sums.GRACE).
+# No zone is further from UTC; days and months are closed later than this (month_sums.GRACE).
 LATE = timedelta(days=1)
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
@@ -54,16 +54,27 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
         sums,
     )
     _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
-    month = month_start(sale.business_date)
-    if month < month_start((now() - LATE).date()):  # a late one: its month may be closed (month_sums)
-        mark_month(session, month, closed=False)
+    late, month = (now() - LATE).date(), month_start(sale.business_date)
+    if sale.business_date < late:  # its day may be closed, and its month (day_sums, month_sums)
+        mark_day(session, sale.business_date, closed=False)
+        if month < month_start(late):
+            mark_month(session, month, closed=False)
+
+
+def mark_day(session: Session, day: date, *, closed: bool) -> None:
+    """Say whether `region_day` has a day's sums; the row holds off whoever says otherwise meanwhile."""
+    _mark(session, DaySums, "business_date", day, closed=closed)
 
 
 def mark_month(session: Session, month: date, *, closed: bool) -> None:
     """Say whether a month's sums of the month are right; the row holds off whoever says otherwise meanwhile."""
+    _mark(session, MonthSums, "month", month, closed=closed)
+
+
+def _mark(session: Session, table: Any, key: str, value: date, *, closed: bool) -> None:
     build: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    told = build(MonthSums).values(month=month, closed=closed)
-    session.execute(told.on_conflict_do_update(index_elements=["month"], set_={"closed": closed}))
+    told = build(table).values({key: value, "closed": closed})
+    session.execute(told.on_conflict_do_update(index_elements=[key], set_={"closed": closed}))
 
 
 def _raise(session: Session, table: Any, key: dict[str, Any], sums: dict[str, int]) -> None:

@@ -116,6 +116,8 @@ EXEMPT = {
     "posting": "read by the ledger check alone",
     "purchase_day": "read by reports through narrow()",
     "purchase_month": "read by reports through narrow()",
+    "region_day": "read by reports through narrow()",
+    "region_month": "read by reports through narrow()",
     "reprint": "reached through its sale",
     "sale_decision": "reached through its sale, which is asked for first",
     "reversal_request": "reached through its sale, which is asked for first",

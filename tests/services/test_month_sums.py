@@ -9,19 +9,19 @@ from sqlalchemy import select, update
 from app.db import transaction
 from app.domain.calendar import month_start, next_month
 from app.extensions import db
-from app.models import MonthSums, SaleDay, SaleMonth
+from app.models import DaySums, MonthSums, RegionDay, RegionMonth, SaleDay, SaleMonth
 from app.reports.catalogue import BY_NAME
 from app.reports.installation import installation
 from app.reports.question import ask
 from app.reports.report import Asked
-from app.services import month_sums
+from app.services import day_sums, month_sums
 from app.services.ledger_check import differences
 
 
-def statistics(cast, first, last):
+def statistics(cast, first, last, group="month"):
     session = db.session()
     report, house = BY_NAME["sales-statistics"], installation(session, datetime.now(UTC))
-    given = {"from": first.isoformat(), "to": last.isoformat(), "group": "month"}
+    given = {"from": first.isoformat(), "to": last.isoformat(), "group": group}
     question, faults = ask(session, cast.scope("efua"), report.choices, given, house)
     assert faults == ()
     answer = report.answer(Asked(session, cast.scope("efua"), house, question))
@@ -42,11 +42,14 @@ def test_a_closed_month_is_read_in_the_place_of_its_days_and_a_late_sale_opens_i
     assert differences() == []
     assert statistics(cast, month_start(first), last) == before
     assert statistics(cast, first, last) == before  # part of a month is read by its days
+    by_point = statistics(cast, month_start(first), last, "point")
     # NB: the days are what it was made from; changed behind its back, the month shows that it was read.
     with transaction() as session:
-        session.execute(update(SaleMonth).where(SaleMonth.month == closed[0]).values(amount=SaleMonth.amount + 1))
+        for table in (SaleMonth, RegionMonth):
+            session.execute(update(table).where(table.month == closed[0]).values(amount=table.amount + 1))
     assert statistics(cast, month_start(first), last) != before
-    assert [line for line in differences() if line.startswith("sale_month")] != []
+    assert statistics(cast, month_start(first), last, "point") != by_point
+    assert {line.split()[0] for line in differences()} == {"sale_month", "region_month"}
     month_sums.mark_month(db.session(), closed[0], closed=False)
     db.session.commit()
     assert statistics(cast, month_start(first), last) == before
@@ -66,6 +69,32 @@ def test_a_sale_booked_into_a_closed_month_opens_it_again(counter, cast):
     assert differences() == []
     assert month in month_sums.close_months(today.date())
     assert db.session.scalar(select(SaleMonth.amount).where(SaleMonth.month == month)) == 50_00
+    assert differences() == []
+
+
+def test_a_closed_day_is_read_by_its_region_and_a_late_sale_opens_it(counter, cast):
+    today = datetime.now(UTC)
+    for days_ago in (9, 8, 8, 5):
+        counter.clock = today - timedelta(days=days_ago)
+        counter.sells("palm_street", 20_00)
+    first, last = (today - timedelta(days=10)).date(), today.date()
+    asked = [(group, statistics(cast, first, last, group)) for group in ("day", "week", "province", "type", "point")]
+    closed = day_sums.close_days(last)
+    assert len(closed) == 3
+    assert day_sums.close_days(last) == []
+    assert differences() == []
+    for group, before in asked:
+        assert statistics(cast, first, last, group) == before
+    with transaction() as session:
+        session.execute(update(RegionDay).where(RegionDay.business_date == closed[2]).values(amount=RegionDay.amount + 1))
+    assert [line.split()[0] for line in differences()] == ["region_day"]
+    for group, before in asked:
+        assert (statistics(cast, first, last, group) != before) is (group != "point")
+    counter.sells("palm_street", 20_00)  # opens it: what stands in region_day is read no more
+    db.session.rollback()
+    assert db.session.get_one(DaySums, closed[2]).closed is False
+    assert differences() == []
+    assert day_sums.close_days(last) == [closed[2]]
     assert differences() == []
 
 

@@ -22,7 +22,8 @@ from app.services.ledger_check import differences
 ALL = Scope.everything()
 # What keeps the place it was made in; everything else that names a place comes along with it.
 KEPT = {"sale.point_region_id", "sale.consumer_region_id", "engineering_record.point_region_id"} | {
-    f"{table}.region_id" for table in ("sale_day", "sale_month", "purchase_day", "purchase_month")
+    f"{table}.region_id"
+    for table in ("sale_day", "sale_month", "region_day", "region_month", "purchase_day", "purchase_month")
 }
 
 
