@@ -105,11 +105,15 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
     if model in (BackgroundTask, ImportBatch):
         return _owned(model, scope)
     if model in SUMMED:
-        if by is By.VENDING_POINT and scope.row_scope is RowScope.VENDING_POINT:
-            # As the sales themselves: those of the own vending point, wherever it was.
-            return model.vending_point_id == scope.vending_point_id if scope.vending_point_id else false()
-        return _subtree(model.region_id, scope)
+        return _summed(model, scope, by)
     raise LookupError(f"{model.__name__} has no scope")
+
+
+def _summed(model: Any, scope: Scope, by: By | None) -> ColumnElement[bool]:
+    if by is By.VENDING_POINT and scope.row_scope is RowScope.VENDING_POINT:
+        # As the sales themselves: those of the own vending point, wherever it was.
+        return model.vending_point_id == scope.vending_point_id if scope.vending_point_id else false()
+    return _subtree(model.region_id, scope)
 
 
 def _sale(scope: Scope, by: By | None) -> ColumnElement[bool]:

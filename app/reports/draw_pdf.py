@@ -1,63 +1,34 @@
 """A report as PDF: A4 across, the head of the table on every page, page x of y, the chart on page one.
 
 One engine for short and long: reportlab's LongTable with fixed widths (decision 0011).  Faces are
-embedded DejaVu; Arabic is shaped and ordered before it is drawn, and a language that runs from right
-to left gets its columns from the right.
+embedded (draw_pdf_faces), and a language that runs from right to left gets its columns from the right.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from app.reports.draw_pdf_chart import picture
+from app.reports.draw_pdf_faces import (
+    BOLD,
+    FONT,
+    HAN_SIGNS,
+    RIGHT_TO_LEFT,
+    line,
+    lines_of,
+    markup,
+    register,
+    visual,
+    width_of,
+    write,
+)
 from app.reports.speech import Cover, Speech
 from app.reports.table import Answer, Column, Kind, Row
 
-MARGIN, PAD = 34, 6
-FONT, BOLD = "ReportPlain", "ReportBold"
-ISOLATES = {0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None}
-RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+MARGIN, PAD = 34, 6  # the frame of a page pads by as much
 SIZES = ((60, 9.0), (110, 8.5), (150, 7.5), (190, 6.6), (10_000, 5.8))
 INK, QUIET, LINE, HEAD = "#0f1f1e", "#42524f", "#c9d2ce", "#e3f2ee"
-
-
-@cache
-def _faces(folder: Path) -> None:
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
-
-    pdfmetrics.registerFont(TTFont(FONT, str(folder / "DejaVuSans.ttf")))
-    pdfmetrics.registerFont(TTFont(BOLD, str(folder / "DejaVuSans-Bold.ttf")))
-    pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)
-
-
-def visual(text: str, *, rtl: bool) -> str:
-    """The letters in the order and the shapes in which they are drawn."""
-    if not RIGHT_TO_LEFT.search(text):
-        return text.translate(ISOLATES)
-    import arabic_reshaper
-    from xhtml2pdf.bidi import get_display
-
-    return str(get_display(arabic_reshaper.reshape(text), "R" if rtl else "L")).translate(ISOLATES)
-
-
-def lines_of(text: str, width: float, font: str, size: float, *, rtl: bool) -> list[str]:
-    """Text from right to left, broken where it is read and only then turned: reportlab breaks at the other end."""
-    from reportlab.pdfbase.pdfmetrics import stringWidth
-
-    lines: list[str] = []
-    at = ""
-    for word in text.split():
-        longer = f"{at} {word}".strip()
-        if at and stringWidth(visual(longer, rtl=rtl), font, size) > width:
-            lines.append(at)
-            longer = word
-        at = longer
-    return [visual(line, rtl=rtl) for line in (*lines, at)]
 
 
 class _Paper:
@@ -84,25 +55,26 @@ class _Paper:
         style = ParagraphStyle(
             "cell", fontName=BOLD if bold else FONT, fontSize=size, leading=size * 1.28,
             alignment=2 if end else 0, textColor=HexColor(colour), splitLongWords=1,
+            wordWrap="CJK" if HAN_SIGNS.search(text) else None,
         )  # fmt: skip
         if not RIGHT_TO_LEFT.search(text):
-            return Paragraph(escape(self.words(text)), style)
+            return Paragraph(markup(self.words(text), style.fontName), style)
         lines = lines_of(text, width - 2 * PAD, style.fontName, size, rtl=self.rtl)
-        return Paragraph("<br/>".join(escape(line) for line in lines), style)
+        return Paragraph("<br/>".join(markup(one, style.fontName) for one in lines), style)
 
 
 def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path) -> None:
-    """Write the file to `path`; `fonts` is the folder of the DejaVu faces."""
+    """Write the file to `path`; `fonts` is the folder of the faces."""
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.platypus import SimpleDocTemplate, Spacer
 
-    _faces(fonts)
+    register(fonts)
     paper = _Paper(answer, speech)
     width, height = landscape(A4)
     room = width - 2 * MARGIN
     document = SimpleDocTemplate(
-        str(path), pagesize=(width, height), leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN,
-        bottomMargin=MARGIN + 8, title=cover.title, author=cover.utility, subject=cover.period,
+        str(path), pagesize=(width, height), leftMargin=MARGIN - PAD, rightMargin=MARGIN - PAD,
+        topMargin=MARGIN, bottomMargin=MARGIN + 8, title=cover.title, author=cover.utility, subject=cover.period,
     )  # fmt: skip
     story: list[Any] = _head(paper, cover, room)
     for chart in answer.charts[:2]:
@@ -121,7 +93,7 @@ def _head(paper: _Paper, cover: Cover, room: float) -> list[Any]:
         Spacer(1, 3),
         paper.paragraph(under, room, size=10, end=end, colour=QUIET),
     ]
-    said = [*(f"{name}: {value}" for name, value in cover.lines), *cover.notes]
+    said = [*(paper.speech.pair(name, value) for name, value in cover.lines), *cover.notes]
     story += [paper.paragraph(text, room, size=8.5, end=end, colour=QUIET) for text in said]
     told = [paper.speech.figure(figure, paper.answer) for figure in paper.answer.figures[:6]]
     if told:
@@ -181,20 +153,20 @@ def _line(paper: _Paper, cover: Cover, row: Row, widths: list[float]) -> list[An
     elif row.level == 1 and not cells[0] and row.meter_type is not None:
         cells[0] = paper.speech.word(Column("type", "", Kind.TYPE), row.meter_type)
     elif row.level == 1:
-        cells[0] = f"{cover.total}: {cells[0]}" if cells[0] else cover.total
-    if paper.rtl:
-        cells.reverse()
-    placed = zip(cells, widths, paper.columns, strict=True)
-    return [_fitted(paper, text, width, row, column) for text, width, column in placed]
+        cells[0] = paper.speech.pair(cover.total, cells[0]) if cells[0] else cover.total
+    rooms = list(reversed(widths)) if paper.rtl else list(widths)
+    if row.level and len(cells) > 1 and not cells[1]:
+        rooms[0] += rooms[1]  # a plain string is not cut at its cell's edge
+    placed = zip(cells, rooms, paper.answer.columns, strict=True)
+    drawn = [_fitted(paper, text, width, row, column) for text, width, column in placed]
+    return drawn[::-1] if paper.rtl else drawn
 
 
 def _fitted(paper: _Paper, text: str, width: float, row: Row, column: Column) -> Any:
     """A plain string where it fits on one line, which is ten times as quick as a paragraph."""
-    from reportlab.pdfbase.pdfmetrics import stringWidth
-
-    drawn = paper.words(text)
-    if stringWidth(drawn, BOLD if row.level else FONT, paper.size) <= width - PAD:
-        return drawn
+    drawn, font = paper.words(text), BOLD if row.level else FONT
+    if width_of(drawn, font, paper.size) <= width - PAD:
+        return line(drawn, font, paper.size, end=_ends(paper, column)) if HAN_SIGNS.search(drawn) else drawn
     return paper.paragraph(text, width, size=paper.size, bold=row.level > 0, end=_ends(paper, column))
 
 
@@ -219,10 +191,9 @@ def _numbered(paper: _Paper, cover: Cover, width: float) -> Any:
             super().save()
 
         def foot(self, page: int, pages: int) -> None:
-            self.setFont(FONT, 7.5)
             said, number = paper.words(cover.made), paper.words(paper.speech.page_of(page, pages))
             left, right = (number, said) if paper.rtl else (said, number)
-            self.drawString(MARGIN, MARGIN - 8, left)
-            self.drawRightString(width - MARGIN, MARGIN - 8, right)
+            write(self, MARGIN, MARGIN - 8, left, FONT, 7.5)
+            write(self, width - MARGIN - width_of(right, FONT, 7.5), MARGIN - 8, right, FONT, 7.5)
 
     return Numbered

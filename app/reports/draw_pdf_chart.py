@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app.reports.draw_pdf_faces import strings, width_of
 from app.reports.speech import Speech
 from app.reports.table import Answer, Chart, Column, Kind, Row
 
@@ -31,7 +32,7 @@ def picture(
     chart: Chart, answer: Answer, speech: Speech, words: Callable[[str], str], room: float, font: str
 ) -> Any:
     """A drawing as wide as the page."""
-    from reportlab.graphics.shapes import Drawing, Line, Rect, String
+    from reportlab.graphics.shapes import Drawing, Line, Rect
     from reportlab.lib.colors import HexColor
 
     drawing = Drawing(room, HEIGHT)
@@ -48,7 +49,7 @@ def picture(
     for mark in marks:
         drawing.add(Line(LEFT, up(mark), room, up(mark), strokeColor=HexColor("#c9d2ce"), strokeWidth=0.5))
         said = words(speech.cell(value, row, mark, answer))
-        drawing.add(String(LEFT - 5, up(mark) - 2.5, said, fontName=font, fontSize=6.5, textAnchor="end"))
+        _add(drawing, strings(LEFT - 5, up(mark) - 2.5, said, font, 6.5, "end"))
     wide = (room - LEFT) / len(chart.categories)
     every = -(-len(chart.categories) // LABELS_MAX)
     for at, category in enumerate(chart.categories):
@@ -65,25 +66,31 @@ def picture(
             stacked += amount
         if at % every == 0:
             label = words(speech.cell(chart.category, row, category, answer))
-            said = String(x + wide * 0.32, FOOT - 10, label[:22], fontName=font, fontSize=6.5, textAnchor="middle")
-            drawing.add(said)
+            _add(drawing, strings(x + wide * 0.32, FOOT - 10, label[:22], font, 6.5, "middle"))
     _legend(drawing, chart, speech, words, font)
     return drawing
 
 
 def _legend(drawing: Any, chart: Chart, speech: Speech, words: Callable[[str], str], font: str) -> None:
-    from reportlab.graphics.shapes import Rect, String
+    from reportlab.graphics.shapes import Rect
     from reportlab.lib.colors import HexColor
 
     title = speech.say(chart.title)
-    name = f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title
-    drawing.add(String(0, HEIGHT - 9, words(name), fontName=font, fontSize=9))
-    x = LEFT
+    name = words(f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title)
+    room, rtl = drawing.width, speech.rtl
+    _add(drawing, strings(room if rtl else 0, HEIGHT - 9, name, font, 9, "end" if rtl else "start"))
+    x = room if rtl else LEFT
     for series in chart.series:
         said = speech.word(Column("type", "", Kind.TYPE), series.of) if series.of else speech.say(series.title)
         if not said:
             continue
         fill = HexColor(COLOURS[series.of.value if series.of else ""])
-        drawing.add(Rect(x, 4, 8, 8, fillColor=fill, strokeColor=None))
-        drawing.add(String(x + 12, 5, words(said), fontName=font, fontSize=7.5))
-        x += 30 + 5 * len(said)
+        wide = 34 + width_of(words(said), font, 7.5)
+        drawing.add(Rect(x - 8 if rtl else x, 4, 8, 8, fillColor=fill, strokeColor=None))
+        _add(drawing, strings(x - 12 if rtl else x + 12, 5, words(said), font, 7.5, "end" if rtl else "start"))
+        x += -wide if rtl else wide
+
+
+def _add(drawing: Any, shapes: list[Any]) -> None:
+    for shape in shapes:
+        drawing.add(shape)

@@ -22,7 +22,7 @@ COLUMNS = (
     Column("time", said("Time"), Kind.MOMENT, 18),
     Column("function", said("What for"), Kind.WORD, 24, words="function", sorts=False),
     Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
-    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("class", said("Class / subclass"), Kind.CODE, 10, sorts=False, aside=True),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("operator", said("Operator"), Kind.TEXT, 18, sorts=False),

@@ -26,7 +26,7 @@ from app.sts.meter_number import drn_from_pan
 
 COLUMNS = (
     Column("time", said("Time"), Kind.MOMENT, 18),
-    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
     Column("position", said("No. in the set"), Kind.COUNT, 9, sorts=False, aside=True),
     Column("key", said("Under SGC · KRN · TI"), Kind.CODE, 17, sorts=False),
@@ -38,10 +38,11 @@ COLUMNS = (
 )
 
 
-def _target(details: str | None) -> str | None:
-    """Where the desk's order leads; a sale's leads to the key that the meter's registration names."""
-    target = json.loads(details or "{}").get("target")
-    return f"{target[0]} · {target[1]} · {target[2]:02}" if target else None
+def _target(raw: Any) -> str | None:
+    """Where the set leads: as the desk ordered, or to the key of the token that follows it, as on the slip."""
+    target = json.loads(raw.details or "{}").get("target")
+    sgc, krn, ti = target or (raw.next_sgc, raw.next_krn, raw.next_ti)
+    return f"{sgc} · {krn} · {ti:02}" if sgc else None
 
 
 def _make(raw: Any) -> Row:
@@ -49,7 +50,7 @@ def _make(raw: Any) -> Row:
         (
             raw.issued_at, drn_from_pan(raw.pan), raw.digits, raw.position,
             f"{raw.sgc} · {raw.krn} · {raw.ti:02}",
-            _target(raw.details), "sale" if raw.sale_id else "desk", raw.point,
+            _target(raw), "sale" if raw.sale_id else "desk", raw.point,
             name_of(raw.first_name, raw.last_name), raw.reason,
         ),
         sale_id=raw.sale_id,
@@ -78,12 +79,15 @@ def _answer(asked: Asked) -> Answer:
         )
         return narrow(joined, asked.scope, By.VENDING_POINT, Token)
 
-    person = aliased(AppUser)
+    person, sold, made = aliased(AppUser), aliased(Token), aliased(Token)
     rows = own(
         select(
             Token.id, Token.issued_at, Token.shown_digits.label("digits"), Token.pan, Token.position,
             Token.sgc, Token.krn, Token.ti, Token.sale_id,
-            EngineeringRecord.details, EngineeringRecord.reason, VendingPoint.name.label("point"),
+            EngineeringRecord.details, EngineeringRecord.reason,
+            func.coalesce(sold.sgc, made.sgc).label("next_sgc"), func.coalesce(sold.krn, made.krn).label("next_krn"),
+            func.coalesce(sold.ti, made.ti).label("next_ti"),
+            VendingPoint.name.label("point"),
             person.first_name, person.last_name,
         ).select_from(Token)
     )  # fmt: skip
@@ -91,9 +95,10 @@ def _answer(asked: Asked) -> Answer:
         asked,
         RecordList(
             columns=COLUMNS,
-            rows=rows.outerjoin(VendingPoint, VendingPoint.id == Token.vending_point_id).outerjoin(
-                person, person.id == operator
-            ),
+            rows=rows.outerjoin(VendingPoint, VendingPoint.id == Token.vending_point_id)
+            .outerjoin(person, person.id == operator)
+            .outerjoin(sold, (sold.sale_id == Token.sale_id) & (sold.kind == TokenKind.CREDIT))
+            .outerjoin(made, (made.engineering_id == Token.engineering_id) & (made.kind == TokenKind.ENGINEERING)),
             make=_make,
             sums=None,
             adds=(),

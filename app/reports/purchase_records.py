@@ -28,7 +28,7 @@ COLUMNS = (
     Column("number", said("User number"), Kind.CODE, 14, sorts=False),
     Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
     Column("region", said("Region"), Kind.TEXT, 26, sorts=False, aside=True),
-    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("receipt", said("Receipt"), Kind.CODE, 15, sorts=False),

@@ -29,7 +29,7 @@ COLUMNS = (
     Column("day", said("Business day"), Kind.DAY, 13, aside=True),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("operator", said("Operator"), Kind.TEXT, 18, sorts=False),
-    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12),
     Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
     Column("state", said("State"), Kind.WORD, 11, words="sale_state", sorts=False),

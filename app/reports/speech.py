@@ -30,6 +30,9 @@ class Speech(Protocol):
     def word(self, column: Column, value: Any) -> str:
         """A member of a closed list, or a kind of meter, in words."""
 
+    def pair(self, name: str, value: str) -> str:
+        """What something is called, and what it is, with the language's own colon."""
+
     def page_of(self, page: int, pages: int) -> str:
         """The foot of a page of paper."""
 

@@ -28,7 +28,7 @@ COLUMNS = (
     Column("time", said("Time"), Kind.MOMENT, 18),
     Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
     Column("kind", said("Kind"), Kind.WORD, 12, words="token_kind", sorts=False, aside=True),
-    Column("meter", said("Meter number"), Kind.METER, 15, sorts=False),
+    Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12, sorts=False),
     Column("key", said("SGC · KRN · TI"), Kind.CODE, 16, sorts=False, aside=True),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),

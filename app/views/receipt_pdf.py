@@ -7,6 +7,7 @@ roll is cut after its last line: it is laid out on a long one first, and then me
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from pypdf.generic import RectangleObject
 from xhtml2pdf import pisa
 
 from app.domain.states import Paper
+from app.reports.draw_pdf_faces import FACES, HAN, HAN_SIGNS
 from app.views.roll import ROLLS, height_mm, logo_size_mm
 from app.views.slip import Slip, picture, qr_picture
 
-FONTS = "vendor/fonts/dejavu"
+FACES_AT, FONTS = "vendor/fonts", "vendor/fonts/dejavu"
 # Locales whose script must be shaped; the direction is the template's.
 SHAPED = {"ar": "arabic", "fa": "persian", "ur": "urdu", "he": "hebrew", "ps": "pashto"}
 # How much longer than the printer's slip the first layout may become: its face is wider, and not mono.
@@ -48,11 +50,25 @@ def render_pdf(slip: Slip, paper: Paper) -> bytes:
         long_mm=0 if paper is Paper.SHEET else height_mm(slip, paper) * LONGER,
     )
     # The face has glyphs without width for embedding signs, and none for isolating ones.
-    html = html.translate({0x2066: 0x202A, 0x2067: 0x202B, 0x2069: 0x202C})
+    html = with_han(html.translate({0x2066: 0x202A, 0x2067: 0x202B, 0x2069: 0x202C}), static / FACES_AT / FACES[HAN])
     out = io.BytesIO()
     if pisa.CreatePDF(html, dest=out, encoding="utf-8", link_callback=_own_files(static)).err:
         raise PdfFailed(f"the receipt of sale {slip.receipt.sale_id} could not be laid out")
     return out.getvalue() if paper is Paper.SHEET else _cut(out)
+
+
+def with_han(html: str, face: Path) -> str:
+    """Chinese, Japanese and Korean signs in a face that has them; a page without them does not read it.
+
+    >>> with_han("<style></style><p title='王'>Mr 王</p>", Path("f.ttf")).partition("</style>")[2]
+    "<p title='王'>Mr <span class='han'>王</span></p>"
+    """
+    if not HAN_SIGNS.search(html):
+        return html
+    rules = "".join(f'@font-face {{ font-family: Han; font-weight: {one}; src: url("{face}"); }}' for one in ("normal", "bold"))
+    parts = re.split("(<[^>]*>)", html)
+    parts[::2] = [HAN_SIGNS.sub(r"<span class='han'>\1</span>", part) for part in parts[::2]]
+    return "".join(parts).replace("</style>", rules + ".han { font-family: Han; }</style>", 1)
 
 
 def _cut(made: io.BytesIO) -> bytes:

@@ -148,6 +148,10 @@ class ReportSpeech:
         percent = figures.ltr(f"{sign}{figures.number(abs(change), 1)}{figures.NBSP}%")
         return _("%(percent)s on %(was)s in the period before", percent=percent, was=was)
 
+    def pair(self, name: str, value: str) -> str:
+        """What something is called, and what it is, with the language's own colon."""
+        return _("%(column)s: %(what)s", column=name, what=value)
+
     def page_of(self, page: int, pages: int) -> str:
         """The foot of a page of paper."""
         return _("Page %(page)s of %(pages)s", page=page, pages=pages)
@@ -217,7 +221,7 @@ def cover(
         period=period_words(question.period),
         lines=filter_words(question, told),
         notes=tuple(notes),
-        made=_("Made by %(who)s, %(when)s", who=who, when=when),
+        made=_("Made by %(who)s, %(when)s", who=figures.own(who), when=when),
         total=_("Total"),
         check=_("Check: rows less total"),
     )

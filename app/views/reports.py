@@ -31,7 +31,7 @@ from app.views.report_chart import chart_data
 from app.views.report_filters import FilterField, fields, told
 from app.views.report_words import NOTES, ReportSpeech, cover, fault, period_words
 
-FONTS = "vendor/fonts/dejavu"
+FONTS = "vendor/fonts"
 TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",

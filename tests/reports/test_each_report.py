@@ -184,5 +184,18 @@ def test_every_token_of_a_key_change_stands_there_with_where_it_leads(context, c
     assert forms("key-changes", "bento").answer.count == 0
 
 
+def test_a_key_change_that_went_with_a_sale_says_where_it_leads(counter, cast, forms):
+    with transaction() as session:
+        meter = session.get_one(Meter, cast.meters["palm_street"])
+        meter.sgc, meter.algorithm, meter.pending_ken = "201457", "sts6", 255
+        meter.pending_sgc, meter.pending_krn, meter.pending_ti = "201457", 2, 7
+    counter.sells("palm_street", 20_00)
+    rows = cells(forms("key-changes"))
+    assert {(row["key"], row["target"], row["origin"]) for row in rows} == {
+        ("201457 · 1 · 01", "201457 · 2 · 07", "sale")
+    }
+    assert len(rows) == 2
+
+
 def sgc_of(cast):
     return db.session.get_one(Meter, cast.meters["palm_street"]).sgc
