@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, case, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.errors import MeterWithoutCapacity
@@ -22,7 +23,7 @@ from app.domain.money import Mode, Rounding
 from app.domain.plan import ENERGY, Charge, Fee, Fine, Levy, Plan, Schedule, Step, Tax
 from app.domain.plan_check import Fault, faults
 from app.domain.states import UNIT, MeterType
-from app.models import Meter, Tariff, TariffPlan
+from app.models import Meter, Tariff, TariffFee, TariffPlan
 
 FIXED_FEE = "fixed_fee"
 STEP_TAX = "step"  # with the step's number: the tax that a step states itself
@@ -84,19 +85,35 @@ def _keep(key: tuple[PlanMark, Fraction | None], plan: Plan) -> Plan:
 
 def fees_since(session: Session, tariff_id: int | None, plan_id: int | None) -> dict[str, datetime]:
     """Since when each fee of a plan has been in the price list without a break, by its code."""
-    below = selectinload(TariffPlan.schedules).selectinload(TariffPlan.fees)
-    listed = _listed(tariff_id).options(selectinload(TariffPlan.fees), below)
+    found = session.execute(_fee_lists(), {"tariff_id": tariff_id}, execution_options={"unscoped": True})
+    listed: dict[int, tuple[datetime, set[str]]] = {}  # the price lists come first, then what lies below them
+    for row_id, parent_id, begins, fixed, code in found:
+        if parent_id is None:
+            listed.setdefault(row_id, (begins, set()))
+        _begins, codes_of_list = listed.get(parent_id or row_id, (begins, set()))
+        codes_of_list.update([FIXED_FEE] if fixed else [], [] if code is None else [code])
     since: dict[str, datetime] = {}
     running: set[str] | None = None
-    for row in session.execute(listed, execution_options={"unscoped": True}).scalars():
-        if running is None and row.id != plan_id:
+    for row_id, (begins, listed_codes) in listed.items():
+        if running is None and row_id != plan_id:
             continue  # a plan that has not begun
-        listed_codes = {code for one in (row, *row.schedules) for code in _fee_codes(one)}
         running = listed_codes if running is None else running & listed_codes
         if not running:
             break
-        since.update(dict.fromkeys(running, row.effective_from))
+        since.update(dict.fromkeys(running, begins))
     return since
+
+
+@cache
+def _fee_lists() -> Select[Any]:
+    """Every fee of every price list of a tariff and of the schedules below it, the newest list first."""
+    plan, fee = TariffPlan.__table__.c, TariffFee.__table__.c
+    return (
+        select(plan.id, plan.parent_id, plan.effective_from, plan.fixed_fee != 0, fee.code)
+        .outerjoin(TariffFee.__table__, (fee.plan_id == plan.id) & (fee.amount != 0))
+        .where(plan.tariff_id == bindparam("tariff_id"))
+        .order_by(case((plan.parent_id.is_(None), 0), else_=1), plan.effective_from.desc())
+    )
 
 
 def adds_up_since(session: Session, tariff_id: int | None, plan_id: int | None) -> datetime | None:
@@ -118,10 +135,6 @@ def _listed(tariff_id: int | None) -> Select[tuple[TariffPlan]]:
         .where(TariffPlan.tariff_id == tariff_id, TariffPlan.parent_id.is_(None))
         .order_by(TariffPlan.effective_from.desc())
     )
-
-
-def _fee_codes(row: TariffPlan) -> set[str]:
-    return {fee.code for fee in row.fees if fee.amount} | ({FIXED_FEE} if row.fixed_fee else set())
 
 
 def compile_plan(row: TariffPlan, meter_type: MeterType) -> Plan:

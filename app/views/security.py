@@ -7,6 +7,7 @@ shows for whoever has any permission of its page.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask import g, has_request_context
@@ -19,7 +20,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_permissionview_role,
 )
 from flask_appbuilder.views import UtilView
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from app.access.current import scope_of, signed_in
 from app.access.permissions import WHOLE
@@ -61,24 +62,14 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
     def get_user_permissions(self, user: Any) -> set[tuple[str, str]]:
         """All (permission, page) pairs of the person, read once per request."""
         kept = g.setdefault("_permissions", {}) if has_request_context() else {}
-        role_ids = tuple(role.id for role in self.get_user_roles(user))
+        group = getattr(user, "group", None)
+        if group is None:
+            return set()
         whole = isinstance(user, AppUser) and scope_of(user).sees_all
-        if (role_ids, whole) not in kept:
-            held = self._permissions_of(role_ids)
-            kept[role_ids, whole] = held if whole else held - WHOLE
-        return kept[role_ids, whole]  # type: ignore[no-any-return]
-
-    @staticmethod
-    def _permissions_of(role_ids: tuple[int, ...]) -> set[tuple[str, str]]:
-        link = assoc_permissionview_role.c
-        query = (
-            select(Permission.name, ViewMenu.name)
-            .join(PermissionView, PermissionView.permission_id == Permission.id)
-            .join(ViewMenu, PermissionView.view_menu_id == ViewMenu.id)
-            .join(assoc_permissionview_role, link.permission_view_id == PermissionView.id)
-            .where(link.role_id.in_(role_ids))
-        )
-        return {(row[0], row[1]) for row in db.session.execute(query)} if role_ids else set()
+        if (group.role_id, whole) not in kept:
+            held = _read_permissions(group.role_id)
+            kept[group.role_id, whole] = held if whole else held - WHOLE
+        return kept[group.role_id, whole]  # type: ignore[no-any-return]
 
     def _has_view_access(self, user: Any, permission_name: str, view_name: str) -> bool:
         if permission_name == "menu_access":
@@ -114,6 +105,26 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
 
     def security_cleanup(self, baseviews: Any, menus: Any) -> None:
         """Nothing: `access.roles.sync` removes what is gone."""
+
+
+def _read_permissions(role_id: int) -> set[tuple[str, str]]:
+    rows = db.session.execute(_permissions(), {"role_id": role_id}, execution_options={"unscoped": True})
+    return {(row[0], row[1]) for row in rows}
+
+
+@cache
+def _permissions() -> Select[Any]:
+    """The (permission, page) pairs of a role; built once, because every request asks it."""
+    permission, page, pair = Permission.__table__, ViewMenu.__table__, PermissionView.__table__
+    link = assoc_permissionview_role
+    return (
+        select(permission.c.name, page.c.name)
+        .select_from(link)
+        .join(pair, pair.c.id == link.c.permission_view_id)
+        .join(permission, permission.c.id == pair.c.permission_id)
+        .join(page, page.c.id == pair.c.view_menu_id)
+        .where(link.c.role_id == bindparam("role_id"))
+    )
 
 
 class StsAppBuilder(AppBuilder):  # type: ignore[misc]

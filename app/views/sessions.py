@@ -11,17 +11,28 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask import current_app, g, request, session
-from sqlalchemy import CursorResult, Update, select, text, update
+from sqlalchemy import (
+    CursorResult,
+    Integer,
+    Select,
+    String,
+    Update,
+    bindparam,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from app.access.current import forget_scope
 from app.db import SQLITE_BUSY_MS
 from app.extensions import db
-from app.models import AppUser, UserGroup, UserSession, VendingPoint
+from app.models import AppUser, UserSession, VendingPoint
 from app.models.base import now
 
 COOKIE_KEY = "sid"
@@ -68,22 +79,8 @@ def user_of_request(user_id: str) -> AppUser | None:
     secret = session.get(COOKIE_KEY)
     if not isinstance(secret, str) or not user_id.isascii() or not user_id.isdigit():
         return None
-    found = db.session.execute(
-        select(UserSession, AppUser)
-        .join(AppUser, AppUser.id == UserSession.user_id)
-        .where(
-            UserSession.secret_hash == digest(secret),
-            UserSession.ended.is_(None),
-            AppUser.id == int(user_id),
-            AppUser.active.is_(True),
-        )
-        .options(
-            joinedload(AppUser.group).joinedload(UserGroup.role),
-            joinedload(AppUser.region),
-            joinedload(AppUser.vending_point).joinedload(VendingPoint.region),
-        ),
-        execution_options={"unscoped": True},
-    ).first()
+    given = {"secret": digest(secret), "user_id": int(user_id)}
+    found = db.session.execute(_standing(), given, execution_options={"unscoped": True}).first()
     if found is None or _too_old(found[0]):
         g.session_over = True
         return None
@@ -91,6 +88,26 @@ def user_of_request(user_id: str) -> AppUser | None:
     g.session_seen = (found[0].id, found[0].seen)
     user: AppUser = found[1]
     return user
+
+
+@cache
+def _standing() -> Select[Any]:
+    """A session that was not ended, with its person; built once, because every request asks it."""
+    return (
+        select(UserSession, AppUser)
+        .join(AppUser, AppUser.id == UserSession.user_id)
+        .where(
+            UserSession.secret_hash == bindparam("secret", type_=String),
+            UserSession.ended.is_(None),
+            AppUser.id == bindparam("user_id", type_=Integer),
+            AppUser.active.is_(True),
+        )
+        .options(
+            joinedload(AppUser.group),
+            joinedload(AppUser.region),
+            joinedload(AppUser.vending_point).joinedload(VendingPoint.region),
+        )
+    )
 
 
 def _too_old(row: Any) -> bool:
