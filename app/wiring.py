@@ -33,7 +33,7 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
 
 def _databases(app: Flask) -> None:
     from app import models  # noqa: F401  (all tables must be known before FAB looks)
-    from app.db import configure_sqlite
+    from app.db import configure_postgresql, configure_sqlite
     from app.services import licensing, mail
 
     licensing.trust(db.engine, app.config["LICENCE_KEY"])
@@ -47,6 +47,8 @@ def _databases(app: Flask) -> None:
     )  # fmt: skip
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         configure_sqlite(db.engine)
+    else:
+        configure_postgresql(db.engine)
 
 
 def _modules(app: Flask) -> object:

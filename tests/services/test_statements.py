@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
-from app.models import ModuleTokenId, Sale, Token
+from app.models import Meter, ModuleTokenId, Sale, Token
 from app.services.vending import Wish, quote, vend
 from app.sts.meter_number import pan_from_drn
 
@@ -73,3 +74,29 @@ def test_the_minute_of_a_token_is_drawn_once_and_never_the_reserved_one(counter)
     pan = pan_from_drn(counter.number("pump"))
     assert db.session.query(ModuleTokenId.token_id).filter_by(pan=pan).scalar() == first + 60
     assert db.session.query(Sale).count() == 4
+
+
+def test_a_rollback_undoes_and_keeps_what_is_prepared(sold):
+    wish, scope = Wish(sold.number("mill"), by_quantity=False, value=20_00), sold.cast.scope("amara")
+    for _ in range(8):  # psycopg prepares what it sees for the sixth time
+        quote(wish, scope)
+        db.session.rollback()
+    if db.engine.dialect.name == "postgresql":
+        kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%security_module%'")
+        assert db.session.execute(kept).scalar_one() == 1
+    db.session.execute(text("UPDATE meter SET address = 'elsewhere'"))
+    with pytest.raises(DBAPIError):
+        db.session.execute(text("SELECT nothing"))
+    db.session.rollback()
+    assert db.session.query(Meter).filter_by(address="elsewhere").count() == 0
+
+
+def test_a_connection_that_the_server_ended_is_replaced(sold):
+    if db.engine.dialect.name == "postgresql":
+        mine = db.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:mine)"), {"mine": mine})
+        with pytest.raises(OperationalError):
+            db.session.execute(text("SELECT 1"))
+    db.session.rollback()
+    assert db.session.execute(text("SELECT 1")).scalar_one() == 1
