@@ -134,6 +134,7 @@ FIXED: Mapping[str, Any] = {
         "en": {"flag": "gb", "name": "English"},
         "fr": {"flag": "fr", "name": "Français"},
         "es": {"flag": "es", "name": "Español"},
+        "zh": {"flag": "cn", "name": "中文"},
         "ar": {"flag": "eg", "name": "العربية"},
         "pt": {"flag": "mz", "name": "Português"},
         "sw": {"flag": "tz", "name": "Kiswahili"},

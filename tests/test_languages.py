@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from gettext import c2py
 
 import pytest
 from babel.messages.catalog import Catalog
+from flask_babel import force_locale
 
 import config
-from tests.test_arabic import NAMES
+from app.views import figures
+from tests.test_arabic import NAMES as ARABIC
 from tools import words
 
+NAMES = ARABIC | {"mm"}
 HAN = "\u4e00-\u9fff"
 WORD = re.compile(r"[^\W\d_]+")
 NAMED_SIGNS = re.compile(r"/, \?|and \? shows|\. _ - @")  # a sentence that speaks of signs
@@ -48,7 +52,7 @@ WRONG = {
 }
 ENDS = {"zh": {"?": "？", ".": "。", ":": "：", "…": "…"}}
 SAME_ENDS = {"?": "?", ".": ".", ":": ":", "…": "…"}
-LANGUAGES = ["es", "pt", "sw"]
+LANGUAGES = sorted(WRONG)
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -67,7 +71,8 @@ def pairs(catalogue: Catalog) -> Iterator[tuple[str, str]]:
 
 
 def bare(text: str) -> str:
-    return words.PLACEHOLDER.sub("0", text)
+    """A text without its placeholders; those that bring a sentence or its space with them leave nothing."""
+    return words.PLACEHOLDER.sub("0", re.sub(rf"(?<=[{HAN}])%\((?:why|since)\)s|%\((?:why|since)\)s(?=[{HAN}])", "", text))
 
 
 def foreign(language: str, english: str, text: str) -> set[str]:
@@ -143,6 +148,26 @@ def test_the_finder_of_faults_finds_them():
     assert found("zh", "Meter", "電錶") == ["a traditional sign"]
     assert found("es", "Sell", "Vender") == []
     assert found("zh", "Sell?", "售电？") == []
+
+
+# --- figures and dates --------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_figures_dates_and_lists_are_those_of_the_language(app):
+    """Typed as it is written there: a decimal comma in Spanish and Portuguese, a point in Chinese and Swahili."""
+    when = datetime(2026, 11, 4, 12, 5, tzinfo=UTC)
+    said = {}
+    for language in LANGUAGES:
+        with app.test_request_context(), force_locale(language):
+            assert figures.plain_number(figures.money(1_234_567, 2)) == "12345.67"
+            said[language] = (figures.money_code(300_050, 2, "XTS"), figures.moment(when), figures.day(when), figures.listed(("a", "b")))
+    assert said == {
+        "es": ("3.000,50\u00a0XTS", "4 nov 2026, 12:05", "4 nov", "a, b"),
+        "pt": ("XTS\u00a03.000,50", "4 de nov. de 2026, 12:05", "4 nov.", "a, b"),
+        "sw": ("XTS\u00a03,000.50", "4 Nov 2026, 12:05", "4 Nov", "a, b"),
+        "zh": ("XTS\u00a03,000.50", "2026年11月4日 12:05", "11月4日", "a、b"),
+    }
 
 
 # --- on the page --------------------------------------------------------------------------

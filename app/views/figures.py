@@ -26,7 +26,11 @@ from app.domain.states import UNIT
 SPACES = "\u0020\u00a0\u202f"
 NBSP = "\u00a0"
 UNITS_DECIMALS = 1
-MARKS = {"ar": {",": "،", ";": "؛"}}  # the signs between the parts of a list, where they are other ones
+# The signs between the parts of a list, where they are other ones; a full-width one brings its own space.
+MARKS = {"ar": {",": "،", ";": "؛"}, "zh": {",": "，", ";": "；", "list": "、"}}
+FULL_WIDTH = "，；、"
+# Short dates, where the order is not that of day, month and year.
+SHAPES = {"zh": {"d MMM": "M月d日", "d MMMM": "M月d日", "d MMM y": "y年M月d日"}}
 
 
 def _pattern(decimals: int, least: int | None = None) -> str:
@@ -136,6 +140,8 @@ def date_of(when: date, form: str = "medium") -> str:
     locale = get_locale()
     if locale is not None and locale.language == "ar" and form == "medium":
         form = "d MMM y"  # with the month's name, as elsewhere: figures alone would be read from either end
+    if locale is not None:
+        form = SHAPES.get(locale.language, {}).get(form, form)
     said = str(format_date(when, form, _dates()))
     if locale is not None and locale.language == "fr" and when.day == 1:
         said = re.sub(r"(?<![0-9])1(?=[ \u00a0])", "1er", said, count=1)  # the first alone is an ordinal
@@ -145,12 +151,21 @@ def date_of(when: date, form: str = "medium") -> str:
 def comma(sign: str = ",") -> str:
     """A comma (or semicolon) of the reader's language, with its space."""
     locale = get_locale()
-    return f"{MARKS.get(locale.language, {}).get(sign, sign) if locale is not None else sign} "
+    mark = MARKS.get(locale.language, {}).get(sign, sign) if locale is not None else sign
+    return mark if mark in FULL_WIDTH else f"{mark} "
+
+
+def _then() -> str:
+    """Between a date and its hour: a comma, and in Chinese a space."""
+    locale = get_locale()
+    return " " if locale is not None and locale.language == "zh" else comma()
 
 
 def listed(parts: Iterable[object], sign: str = ",") -> str:
     """Words one after the other, with the commas (or semicolons) of the reader's language."""
-    words, locale = comma(sign).join(str(part) for part in parts), get_locale()
+    locale = get_locale()
+    own_sign = sign == "," and locale is not None and "list" in MARKS.get(locale.language, {})
+    words = comma("list" if own_sign else sign).join(str(part) for part in parts)
     # NB: a list that begins with a Latin code would make its whole cell run from left to right.
     return f"\u200f{words}" if locale is not None and locale.text_direction == "rtl" and words[:1].isascii() and words else words
 
@@ -162,7 +177,7 @@ def meter_number(digits: str) -> str:
 
 def moment(instant: datetime, form: str = "medium") -> str:
     """An instant as date and time of the installation: 23 Nov 2026, 14:05."""
-    return f"{date_of(instant.astimezone(get_timezone()).date(), form)}{comma()}{hour(instant)}"
+    return f"{date_of(instant.astimezone(get_timezone()).date(), form)}{_then()}{hour(instant)}"
 
 
 def day(instant: datetime, form: str = "d MMM") -> str:
@@ -189,7 +204,7 @@ def lately(instant: datetime) -> str:
     """The time of day of an instant, with its day before it when that is not today: 13:58, 22 Nov, 13:58."""
     today = datetime.now(UTC).astimezone(get_timezone()).date()
     same = instant.astimezone(get_timezone()).date() == today
-    return hour(instant) if same else f"{day(instant)}{comma()}{hour(instant)}"
+    return hour(instant) if same else f"{day(instant)}{_then()}{hour(instant)}"
 
 
 def decimal_mark() -> str:

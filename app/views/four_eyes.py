@@ -15,6 +15,7 @@ from wtforms import Field
 
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE
 from app.services.reversals import FUNCTION as REVERSAL
+from app.views import figures
 from app.views.engineering_words import TOLD
 
 # Those of the manual first: what cannot be brought back, and money that goes back.
@@ -28,7 +29,7 @@ WORDS: Mapping[str, Any] = {
 def in_words(stored: str) -> str:
     """The functions of a stored list, as people read them."""
     names = [name for name in WORDS if name in stored.split(",")]
-    return ", ".join(str(WORDS[name]) for name in names) or _("nothing: one person is enough")
+    return figures.listed(WORDS[name] for name in names) or _("nothing: one person is enough")
 
 
 class _Boxes:

@@ -194,7 +194,7 @@ def _status(_worded: _Worded, value: Any) -> str:
 
 
 def _reason(_worded: _Worded, value: Any) -> str:
-    return f", {value}" if value else ""
+    return f"{figures.comma()}{value}" if value else ""
 
 
 def _capacity_unit(_worded: _Worded, value: Any) -> str:
