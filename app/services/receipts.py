@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -20,10 +20,11 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from app.access.scope import Scope, criterion, require
 from app.db import transaction
 from app.domain import errors
+from app.domain.calendar import day_start_utc
 from app.domain.money import Currency
 from app.domain.states import MeterType, SaleKind, SaleStatus, TokenKind
 from app.extensions import db
-from app.models import Meter, Reprint, Sale, SaleLine, Token
+from app.models import Meter, Reprint, Sale, SaleLine, TariffPlan, Token
 from app.models.base import now
 from app.services.snapshot import thaw
 
@@ -99,6 +100,8 @@ class Receipt:
     facts: Mapping[str, Any]
     copies: int
     reversed: bool
+    # Whether what its snapshot says of next month holds: no other price list begins before.
+    then_holds: bool = False
     # Whether its key-change set was handed out before, so that the meter may have taken it already.
     set_repeated: bool = False
 
@@ -139,6 +142,7 @@ def receipt_for(sale_id: int, scope: Scope) -> Receipt:
         facts=facts,
         copies=_copies(session, sale.id),
         reversed=sale.undone,
+        then_holds=bool(tokens and facts.get("then")) and not _list_begins(session, sale, facts["then"]["day"], facts),
         set_repeated=is_repeated(session, sale.tokens) if len(tokens) > 1 else False,
     )
 
@@ -231,6 +235,16 @@ def in_order(tokens: Iterable[Token]) -> tuple[ReceiptToken, ...]:
 
 def _copies(session: Session, sale_id: int) -> int:
     return int(session.execute(select(func.count(Reprint.id)).where(Reprint.sale_id == sale_id)).scalar_one())
+
+
+def _list_begins(session: Session, sale: Sale, day: date, facts: Mapping[str, Any]) -> bool:
+    """Whether another plan of the sale's tariff begins between the sale and that day."""
+    own = select(TariffPlan.tariff_id).where(TariffPlan.id == sale.plan_id).scalar_subquery()
+    until = day_start_utc(day, facts["utility"]["time_zone"])
+    found = select(TariffPlan.id).where(
+        TariffPlan.tariff_id == own, TariffPlan.effective_from > sale.reserved_at, TariffPlan.effective_from <= until
+    )
+    return session.execute(found.limit(1)).first() is not None
 
 
 def is_repeated(session: Session, tokens: Iterable[Token]) -> bool:

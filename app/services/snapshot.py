@@ -8,11 +8,13 @@ person may have is mistaken for one.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from app.domain.afterwards import same_money_then
 from app.domain.quote import Line
 from app.domain.states import MeterType
 from app.models import Settings
@@ -115,12 +117,25 @@ def snapshot_text(offer: Offer, asked: dict[str, Any], operator: str) -> str:
         "unit": offer.unit,
         "step_period": offer.plan.step_period.value,
         "units_before": offer.units_before,
+        "then": _then(offer),
         "given_away": offer.quote.given_away,
         "exact_units": offer.quote.exact_units,
         "priced_units": offer.quote.priced_units,
         "demonstration_key": bool(desk.key and desk.key.demonstration),
     }
     return json.dumps(freeze(facts), sort_keys=True, ensure_ascii=False)
+
+
+def _then(offer: Offer) -> dict[str, Any] | None:
+    """What the same money buys from the first of next month under this price list; None: as much, or nobody can say."""
+    desk = offer.desk
+    if offer.terms is None or not offer.quote.token_units:
+        return None
+    then = same_money_then(offer.quote, offer.terms, desk.today, desk.settings.first_weekday)
+    most = desk.meter.largest_purchase
+    if then is None or (most is not None and (then.units or 0) > most):
+        return None
+    return asdict(then)
 
 
 def _messages(settings: Settings, meter_type: MeterType) -> list[str]:

@@ -76,7 +76,7 @@ def height_mm(slip: Slip, paper: Paper) -> int:
         PART_MM + _tokens(slip, roll),
         PART_MM + _lines(slip, roll),
         PART_MM + roll.big_mm + _rows(slip.paid, roll),
-        PART_MM + _texts([slip.period, *slip.messages], roll.columns, roll.line_mm),
+        PART_MM + _texts([slip.period, slip.then, *slip.messages], roll.columns, roll.line_mm),
         PART_MM + _texts([slip.last_line, *slip.foot], roll.columns, roll.line_mm),
     ]
     if len(figures.money(receipt.amount, receipt.currency.decimals)) + len(slip.totals[0]) + 5 > roll.big_columns:

@@ -16,11 +16,12 @@ from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app.domain.states import SaleKind, SaleStatus, StepPeriod, TokenKind
+from app.domain.states import SaleKind, SaleStatus, TokenKind
 from app.services.decisions import Told
 from app.services.receipts import Receipt, ReceiptLine, receipt_number
 from app.services.slip_logo import Logo
 from app.views import choices, figures
+from app.views.slip_month import period_words, then_words
 from app.views.sum_lines import Worded, worded
 
 DEMONSTRATION = _l("DEMONSTRATION: made with a public key, no real meter takes this token.")
@@ -82,6 +83,8 @@ class Slip:
     paid: tuple[Row, ...]
     # What was bought in the span that the steps count over.
     period: str = ""
+    # What the same money buys from the first of next month, where that is not as much.
+    then: str = ""
     messages: tuple[str, ...] = ()
     copy_text: str = ""
     logo: Logo | None = None
@@ -227,7 +230,8 @@ def make_slip(receipt: Receipt, mark: int = 0, released: Told | None = None, log
         meter=tuple(_meter(receipt)),
         lines=tuple(lines),
         paid=() if receipt.status is SaleStatus.FAILED or receipt.kind is SaleKind.REVERSAL else tuple(_paid(receipt)),
-        period=_period(receipt),
+        period=period_words(receipt),
+        then=then_words(receipt),
         messages=tuple(map(figures.own, utility.get("messages") or ())),
         copy_text=figures.own(utility.get("copy_text") or ""),
         logo=logo,
@@ -289,18 +293,6 @@ def _paid(receipt: Receipt) -> list[Row]:
     rows.append((_("Amount received"), figures.money(received, currency.decimals)))
     rows.append((pgettext("money", "Change"), figures.money(receipt.change or 0, currency.decimals)))
     return rows
-
-
-def _period(receipt: Receipt) -> str:
-    """How much was bought so far in the span of the steps; nothing where no span counts or nothing was sold."""
-    said = {
-        StepPeriod.MONTH: _l("Bought in this month with this purchase: %(units)s."),
-        StepPeriod.YEAR: _l("Bought in this year with this purchase: %(units)s."),
-    }.get(receipt.facts.get("step_period"))  # type: ignore[arg-type]
-    if said is None or receipt.kind is SaleKind.REVERSAL or not receipt.tokens or receipt.reversed:
-        return ""
-    tenths = receipt.units_before + (receipt.carried_units or receipt.token_units)
-    return str(said) % {"units": figures.ltr(f"{figures.units(tenths)}{figures.NBSP}{receipt.unit}")}
 
 
 def token_title(kind: str, amount: int | None, unit: str) -> str:

@@ -70,6 +70,16 @@ def spoken(digits: str) -> str:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
+def test_what_the_same_money_buys_next_month_stands_on_paper_and_in_the_file(counter: Counter, paper: str) -> None:
+    sold(counter)
+    address = counter.sends(counter.asks(PALM_STREET, "60.00").form).location
+    said = article(counter.opens(f"{address}/paper", paper=paper))
+    assert re.search(r"From 1 [A-Z][a-z]+ the same money buys [0-9.]+ kWh\.", said)
+    assert "New month: step 1 starts again." in words_of(pdf(counter, address, paper))
+    assert "the same money buys" not in article(counter.opens(f"{sold(counter, PUMP)}/paper", paper=paper))
+
+
+@pytest.mark.parametrize("paper", PAPERS)
 def test_the_file_carries_every_field_on_every_paper(counter: Counter, paper: str) -> None:
     address = sold(counter)
     reader = pdf(counter, address, paper)
