@@ -44,7 +44,7 @@ IDLE = re.compile(  # heads that say nothing, or change with every run
 )
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 # Languages of which only the seller's part is held whole; the rest may be missing, and is then said in English.
-PARTIAL = {"pt", "sw"}
+PARTIAL = {"sw"}
 SELLING_PARTS = """
     templates/_macros.html templates/account/ templates/appbuilder/ templates/counter/ templates/errors/
     templates/home.html templates/receipts/ views/account.py views/choices.py views/counter views/frame.py views/home.py
