@@ -76,6 +76,7 @@ READ_AUDIT_LOG = Permission("can_read", "AuditEntryView")
 SEE_CHANGES = Permission("can_read", "RecordChanges")
 # To see what checks of the books have found is to ask for them, too: a look changes nothing.
 READ_CHECKS = Permission("can_read", "BookCheckView")
+ACCEPT_COUNTS = Permission("can_accept", "BookCheckView")
 
 # --- System -------------------------------------------------------------------------------
 READ_REGIONS = Permission("can_read", "RegionView")

@@ -20,6 +20,7 @@ from app.db import retried, transaction
 from app.extensions import db
 from app.models import BookCheck, ModuleMatch, RestoreDone
 from app.models import SecurityModule as ModuleRow
+from app.models.audit import note
 from app.models.base import now
 from app.services import book_checks
 from app.services.match_books import Booked, first_journal, of_journal, of_span
@@ -82,19 +83,32 @@ def accept(name: str, day: date, reason: str, actor: str) -> None:
 
     It no longer warns, until a look finds something else.  Raises LookupError where nothing stands.
     """
-    rows = [one.row for one in standing() if (one.name, one.row.day) == (name, day)]
+    _accept([one for one in standing() if (one.name, one.row.day) == (name, day)], reason, actor)
+
+
+def accept_row(row_id: int, reason: str, actor: str) -> None:
+    """The same for the one count that somebody saw.  Raises LookupError where it stands no more as it was."""
+    _accept([one for one in standing() if one.row.id == row_id], reason, actor)
+
+
+def _accept(found: Sequence[Found], reason: str, actor: str) -> None:
+    """Write the rows once more with their reason, each with its entry in the log of changes."""
     before = book_checks.last(book_checks.MATCH)
-    if not rows or before is None:
-        raise LookupError(f"nothing stands of {name} on {day}")
-    same = [
-        {column.name: getattr(row, column.name) for column in ModuleMatch.__table__.columns if column.name != "id"}
-        for row in rows
-    ]
+    if not found or before is None:
+        raise LookupError("no such difference stands")
+    said = {"accepted_by": actor[:64], "reason": reason[:200]}
+    columns = [column.name for column in ModuleMatch.__table__.columns if column.name != "id"]
+    same = [(one.name, {column: getattr(one.row, column) for column in columns} | said) for one in found]
     begun, counts = before.started_at, json.loads(before.counts)
 
     def work() -> None:
         with transaction() as session:
-            session.add_all(ModuleMatch(**row | {"accepted_by": actor[:64], "reason": reason[:200]}) for row in same)
+            for name, facts in same:
+                row = ModuleMatch(**facts)
+                session.add(row)
+                session.flush()
+                told = {"name": name, "day": row.day.isoformat(), "made": row.made, "booked": row.booked}
+                note(session, "accept", row.__tablename__, row.id, {}, told | {"difference": row.difference} | said)
 
     retried(work)
     _keep(actor, begun, counts)

@@ -19,7 +19,7 @@ from app.views.lists import Listed, Rows, begins, days, one_of
 
 ACTIONS = {
     "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
-    "import": _l("imported"), "look_up": _l("looked up"),
+    "import": _l("imported"), "look_up": _l("looked up"), "accept": _l("accepted"),
     "reset": _l("reset"),
 }  # fmt: skip
 TABLES = {
@@ -30,7 +30,7 @@ TABLES = {
     "settings": _l("Settings"),
     "supply_group_key": _l("Supply group key"), "tariff": _l("Tariff"), "tariff_plan": _l("Tariff plan"),
     "tariff_step": _l("Tariff step"), "tariff_fine": _l("Tariff fine"), "tariff_fee": _l("Tariff fee"),
-    "token": _l("Token"), "training_state": _l("Training meter"), "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
+    "module_match": _l("Count of a module"), "token": _l("Token"), "training_state": _l("Training meter"), "tariff_tax": _l("Tariff tax"), "tariff_levy": _l("Tariff levy"), "user_group": _l("User group"),
     "vending_point": _l("Vending point"),
 }  # fmt: skip
 

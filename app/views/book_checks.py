@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import current_app, flash, redirect, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
@@ -21,6 +21,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import select
 
+from app.access import permissions as p
 from app.access.current import current_scope, signed_in
 from app.access.fab import SafeBaseView
 from app.extensions import db
@@ -28,11 +29,14 @@ from app.models import BackgroundTask, BookCheck
 from app.models.base import now
 from app.services import audit_chain, book_checks, match, tasks
 from app.views import check_words
+from app.views.fields import UNSTORABLE
 from app.views.import_files import new_reference
 from app.views.imports import owner
 
 TASKS = {book_checks.LEDGER: "ledger_check", book_checks.AUDIT: "audit_verify"}
 SHOWN = 20
+# What an accepted count has room for, and how long the id of one is at most.
+REASON_MAX, COUNT_DIGITS = 200, 18
 
 
 class BookCheckView(SafeBaseView):
@@ -48,6 +52,9 @@ class BookCheckView(SafeBaseView):
     def page(self) -> Any:
         """What was found last."""
         self.update_redirect()
+        return self._page()
+
+    def _page(self, wrong: int = 0, **more: Any) -> Any:
         scope, matched = current_scope(), book_checks.last(book_checks.MATCH)
         unasked = match.unasked(matched)
         return self.render_template(
@@ -62,6 +69,10 @@ class BookCheckView(SafeBaseView):
             under_way=_under_way(),
             sources=check_words.SOURCES,
             old_before=now() - book_checks.OLD_AFTER,
+            may_accept=scope.sees_all and self.appbuilder.sm.has_access(*p.ACCEPT_COUNTS),
+            wrong=wrong,
+            reason_max=REASON_MAX,
+            **more,
         )
 
     @expose("/ledger", methods=["POST"])
@@ -102,6 +113,26 @@ class BookCheckView(SafeBaseView):
             flash(ngettext("The count of %(num)d day does not match.", "The counts of %(num)d days do not match.", wrong), "warning")
         else:
             flash(_("The modules were asked. What could be counted matches."), "success")
+        return redirect(url_for("BookCheckView.page"), 303)
+
+
+    @expose("/accept", methods=["POST"])
+    @has_access
+    @permission_name("accept")
+    def accept(self) -> Any:
+        """Say why a count that does not match may stay so: for whoever sees what the modules made."""
+        if not current_scope().sees_all:
+            abort(403)
+        typed, reason = request.form.get("count", ""), request.form.get("reason", "").strip()
+        row = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= COUNT_DIGITS else 0
+        if not reason or len(reason) > REASON_MAX or UNSTORABLE.search(reason):
+            return self._page(row, reason=reason), 422
+        try:
+            match.accept_row(row, reason, _name())
+        except LookupError:
+            flash(_("This difference stands no more, or another one does: the page shows what stands now. Nothing was accepted."), "warning")
+            return self._page(), 409
+        flash(_("The difference is accepted and warns no longer. It stands in the log of changes."), "success")
         return redirect(url_for("BookCheckView.page"), 303)
 
 

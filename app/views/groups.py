@@ -69,6 +69,7 @@ ACTS = {
     "can_propose": _l("Ask for it"),
     "can_approve": _l("Approve as the second person"),
     "can_decline": _l("Decline and take back"),
+    "can_accept": _l("Accept differences of modules"),
     "can_maximum_power_limit": _l("Limit the power"),
     "can_clear_credit": _l("Clear the balance"),
     "can_clear_tamper_condition": _l("Clear tamper"),

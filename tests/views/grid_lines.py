@@ -88,6 +88,7 @@ LINES: dict[str, Line] = {
     "BookCheckView.ledger": Line("MARE"),
     "BookCheckView.audit": Line("MARE"),
     "BookCheckView.match": Line("MARE"),
+    "BookCheckView.accept": Line("E"),
     # --- engineering
     "EngineeringView.desk": Line(READERS),
     "EngineeringView.meter": Line(READERS, "meter_number"),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import BackgroundTask, BookCheck, Sale, triggers
+from app.models import AuditEntry, BackgroundTask, BookCheck, Sale, triggers
 from app.models.base import now
 from app.services import book_checks, match
 from app.services.differences import SENTENCES
@@ -112,3 +112,51 @@ def test_a_difference_stands_on_the_page_while_its_module_is_silent(app, efua, s
     page = text(efua.get("/checks/"))
     assert "Accepted by Efua: Tried it" in page and "Not every module answered" in page
     assert run.invoke(args=["module", "accept", f"{day}", name, "--reason", "Again", "--by", "Efua"]).exit_code == 1
+
+
+def differs(app, client, monkeypatch, made: int = 5) -> str:
+    """Let the module tell of more tokens than the books; gives the id of the count on the page."""
+    monkeypatch.setattr(match, "ask", lambda *_: Told(DAY, {now().date(): made}))
+    act(client, "/checks/", "/checks/match")
+    with app.app_context():
+        [found] = match.standing()
+        return str(found.row.id)
+
+
+def test_an_administrator_accepts_a_difference_for_a_reason_and_the_log_says_so(app, efua, sold, look, monkeypatch):
+    count = differs(app, efua, monkeypatch)
+    page = efua.get("/checks/").get_data(as_text=True)
+    assert f'name="count" value="{count}"' in page and "data-ask=" in page
+    for reason in ("", "   ", "x" * 201, "no\0thing"):
+        refused = act(efua, "/checks/", "/checks/accept", count=count, reason=reason)
+        assert refused.status_code == 422 and "Give a reason" in text(refused)
+    assert act(efua, "/checks/", "/checks/accept", count=count, reason="The books came back from a backup").status_code == 303
+    page = text(efua.get("/checks/"))
+    assert "Accepted by efua: The books came back from a backup" in page and "They match" in page and "Accept…" not in page
+    entry = look(select(AuditEntry).where(AuditEntry.action == "accept"))
+    assert (entry.actor, entry.table_name) == ("efua", "module_match")
+    for said in ('"difference": 3', '"made": 5', '"booked": 2', "came back from a backup"):
+        assert said in entry.after
+    said = text(efua.get(f"/audit/show/{entry.id}"))
+    assert "Count of a module" in said and "Not explained" in said and "Accepted by" in said and "The books came back from a backup" in said and "accepted" in said
+    again = act(efua, "/checks/", "/checks/accept", count=count, reason="Once more")
+    assert again.status_code == 409 and "Nothing was accepted." in text(again)
+
+
+def test_what_a_later_look_found_is_not_accepted_from_an_old_page(app, efua, sold, look, monkeypatch):
+    seen = differs(app, efua, monkeypatch)
+    differs(app, efua, monkeypatch, made=9)
+    assert act(efua, "/checks/", "/checks/accept", count=seen, reason="I saw three").status_code == 409
+    assert look(select(AuditEntry).where(AuditEntry.action == "accept")) is None
+
+
+def test_the_shell_leaves_the_same_entry_and_a_manager_has_no_button(app, efua, chidi, sold, look, monkeypatch):
+    count = differs(app, efua, monkeypatch)
+    assert "Accept…" not in text(chidi.get("/checks/"))
+    assert act(chidi, "/checks/", "/checks/accept", count=count, reason="Mine").status_code == 403
+    with app.app_context():
+        [name] = [one.name for one in match.standing()]
+    run = app.test_cli_runner()
+    assert run.invoke(args=["module", "accept", f"{now().date()}", name, "--reason", "Tried it", "--by", "Efua"]).exit_code == 0
+    entry = look(select(AuditEntry).where(AuditEntry.action == "accept"))
+    assert entry.actor == "system" and '"accepted_by": "Efua"' in entry.after and '"reason": "Tried it"' in entry.after
