@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.current import signed_in
 from app.extensions import db
-from app.views import changes, frame, sessions, troubles
+from app.views import changes, frame, page_words, sessions, troubles
 from app.views.language import chosen_language
 from app.views.way_back import way_back
 
@@ -49,6 +49,7 @@ def install(app: Flask) -> None:
     app.url_defaults(with_version)
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
+    page_words.install(app)
     frame.install(app)
     changes.install(app)
     troubles.install(app)

@@ -1,0 +1,59 @@
+"""The words of a template, translated with one look-up each: a page of cards has three hundred.
+
+Flask-Babel asks five times for the context of a request before it translates a word, and Jinja calls through three
+functions.  Here the translations of a request are found once, for as long as its language stays the same.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, g
+from flask_babel import get_translations
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+
+
+def translations() -> Any:
+    """What `flask_babel.get_translations` gives, remembered until the language changes (a slip in another one)."""
+    spoken = g.get("_flask_babel") if g else None
+    kept = getattr(spoken, "translations_kept", None)
+    if kept is not None and kept[0] is getattr(spoken, "babel_locale", None):
+        return kept[1]
+    found = get_translations()
+    spoken = g.get("_flask_babel") if g else None
+    if spoken is not None:
+        spoken.translations_kept = (getattr(spoken, "babel_locale", None), found)
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _word(found: Any, word: str, escapes: bool) -> str:
+    """A word without figures in a language: a page writes the same ones again and again."""
+    said = found.ugettext(word)
+    said = Markup(said) if escapes else said  # noqa: S704  (our own catalogues)
+    return said % {}  # type: ignore[no-any-return]
+
+
+@pass_eval_context
+def gettext(context: EvalContext, word: str, /, **figures: Any) -> str:
+    """As Jinja's new style: markup where the template escapes, and always a format string."""
+    found, escapes = translations(), bool(context.autoescape)
+    if not figures:
+        return _word(found, word, escapes)
+    said = found.ugettext(word)
+    return (Markup(said) if escapes else said) % figures  # type: ignore[no-any-return]  # noqa: S704
+
+
+@pass_eval_context
+def ngettext(context: EvalContext, one: str, many: str, num: int, /, **figures: Any) -> str:
+    """The same for words that follow a number."""
+    said = translations().ungettext(one, many, num)
+    return (Markup(said) if context.autoescape else said) % {"num": num, **figures}  # type: ignore[no-any-return]  # noqa: S704
+
+
+def install(app: Flask) -> None:
+    """Put them in the place of Flask-Babel's."""
+    app.jinja_env.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext})
