@@ -12,9 +12,9 @@ from app.domain import errors
 from app.domain.engineering import ActStatus
 from app.extensions import db
 from app.models import EngineeringRecord, Meter, SecurityModule, SupplyGroupKey
-from app.services.desk import UNIQUE_KEY
 from app.services.engineering_request import Wanted
 from app.services.facts import SAME_SALE
+from app.services.meter_keys import UNIQUE_KEY
 
 RECENT, OPEN = 8, 50
 

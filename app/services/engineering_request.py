@@ -18,10 +18,11 @@ from app.domain import errors
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE, METER_TEST
 from app.domain.states import MeterStatus
 from app.models import ModuleHealth, SecurityModule, Settings, SupplyGroupKey, VendingPoint
-from app.services.desk import UNIQUE_KEY, Desk, Place, read_desk
+from app.services.desk import Desk, Place, read_desk
 from app.services.issue import meter_to_ask
 from app.services.key_changes import amendment_for
 from app.services.key_due import require_living_key
+from app.services.meter_keys import UNIQUE_KEY
 from app.services.reserve import lock_meter
 from app.services.snapshot import freeze
 from app.services.switch_over import minute_to_ask

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Date, Select, String, bindparam, case, func, select
@@ -131,14 +131,20 @@ def last_purchases(session: Session, meter_ids: Sequence[int]) -> dict[int, Last
     """The newest issued sale of each meter that stands, wherever it was made: its moment and its units."""
     if not meter_ids:
         return {}
+    rows = session.execute(_last(), {"meter_ids": list(meter_ids)}, execution_options={"unscoped": True})
+    return {meter_id: (at, units or 0) for meter_id, at, units in rows}
+
+
+@cache
+def _last() -> Select[Any]:
     newest = (
         select(func.max(Sale.id).label("id"))
-        .where(Sale.meter_id.in_(meter_ids), Sale.status == SaleStatus.ISSUED, *standing_sales())
+        .where(
+            Sale.meter_id.in_(bindparam("meter_ids", expanding=True)),
+            Sale.status == SaleStatus.ISSUED,
+            *standing_sales(),
+        )
         .group_by(Sale.meter_id)
         .subquery()
     )
-    rows = session.execute(
-        select(Sale.meter_id, Sale.reserved_at, Sale.carried_units).join(newest, newest.c.id == Sale.id),
-        execution_options={"unscoped": True},
-    )
-    return {meter_id: (at, units or 0) for meter_id, at, units in rows}
+    return select(Sale.meter_id, Sale.reserved_at, Sale.carried_units).join(newest, newest.c.id == Sale.id)

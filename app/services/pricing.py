@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -16,12 +18,14 @@ from app.domain.quote import Quote
 from app.domain.states import UNIT
 from app.extensions import db
 from app.models.base import now
-from app.services.desk import Desk, Place, read_desk, require_buyable
+from app.services.desk import Desk, Place, read_desk, require_buyable, require_seen
 from app.services.facts import SAME_SALE, Facts, SameSale, purchase_facts, same_sale
+from app.services.habits import Habit, habit_of
 from app.services.plans import plan_for_meter
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
 CLOCK_AHEAD = timedelta(days=31)
+Past = Callable[[Session, Desk, Plan], Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,59 @@ class Offer:
         return int(self.facts.history.units_before)
 
 
+class Sight:
+    """One meter as one page sees it: desk, past and habit are read once, however many prices the page asks for.
+
+    `at` is the moment it is looked at; nothing is stored, so a sale finds it out anew.
+    """
+
+    def __init__(
+        self, meter_number: str, scope: Scope, *, instant: datetime | None = None, ahead: timedelta = CLOCK_AHEAD
+    ) -> None:
+        """Read nothing yet."""
+        self.meter_number, self.scope, self.at = meter_number, scope, instant or now()
+        self._ahead = ahead
+        self._facts: dict[int | None, Facts] = {}
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What a purchase has to know.  Raises UnknownMeter, for a foreign one too."""
+        desk = read_desk(db.session(), self.meter_number, Place(), self.at, self._ahead)
+        require_seen(desk, self.scope)
+        return desk
+
+    @cached_property
+    def habit(self) -> Habit:
+        """What the meter bought before."""
+        return habit_of(db.session(), self.desk, self.scope)
+
+    def obstacle(self) -> errors.Refusal | None:
+        """Why this meter may buy nothing at all, whatever is typed; None when nothing stands in the way."""
+        try:
+            require_buyable(self.desk, self.scope, self.at)
+        except errors.Refusal as refusal:
+            return refusal
+        return None
+
+    def quote(self, *, by_quantity: bool, value: int) -> Offer:
+        """Price a wish (as in `Wish`).  Raises the refusals a purchase would."""
+        wish = Wish(self.meter_number, by_quantity, value)
+        return price(db.session(), self.desk, wish, self.scope, self.at, self._past)
+
+    def later(self, instant: datetime, ahead: timedelta) -> Sight:
+        """The same meter at a later moment, as far as that is known today."""
+        then = Sight(self.meter_number, self.scope, instant=instant, ahead=ahead)
+        desk = self.desk.later(instant, ahead)
+        if desk is not None:
+            then.desk = desk
+        return then
+
+    def _past(self, session: Session, desk: Desk, plan: Plan) -> Facts:
+        if plan.id not in self._facts:
+            self._facts[plan.id] = purchase_facts(session, desk, plan)
+        return self._facts[plan.id]
+
+
 def quote(
     wish: Wish,
     scope: Scope,
@@ -72,33 +129,24 @@ def quote(
     ahead: timedelta = CLOCK_AHEAD,
 ) -> Offer:
     """Price a wish without storing anything.  Raises the refusals a purchase would."""
-    session = db.session()
-    at = instant or now()
-    desk = read_desk(session, wish.meter_number, Place(), at, ahead)
-    return price(session, desk, wish, scope, at)
+    sight = Sight(wish.meter_number, scope, instant=instant, ahead=ahead)
+    return sight.quote(by_quantity=wish.by_quantity, value=wish.value)
 
 
-def obstacle(
-    meter_number: str, scope: Scope, *, instant: datetime | None = None, ahead: timedelta = CLOCK_AHEAD
-) -> errors.Refusal | None:
-    """Why this meter may buy nothing at all, whatever is typed; None when nothing stands in the way."""
-    at = instant or now()
-    try:
-        require_buyable(read_desk(db.session(), meter_number, Place(), at, ahead), scope, at)
-    except errors.Refusal as refusal:
-        return refusal
-    return None
+def price(
+    session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datetime, past: Past = purchase_facts
+) -> Offer:
+    """Price a wish at a desk that was read before; the meter's limits are held here.
 
-
-def price(session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datetime) -> Offer:
-    """Price a wish at a desk that was read before; the meter's limits are held here."""
+    `past` tells the facts of the desk's meter.
+    """
     require_buyable(desk, scope, instant)
     if wish.value <= 0:
         raise errors.NotPositive(text=str(wish.value))
     if desk.plan is None:
         raise errors.NoPlanInForce(since=desk.first_plan)
     plan = plan_for_meter(session, desk.plan, desk.meter)
-    facts = purchase_facts(session, desk, plan)
+    facts = past(session, desk, plan)
     terms = Terms(
         plan, facts.history, desk.currency, desk.settings.settlement, representable_at_least, MAX_TENTHS
     )

@@ -5,15 +5,16 @@ Every way in is a range of an index: the meter number, or the consumer's words (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Integer, Select, String, bindparam, select
+from sqlalchemy.orm import Session
 
-from app.access.scope import Scope, criterion
+from app.access.scope import Scope, require
 from app.domain import errors
 from app.domain.states import Algorithm, MeterStatus, MeterType
 from app.extensions import db
@@ -21,9 +22,10 @@ from app.models import Consumer, Meter
 from app.models.base import now
 from app.models.consumer import digits_of
 from app.services.consumer_words import asked_last, row_ids
-from app.services.desk import desks_of, prospect
+from app.services.desk import Desk, Prospect, desks_of, prospect
 from app.services.due import Due, due_of
 from app.services.habits import Last, last_purchases
+from app.services.pricing import Sight
 
 LIMIT = 10
 SHORTEST = 2
@@ -73,103 +75,82 @@ def find_meters(text: str, scope: Scope, limit: int = LIMIT) -> list[MeterCard]:
     typed = " ".join(text.split())[:LONGEST]
     if len(typed) < SHORTEST:
         return []
-    found: dict[int, Meter] = {}
+    session = db.session()
     number = digits_of(typed)
+    by_number: list[int] = []
     if number and not any(c.isalpha() for c in typed):
-        for meter in _meters(Meter.id.in_(_by_number(number, scope, limit)), scope, limit):
-            found[meter.id] = meter
-    if len(found) < limit:
-        ids = row_ids(db.session(), typed, Meter, scope, Meter.meter_number, limit)
-        for meter in _meters(Meter.id.in_(ids), scope, limit):
-            found.setdefault(meter.id, meter)
-    return _cards(list(found.values())[:limit], scope)
+        by_number = _by_number(number, scope, limit)
+    by_word: list[int] = []
+    if len(by_number) < limit:
+        by_word = row_ids(session, typed, Meter, scope, Meter.meter_number, limit)
+    instant = now()
+    desks = desks_of(session, {*by_number, *by_word}, instant)
+    # The numbers that begin so come first; each part stands in the order of its numbers.
+    desks.sort(key=lambda desk: (desk.meter.id not in by_number, desk.meter.meter_number))
+    return cards_of(session, [desk for desk in desks if _seen(desk.meter, scope)][:limit], scope, instant)
 
 
 def _by_number(number: str, scope: Scope, limit: int) -> list[int]:
     """Ids of the scope's meters whose numbers begin so, in the order of the index."""
-    begins = Meter.meter_number.between(number, number + "~")
-    found = select(Meter.id).where(begins, asked_last(Meter, scope)).order_by(Meter.meter_number).limit(limit)
-    return list(db.session().execute(found, execution_options={"unscoped": True}).scalars())
-
-
-def _meters(condition: ColumnElement[bool], scope: Scope, limit: int) -> list[Meter]:
-    statement = (
-        select(Meter)
-        .where(condition, criterion(Meter, scope))
-        .options(
-            joinedload(Meter.product),
-            joinedload(Meter.consumer),
-            joinedload(Meter.region),
-            joinedload(Meter.tariff),
-        )
-        .order_by(Meter.meter_number)
-        .limit(limit)
-    )
-    return list(db.session().execute(statement).scalars())
-
-
-def meter_card(meter_number: str, scope: Scope) -> MeterCard:
-    """The card of one meter by its whole number.  Raises UnknownMeter, for a foreign one too."""
-    meters = _meters(Meter.meter_number == meter_number, scope, 1)
-    if not meters:
-        raise errors.UnknownMeter(meter_number=meter_number)
-    return _cards(meters, scope)[0]
-
-
-def meter_kind(meter_number: str, scope: Scope) -> MeterType:
-    """What one meter counts.  Raises UnknownMeter, for a foreign one too."""
-    asked = db.session().execute(_kind(scope), {"number": meter_number}, execution_options={"unscoped": True})
-    kind: MeterType | None = asked.scalar_one_or_none()
-    if kind is None:
-        raise errors.UnknownMeter(meter_number=meter_number)
-    return kind
+    given = {"low": number, "high": number + "~", "limit": limit}
+    return list(db.session().execute(_numbers(scope), given, execution_options={"unscoped": True}).scalars())
 
 
 @lru_cache(maxsize=256)
-def _kind(scope: Scope) -> Select[Any]:
+def _numbers(scope: Scope) -> Select[Any]:
     """The statement of one reader, built once: building it costs more than running it."""
-    wanted = Meter.meter_number == bindparam("number", type_=String)
-    return select(Meter.meter_type).where(wanted, criterion(Meter, scope))
+    begins = Meter.meter_number.between(bindparam("low", type_=String), bindparam("high", type_=String))
+    most = bindparam("limit", type_=Integer)
+    return select(Meter.id).where(begins, asked_last(Meter, scope)).order_by(Meter.meter_number).limit(most)
 
 
-def _cards(meters: list[Meter], scope: Scope) -> list[MeterCard]:
-    session = db.session()
-    last = last_purchases(session, [meter.id for meter in meters])
-    cards = [card(meter, last.get(meter.id)) for meter in meters]
-    if not cards:
+def _seen(row: Meter | Consumer, scope: Scope) -> bool:
+    try:
+        require(row, scope)
+    except errors.OutOfScope:
+        return False
+    return True
+
+
+def card_of(sight: Sight) -> MeterCard:
+    """The card of one meter.  Raises UnknownMeter, for a foreign one too."""
+    return cards_of(db.session(), [sight.desk], sight.scope, sight.at)[0]
+
+
+def cards_of(session: Session, desks: Sequence[Desk], scope: Scope, instant: datetime) -> list[MeterCard]:
+    """The cards of desks in the scope, with what each meter bought last, what it owes, and why it may buy nothing."""
+    if not desks:
         return []
-    # NB: after the cards are made, because it reads the rows anew, whoever owns their neighbours.
-    instant = now()
-    desks = desks_of(session, [one.meter_number for one in cards], instant)
-    stands = {desk.meter.id: prospect(desk, scope, instant) for desk in desks}
+    last = last_purchases(session, [desk.meter.id for desk in desks])
     due = due_of(session, desks)
-    return [
-        replace(one, cannot_buy=stands[one.meter_id].why, key_change=stands[one.meter_id].change is not None,
-                due=due[one.meter_id])
-        for one in cards
-    ]  # fmt: skip
+    return [_card(desk, scope, last.get(desk.meter.id), prospect(desk, scope, instant), due) for desk in desks]
 
 
-def card(meter: Meter, last: Last | None) -> MeterCard:
-    """One card from a loaded meter and its last purchase."""
-    consumer: Consumer | None = meter.consumer
+def _card(
+    desk: Desk, scope: Scope, last: Last | None, stands: Prospect, due: Mapping[int, Due]
+) -> MeterCard:
+    meter, consumer = desk.meter, desk.consumer
+    if consumer is not None and consumer.region_id != meter.region_id and not _seen(consumer, scope):
+        consumer = None  # somebody else's, with a meter in this region
     return MeterCard(
         meter_id=meter.id,
         meter_number=meter.meter_number,
         meter_type=meter.meter_type,
-        product=str(meter.product),
+        product=str(desk.product),
         consumer_name=consumer.name if consumer else None,
         user_number=consumer.user_number if consumer else None,
-        region=meter.region.full_name,
+        region=desk.region.full_name,
         address=meter.address or (consumer.address if consumer else None),
         sgc=meter.sgc,
         krn=meter.krn,
         ti=meter.ti,
         ea=meter.ea,
         algorithm=meter.algorithm,
-        tariff_name=meter.tariff.name if meter.tariff else None,
+        tariff_name=desk.tariff.name if desk.tariff else None,
         status=meter.status,
         last_sale_at=last[0] if last else None,
         last_units=last[1] if last else None,
+        cannot_buy=stands.why,
+        key_change=stands.change is not None,
+        due=due[meter.id],
     )
-

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import current_app, redirect, request, session, url_for
@@ -27,10 +26,19 @@ from app.extensions import db
 from app.services import home
 from app.services.habits import Served, served_last
 from app.services.points import selling_points
-from app.services.search import MeterCard
+from app.services.pricing import Sight
+from app.services.search import MeterCard, card_of
 from app.services.vending import Order, vend
 from app.views.messages import at_the_till, sentence
-from app.views.meter_lookup import UNPROCESSABLE, card_of, due_words, kind_of, look_up, status_of
+from app.views.meter_lookup import (
+    UNPROCESSABLE,
+    clock_ahead,
+    due_words,
+    look_up,
+    sight_of,
+    status_of,
+    whole_number,
+)
 from app.views.purchase import (
     REFERENCE,
     Circumstances,
@@ -38,7 +46,6 @@ from app.views.purchase import (
     at_field,
     price_typed,
     quick_values,
-    why_not,
 )
 from app.views.typed import Typed, row_id, shown
 
@@ -79,30 +86,29 @@ class CounterView(SafeBaseView):
         """One purchase; with a value in the address, its sum."""
         typed = Typed.read(request.args, meter_number)
         try:
-            card = card_of(typed.meter_number)
+            sight = sight_of(typed.meter_number)
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
-        typed = typed.with_point(session.get("sells_for", "") or _only_point()).with_meter(card.meter_number)
-        if (why := why_not(card.meter_number, _circumstances(card.meter_type))) is not None:
-            return self._stopped(card, typed, why), UNPROCESSABLE if typed.value else 200
-        purchase = price_typed(typed, _circumstances(card.meter_type))
-        return self._page(card, purchase, UNPROCESSABLE if purchase.refused else 200)
+        around = _around(sight)
+        typed = typed.with_point(session.get("sells_for", "") or _only_point()).with_meter(sight.meter_number)
+        if (why := sight.obstacle()) is not None:
+            return self._stopped(around, typed, why), UNPROCESSABLE if typed.value else 200
+        purchase = price_typed(typed, around)
+        return self._page(purchase, UNPROCESSABLE if purchase.refused else 200)
 
     @expose("/quote")
     @has_access
     def quote(self) -> Any:
         """The parts of the page that follow what is typed."""
         typed = Typed.read(request.args)
-        digits = "".join(typed.meter_number.split())
         try:
-            meter_type = kind_of(digits)
+            sight = sight_of(typed.meter_number)
         except Refusal as refusal:
             return at_the_till(refusal), status_of(refusal)
-        purchase = price_typed(typed.with_meter(digits), _circumstances(meter_type))
+        purchase = price_typed(typed.with_meter(sight.meter_number), _around(sight))
         status = UNPROCESSABLE if purchase.refused else 200
-        return self.render_template(
-            "counter/_quote.html", card=Priced(digits, meter_type), **_words(purchase)
-        ), status
+        priced = Priced(sight.meter_number, sight.desk.meter.meter_type)
+        return self.render_template("counter/_quote.html", card=priced, **_words(purchase)), status
 
     @expose("/sell", methods=["POST"])
     @has_access
@@ -110,34 +116,37 @@ class CounterView(SafeBaseView):
         """Sell what the page showed, once; then lead to the receipt."""
         typed = Typed.read(request.form)
         try:
-            typed = typed.with_meter("".join(typed.meter_number.split()))
-            kind_of(typed.meter_number)  # the card itself is for the page that refuses
+            typed = typed.with_meter(whole_number(typed.meter_number))
         except Refusal as refusal:
             return self._no_meter(typed, refusal)
         try:
             order = _order(typed)
-            sale_id = vend(order, current_scope(), current_app.extensions["modules"], ahead=_ahead())
+            sale_id = vend(order, current_scope(), current_app.extensions["modules"], ahead=clock_ahead())
         except Refusal as refusal:
-            return self._refused(card_of(typed.meter_number), typed, refusal)
+            return self._refused(typed, refusal)
         if current_scope().vending_point_id is None:
             session["sells_for"] = typed.point
         return redirect(url_for("ReceiptView.show", sale_id=sale_id), 303)
 
-    def _refused(self, card: MeterCard, typed: Typed, refusal: Refusal) -> Any:
+    def _refused(self, typed: Typed, refusal: Refusal) -> Any:
         """The same page with everything typed, the sentence in its place, and the sum as it is now."""
-        around = _circumstances(card.meter_type)
-        if (why := why_not(card.meter_number, around)) is not None:
-            return self._stopped(card, typed, why), UNPROCESSABLE
+        try:
+            sight = sight_of(typed.meter_number)
+        except Refusal as unknown:
+            return self._no_meter(typed, unknown)
+        around = _around(sight)
+        if (why := sight.obstacle()) is not None:
+            return self._stopped(around, typed, why), UNPROCESSABLE
         purchase = price_typed(typed, around)
         if not isinstance(refusal, errors.BadInput):  # what cannot be read stands at its field already
             purchase = purchase.refuse(at_field(refusal, around))
         if isinstance(refusal, SPENT):
             purchase = replace(purchase, sold=None, typed=replace(purchase.typed, reference=""))
-        return self._page(card, purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE)
+        return self._page(purchase, CONFLICT if isinstance(refusal, MOVED) else UNPROCESSABLE)
 
-    def _stopped(self, card: MeterCard, typed: Typed, why: Refusal) -> Any:
+    def _stopped(self, around: Circumstances, typed: Typed, why: Refusal) -> Any:
         """The meter and the reason why it may buy nothing; no field worth typing in."""
-        around = _circumstances(card.meter_type)
+        card = card_of(around.sight)
         unsaid = isinstance(why, errors.KeyChangeUnconfirmed)
         return self.render_template(
             "counter/stopped.html",
@@ -149,12 +158,13 @@ class CounterView(SafeBaseView):
             look_again=url_for("CounterView.meter", meter_number=card.meter_number, **typed.kept()),
         )
 
-    def _page(self, card: MeterCard, purchase: Purchase, status: int) -> Any:
+    def _page(self, purchase: Purchase, status: int) -> Any:
+        card = card_of(purchase.around.sight)
         page = self.render_template(
             "counter/purchase.html",
             reference=_reference(purchase),
             points=_points(),
-            quick=quick_values(card.meter_number, _circumstances(card.meter_type)),
+            quick=quick_values(purchase.around),
             card=card,
             due_words=due_words,
             meter_page=_meter_page(card),
@@ -208,12 +218,8 @@ def _reference(purchase: Purchase) -> str:
     return given if REFERENCE(given) else secrets.token_hex(16)
 
 
-def _circumstances(meter_type: MeterType) -> Circumstances:
-    return Circumstances(home.currency(), UNIT[meter_type], current_scope(), _ahead())
-
-
-def _ahead() -> timedelta:
-    return timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"])
+def _around(sight: Sight) -> Circumstances:
+    return Circumstances(sight.desk.currency, UNIT[sight.desk.meter.meter_type], sight)
 
 
 def _served() -> list[Served]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -11,9 +13,9 @@ from app.access.current import current_scope
 from app.domain import errors
 from app.domain.digits import ascii_digits
 from app.domain.errors import Refusal
-from app.domain.states import MeterType
 from app.services.due import Due
-from app.services.search import LIMIT, LONGEST, MeterCard, find_meters, meter_card, meter_kind
+from app.services.pricing import Sight
+from app.services.search import LIMIT, LONGEST, find_meters
 from app.sts import meter_number as drn
 from app.sts.errors import InvalidCheckDigit, StsError
 from app.views import figures
@@ -72,19 +74,24 @@ def status_of(refusal: Refusal | None) -> int:
     return MISSING if isinstance(refusal, errors.UnknownMeter) else UNPROCESSABLE
 
 
-def card_of(typed: str) -> MeterCard:
-    """The card of a whole number.  Raises BadMeterNumber, WrongCheckDigit, UnknownMeter."""
+def sight_of(typed: str) -> Sight:
+    """The meter of a whole number, one's own.  Raises BadMeterNumber, WrongCheckDigit, UnknownMeter."""
+    sight = Sight(whole_number(typed), current_scope(), ahead=clock_ahead())
+    sight.desk  # noqa: B018  (unknown and foreign ones end here)
+    return sight
+
+
+def clock_ahead() -> timedelta:
+    """How far the clock may run ahead of the newest token."""
+    return timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"])
+
+
+def whole_number(typed: str) -> str:
+    """The digits of a whole number.  Raises BadMeterNumber, WrongCheckDigit."""
     digits = ascii_digits("".join(typed.split()))
     if (refusal := number_refusal(digits)) is not None:
         raise refusal
-    return meter_card(digits, current_scope())
-
-
-def kind_of(digits: str) -> MeterType:
-    """What a meter of one's own counts, by its whole number.  Raises as `card_of`."""
-    if (refusal := number_refusal(digits)) is not None:
-        raise refusal
-    return meter_kind(digits, current_scope())
+    return digits
 
 
 def number_refusal(digits: str) -> Refusal | None:

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from fractions import Fraction
 
 from app.access.scope import Scope
 from app.domain.errors import BadInput, PaidTooLittle, Refusal
 from app.domain.money import Currency
 from app.domain.states import SaleStatus
-from app.extensions import db
-from app.models.base import now
-from app.services.habits import habit_of
-from app.services.pricing import Offer, Wish, obstacle, quote
+from app.services.pricing import Offer, Sight
 from app.services.receipts import Sold, sold_under
 from app.services.reserve import REFERENCE
 from app.views import figures
@@ -46,12 +42,16 @@ LIKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a price needs beside the wish: money, unit, whose rows, how far the clock may be ahead."""
+    """What a price needs beside the wish: money, unit, and the meter as this person sees it."""
 
     currency: Currency
     unit: str
-    scope: Scope
-    ahead: timedelta
+    sight: Sight
+
+    @property
+    def scope(self) -> Scope:
+        """Whose rows."""
+        return self.sight.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +107,15 @@ def _sold(typed: Typed, around: Circumstances) -> Sold | None:
     return sold_under(typed.reference, point, around.scope)
 
 
-def why_not(meter_number: str, around: Circumstances) -> Refusal | None:
-    """Why this meter may buy nothing, whatever is typed; None when it may."""
-    return obstacle(meter_number, around.scope, ahead=around.ahead)
-
-
 def _priced(typed: Typed, around: Circumstances) -> Purchase:
     if not typed.value:
         return Purchase(typed, around)
     try:
-        wish = Wish(typed.meter_number, typed.by_quantity, typed.wish_value(around.currency))
-        offer = quote(wish, around.scope, ahead=around.ahead)
+        value = typed.wish_value(around.currency)
+        offer = around.sight.quote(by_quantity=typed.by_quantity, value=value)
     except Refusal as refusal:
         return Purchase(typed, around, refused=at_field(refusal, around, by_quantity=typed.by_quantity))
-    # NB: before the look at next month, which reads the desk anew.
-    notes = notes_of(offer, around.scope, now(), by_quantity=typed.by_quantity)
+    notes = notes_of(offer, around.sight, by_quantity=typed.by_quantity)
     refused: Mapping[str, str] = {}
     change = None
     try:
@@ -137,7 +131,7 @@ def _priced(typed: Typed, around: Circumstances) -> Purchase:
         ),
         change=change,
         month=month_of(offer),
-        then=then_of(offer, wish, around.scope),
+        then=then_of(offer, around.sight, offer.quote.amount_minor if typed.by_quantity else value),
         ahead=step_words(offer, around.currency, around.unit),
         notes=notes,
         refused=refused,
@@ -169,7 +163,7 @@ def at_field(
     return {where: sentence(refusal, around.currency, around.unit, decimals, till=True)}
 
 
-def quick_values(meter_number: str, around: Circumstances) -> list[tuple[str, list[tuple[str, str]]]]:
+def quick_values(around: Circumstances) -> list[tuple[str, list[tuple[str, str]]]]:
     """Round values to press, for either side: what is sent and what is read.
 
     Amounts are what the meter liked before, beside round sums near the price of 10 to 500 units; a meter that
@@ -177,12 +171,12 @@ def quick_values(meter_number: str, around: Circumstances) -> list[tuple[str, li
     """
     units = [(figures.units(10 * number), str(number)) for number in QUICK_UNITS]
     try:
-        hundred = quote(Wish(meter_number, True, 1000), around.scope, ahead=around.ahead)
+        hundred = around.sight.quote(by_quantity=True, value=1000)
     except Refusal:
         return []
     currency = around.currency
     price = hundred.plan.steps[0].price * currency.minor_per_major
-    liked = habit_of(db.session(), hundred.desk, around.scope).sums[:LIKED]
+    liked = around.sight.habit.sums[:LIKED]
     rounded = sorted({_round_sum(price * number) for number in (*QUICK_UNITS, 500)} - set(liked))
     sums = sorted({*liked, *rounded[: QUICK_SUMS - len(liked)]})
     shown = [figures.money(minor, currency.decimals) for minor in sums]

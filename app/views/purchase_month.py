@@ -8,15 +8,13 @@ from fractions import Fraction
 
 from flask_babel import gettext as _
 
-from app.access.scope import Scope
 from app.domain.ahead import StepAhead, step_ahead
-from app.domain.calendar import business_date, day_start_utc, next_month
+from app.domain.calendar import day_start_utc, next_month
 from app.domain.errors import FeesNotCovered, Refusal
 from app.domain.money import Currency
 from app.domain.quote import LineKind, Quote
 from app.domain.states import StepPeriod
-from app.models.base import now
-from app.services.pricing import Offer, Wish, quote
+from app.services.pricing import Offer, Sight
 from app.views import figures
 
 YEAR = timedelta(days=366)
@@ -87,15 +85,14 @@ def _step_and_next(ahead: StepAhead, left: str, currency: Currency) -> str:
     )  # fmt: skip
 
 
-def then_of(offer: Offer, wish: Wish, scope: Scope) -> Then | None:
-    """The same money on the first of next month; None where that cannot be told."""
+def then_of(offer: Offer, sight: Sight, money: int) -> Then | None:
+    """The same money (minor units) on the first of next month; None where that cannot be told."""
     zone = offer.desk.settings.time_zone
-    first = next_month(business_date(now(), zone))
+    first = next_month(offer.desk.today)
     begins = day_start_utc(first, zone) + timedelta(minutes=1)
     day, currency = figures.date_of(first, "d MMMM"), offer.currency
-    money = offer.quote.amount_minor if wish.by_quantity else wish.value
     try:
-        then = quote(Wish(wish.meter_number, by_quantity=False, value=money), scope, instant=begins, ahead=YEAR)
+        then = sight.later(begins, YEAR).quote(by_quantity=False, value=money)
     except FeesNotCovered as refusal:
         fees = figures.money_code(int(refusal.params["fees"]), currency.decimals, currency.code)
         return Then(day, None, (_("Fees of %(fees)s are due then, more than this money.", fees=fees),))

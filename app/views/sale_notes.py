@@ -11,14 +11,12 @@ from datetime import datetime
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.access.scope import Scope
 from app.domain.ahead import Jump, Sellable
 from app.domain.money import Currency
-from app.extensions import db
-from app.services.habits import Habit, Size, habit_of
+from app.services.habits import Habit, Size
 from app.services.key_ahead import Travelling, ends_soon, travelling
 from app.services.key_changes import TRIES
-from app.services.pricing import Offer, jump_beside
+from app.services.pricing import Offer, Sight, jump_beside
 from app.views import figures
 
 
@@ -33,13 +31,12 @@ class Note:
     uses: tuple[tuple[str, str], ...] = ()
 
 
-def notes_of(offer: Offer, scope: Scope, instant: datetime, *, by_quantity: bool) -> tuple[Note, ...]:
+def notes_of(offer: Offer, sight: Sight, *, by_quantity: bool) -> tuple[Note, ...]:
     """Everything worth saying of this purchase before it is sold."""
-    session = db.session()
-    leaves = travelling(offer.desk, instant) if offer.quote.token_units else None
+    leaves = travelling(offer.desk, sight.at) if offer.quote.token_units else None
     beside = jump_beside(offer)
-    size = _size(offer, habit_of(session, offer.desk, scope))
-    ends = None if leaves is not None else ends_soon(offer.desk, instant)
+    size = _size(offer, sight.habit)
+    ends = None if leaves is not None else ends_soon(offer.desk, sight.at)
     found = (
         None if beside is None else _jump(beside, offer, by_quantity=by_quantity),
         size,
