@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext as _l
 from jinja2 import pass_context
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
@@ -31,6 +31,12 @@ from app.views.language import chosen_language, chosen_theme, direction
 
 # The manual's menu in the manual's order; what a release adds stands after it.
 ORDER = ("Vending", "Registration", "Engineering", "Report", "System", "Security")
+# Every page asks for them: built once, so that their keys among the compiled statements are worked out once
+# too.  Modules are nobody's, so there is nothing to narrow, and narrowing would make each a new statement.
+KEYED = exists().where(SupplyGroupKey.module_id == SecurityModule.id, SupplyGroupKey.key_type == UNIQUE_KEY)
+ACTIVE = select(SecurityModule.id, KEYED).where(SecurityModule.active).execution_options(unscoped=True)
+TOLD = select(ModuleHealth).where(ModuleHealth.module_id.in_(bindparam("modules", expanding=True)))
+TOLD = TOLD.execution_options(unscoped=True)
 
 
 class Link(NamedTuple):
@@ -267,10 +273,9 @@ class Frame:
         if not self.signed_in:
             return None
         try:
-            keyed = exists().where(SupplyGroupKey.module_id == SecurityModule.id, SupplyGroupKey.key_type == UNIQUE_KEY)
-            active = dict(db.session.execute(select(SecurityModule.id, keyed).where(SecurityModule.active)).tuples().all())
+            active = dict(db.session.execute(ACTIVE).tuples().all())
             modules = current_app.extensions["modules"]
-            told = {row.module_id: row for row in db.session.scalars(select(ModuleHealth).where(ModuleHealth.module_id.in_(active)))}
+            told = {row.module_id: row for row in db.session.scalars(TOLD, {"modules": list(active)})}
             for module_id in active:
                 modules.by_id(module_id)
             down = any(modules.known_dead(module_id, told.get(module_id)) for module_id in active)
