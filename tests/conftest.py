@@ -6,6 +6,7 @@
 `context`       an application context for tests of services (do not mix with `client`)
 `client`        a visitor's browser without a screen, CSRF on; `login(client, "amara")`
 `site`, `page`  the application served on loopback, and a page of a real Chromium
+`said`          every word that the program may say, as a catalogue
 `deep_record`   writes figures of a deep test into docs/deep.md; `seed` is its random seed
 """
 
@@ -21,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.browser",
     "tests.fixtures.deep",
+    "tests.fixtures.wording",
 ]
 
 

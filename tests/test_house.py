@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,28 +50,42 @@ def test_arrows_point_down_only():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=name)
-def test_a_file_is_a_few_pages(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+# Each rule looks at all files in one test and names those that break it: a test for every file and
+# rule would be a third of the suite's tests, and cost far more than the looking.
 
 
-@pytest.mark.parametrize("path", [path for path in PROGRAM if path.stat().st_size], ids=name)
-def test_a_module_starts_with_its_purpose(path):
-    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert words
-    assert len(words.split()) >= 3
+@cache
+def source_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", PROGRAM, ids=name)
-def test_no_room_is_a_drawer(path):
-    assert not DRAWERS & set(path.with_suffix("").relative_to(ROOT).parts)
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(source_of(path))
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=name)
-def test_nothing_is_left_for_later(path):
+def test_there_are_files_to_look_at():
+    assert min(len(PROGRAM), len(TESTS)) > 100
+    assert BENCHES
+
+
+def test_a_file_is_a_few_pages():
+    assert [name(path) for path in EVERYTHING if len(source_of(path).splitlines()) > LINES_MAX] == []
+
+
+def test_a_module_starts_with_its_purpose():
+    told = {path: ast.get_docstring(tree_of(path)) for path in PROGRAM if path.stat().st_size}
+    assert [name(path) for path, words in told.items() if len((words or "").split()) < 3] == []
+
+
+def test_no_room_is_a_drawer():
+    parts = {path: set(path.with_suffix("").relative_to(ROOT).parts) for path in PROGRAM}
+    assert [name(path) for path in PROGRAM if DRAWERS & parts[path]] == []
+
+
+def test_nothing_is_left_for_later():
     later = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
-    source = path.read_text(encoding="utf-8")
-    assert [word for word in later if word in source] == []
+    assert [(name(path), word) for path in EVERYTHING for word in later if word in source_of(path)] == []
 
 
 FLOATS = [
@@ -78,13 +93,12 @@ FLOATS = [
 ]
 
 
-@pytest.mark.parametrize("path", sorted(FLOATS), ids=name)
-def test_no_figure_is_a_float(path):
+def test_no_figure_is_a_float():
     """Decision 0002; seconds to wait and shares for chance are no figures."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [
-        node.lineno
-        for node in ast.walk(tree)
+        f"{name(path)}:{node.lineno}"
+        for path in sorted(FLOATS)
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "float"
@@ -93,10 +107,9 @@ def test_no_figure_is_a_float(path):
 
 
 def sentences_in(path: Path) -> list[ast.FunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     return [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
 
@@ -118,11 +131,13 @@ def can_fail(node: ast.AST, source: dict[str, ast.AST], seen: frozenset[str] = f
     return False
 
 
-@pytest.mark.parametrize("path", [path for path in TESTS if sentences_in(path)], ids=name)
-def test_every_test_can_fail(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert [test.name for test in sentences_in(path) if not can_fail(test, functions)] == []
+def cannot_fail(path: Path) -> list[str]:
+    functions: dict[str, ast.AST] = {node.name: node for node in tree_of(path).body if isinstance(node, ast.FunctionDef)}
+    return [f"{name(path)}::{test.name}" for test in sentences_in(path) if not can_fail(test, functions)]
+
+
+def test_every_test_can_fail():
+    assert [test for path in TESTS for test in cannot_fail(path)] == []
 
 
 TARGETS = ["run", "test", "deep", "check", "bench", "lint", "types", "demo", "words", "docs", "clean"]

@@ -20,7 +20,6 @@ from app.services import catalogue
 from app.services.plan_drafts import draft_of
 from tests.cast import PALM_STREET, make_cast
 from tests.hard_wording import LETTERS, SHOWN
-from tools import words
 
 # Months, days and the places of time zones come from Babel; languages and time zones have names of their own; two letters stand for a person.
 OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|[A-Z]\w+ \d{4}|English|Français|العربية|Português|Kiswahili|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
@@ -59,13 +58,13 @@ class Page(HTMLParser):
             self.said.append(" ".join(data.split()))
 
 
-def bracketed(folder: Path) -> None:
+def bracketed(folder: Path, said: Catalog) -> None:
     """Write an English catalogue that says ⟦Sell⟧ for Sell."""
     catalogue = Catalog(locale="en", fuzzy=False)
-    for message in words.collect():
+    for message in said:
         if message.id:
-            said = [f"⟦{text}⟧" for text in ([message.id] if isinstance(message.id, str) else message.id)]
-            catalogue.add(message.id, said[0] if len(said) == 1 else tuple(said), context=message.context)
+            marked = [f"⟦{text}⟧" for text in ([message.id] if isinstance(message.id, str) else message.id)]
+            catalogue.add(message.id, marked[0] if len(marked) == 1 else tuple(marked), context=message.context)
     path = folder / "en" / "LC_MESSAGES" / "messages.mo"
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
@@ -100,8 +99,8 @@ def catalogue_words() -> set[str]:
 
 
 @pytest.mark.one_database
-def test_no_page_says_a_word_past_the_catalogue_or_holds_an_id_twice(make_app, login, tmp_path):
-    bracketed(tmp_path)
+def test_no_page_says_a_word_past_the_catalogue_or_holds_an_id_twice(make_app, login, tmp_path, said):
+    bracketed(tmp_path, said)
     app = make_app(BABEL_TRANSLATION_DIRECTORIES=str(tmp_path))
     with app.app_context():
         make_cast()
@@ -124,10 +123,10 @@ def test_no_page_says_a_word_past_the_catalogue_or_holds_an_id_twice(make_app, l
         todo += page.links
         # A script that asks for an id would get whichever comes first.
         twice.update(f"{kind}: {name}" for name in page.ids if page.ids.count(name) > 1)
-        for said in page.said:
-            left = outside(said)
+        for shown in page.said:
+            left = outside(shown)
             if not OTHERS.fullmatch(left) and set(LETTERS.findall(left)) - known - NAMES:
-                hard.add(f"{kind}: {said}")
+                hard.add(f"{kind}: {shown}")
     assert sorted(hard) == []
     assert sorted(twice) == []
     assert len(seen) >= PAGES_MIN
