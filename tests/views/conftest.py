@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import db
 from app.models import SecurityModule, TariffPlan
 from tests.cast import Cast, make_cast
+from tests.fixtures.application import let_in
 from tests.views.module_server import SECOND, Served, post, serving
 
 
@@ -25,12 +26,12 @@ def cast(app: Flask) -> Cast:
 
 
 @pytest.fixture
-def signed_in(app: Flask, cast: Cast, login: Callable[..., Any]) -> Callable[[str], FlaskClient]:
+def signed_in(app: Flask, cast: Cast) -> Callable[[str], FlaskClient]:
     """`signed_in("amara")`: a browser of hers that has passed the door."""
 
     def enter(name: str) -> FlaskClient:
         client = app.test_client()
-        login(client, name)
+        let_in(app, client, name)
         return client
 
     return enter
