@@ -10,9 +10,10 @@ one after another until enough are found in a large one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.access.scope import Scope, criterion
@@ -48,7 +49,7 @@ def all_of(session: Session, text: str, consumer_id: Any) -> ColumnElement[bool]
     """The condition under which the column names a consumer whom all words fit, for whole lists."""
     words, count = _rarest_first(session, text)
     if words and count <= RARE:
-        return consumer_id.in_(_ids(session, words, None))  # type: ignore[no-any-return]
+        return consumer_id.in_(_ids(session, words))  # type: ignore[no-any-return]
     return _has_all(consumer_id, words)
 
 
@@ -57,24 +58,61 @@ def row_ids(session: Session, text: str, model: Any, scope: Scope, order: Any, l
 
     The first in the `order` given, but any where common words mean too many to be put in order.
     """
-    consumer_id = _hook(model)
     words, count = _rarest_first(session, text)
+    given: dict[str, Any] = {"most": limit}
+    for place, word in enumerate(words):
+        given |= {f"low_{place}": word, f"high_{place}": word + LAST}
     if not words:
-        return _run(session, select(model.id).where(criterion(model, scope)).order_by(order).limit(limit))
-    if count <= RARE:
-        ids = _ids(session, words, None)
-        found = select(model.id).where(consumer_id.in_(ids), asked_last(model, scope)).order_by(order)
+        found = select(model.id).where(criterion(model, scope)).order_by(order).limit(bindparam("most", type_=Integer))
+    elif count <= RARE:
+        found, given["terms"] = _counted_out(model, scope, len(words), order.key), RARE
     elif is_small(session, model, scope):
-        found = select(model.id).where(criterion(model, scope), _has_all(consumer_id, words))
+        found = _of_each_row(model, scope, len(words))
     else:
-        ids = _ids(session, words, limit * ALIKE, _owns(model, scope))
-        found = select(model.id).where(consumer_id.in_(ids), asked_last(model, scope))
-    return _run(session, found.limit(limit))
+        found, given["terms"] = _along_the_terms(model, scope, len(words)), limit * ALIKE
+    return _run(session, found, given)
 
 
-def _run(session: Session, statement: Any) -> list[int]:
+# The statements of one reader, built once: building one costs more than running it.  The n-th word is bound to
+# `low_n` and `high_n`, the rarest is the first.  NB: a limit inside keeps the planner from turning a statement round.
+
+
+@lru_cache(maxsize=512)
+def _counted_out(model: Any, scope: Scope, words: int, order: str) -> Select[Any]:
+    """Every consumer whom all words fit, then their rows in order."""
+    fitting = _fitting(words).limit(bindparam("terms", type_=Integer))
+    found = select(model.id).where(_hook(model).in_(fitting), asked_last(model, scope))
+    return found.order_by(getattr(model, order)).limit(bindparam("most", type_=Integer))
+
+
+@lru_cache(maxsize=512)
+def _of_each_row(model: Any, scope: Scope, words: int) -> Select[Any]:
+    """The rows of a small region, each asked for all words."""
+    fit = [_has(_hook(model), *_bounds(place)) for place in range(words)]
+    return select(model.id).where(criterion(model, scope), *fit).limit(bindparam("most", type_=Integer))
+
+
+@lru_cache(maxsize=512)
+def _along_the_terms(model: Any, scope: Scope, words: int) -> Select[Any]:
+    """The terms of the rarest word one after another, until enough fit whose rows are the reader's."""
+    fitting = _fitting(words).where(_owns(model, scope)).limit(bindparam("terms", type_=Integer))
+    found = select(model.id).where(_hook(model).in_(fitting), asked_last(model, scope))
+    return found.limit(bindparam("most", type_=Integer))
+
+
+def _fitting(words: int) -> Select[Any]:
+    """Consumers by the range of the first word, whom the others fit too."""
+    wanted = select(ConsumerTerm.consumer_id).where(_between(ConsumerTerm, *_bounds(0)))
+    return wanted.where(*(_has(ConsumerTerm.consumer_id, *_bounds(place)) for place in range(1, words)))
+
+
+def _bounds(place: int) -> tuple[Any, Any]:
+    return bindparam(f"low_{place}"), bindparam(f"high_{place}")
+
+
+def _run(session: Session, statement: Any, given: dict[str, Any] | None = None) -> list[int]:
     """Ids only, and every statement narrows by the scope itself, which lets it say in which order."""
-    return list(session.execute(statement, execution_options={"unscoped": True}).scalars())
+    return list(session.execute(statement, given or {}, execution_options={"unscoped": True}).scalars())
 
 
 def asked_last(model: Any, scope: Scope) -> ColumnElement[bool]:
@@ -91,9 +129,13 @@ def is_small(session: Session, model: Any, scope: Scope) -> bool:
     """Whether the scope holds so few rows that they are better read by their regions than asked one by one."""
     if scope.sees_all:
         return False
-    rows = select(literal(1)).select_from(model).where(criterion(model, scope))
-    counted = select(_capped(rows, SMALL))
-    return int(session.execute(counted, execution_options={"unscoped": True}).scalar_one()) <= SMALL
+    counted = session.execute(_rows(model, scope), {"most": SMALL + 1}, execution_options={"unscoped": True})
+    return int(counted.scalar_one()) <= SMALL
+
+
+@lru_cache(maxsize=512)
+def _rows(model: Any, scope: Scope) -> Select[Any]:
+    return select(_capped(select(literal(1)).select_from(model).where(criterion(model, scope))))
 
 
 def _hook(model: Any) -> Any:
@@ -112,38 +154,49 @@ def _rarest_first(session: Session, text: str) -> tuple[list[str], int]:
     words = words_of(text)
     if not words:
         return [], 0
-    counts = session.execute(select(*(_capped(_of(word), COUNTED) for word in words))).one()
+    given: dict[str, Any] = {"most": COUNTED + 1}
+    for place, word in enumerate(words):
+        given |= {f"low_{place}": word, f"high_{place}": word + LAST}
+    counts = session.execute(_counts(len(words)), given, execution_options={"unscoped": True}).one()
     ranked = sorted(zip(counts, words, strict=True))
     return [word for _count, word in ranked], int(ranked[0][0])
 
 
-def _ids(session: Session, words: list[str], limit: int | None, *more: ColumnElement[bool]) -> list[int]:
+@lru_cache(maxsize=WORDS_MAX)
+def _counts(words: int) -> Select[Any]:
+    every = select(literal(1)).select_from(ConsumerTerm)
+    return select(*(_capped(every.where(_between(ConsumerTerm, *_bounds(place)))) for place in range(words)))
+
+
+def _ids(session: Session, words: list[str]) -> list[int]:
     """Ids by the range of the first word, whom the others fit too."""
     first, *others = words
-    wanted = select(ConsumerTerm.consumer_id).where(_begins(ConsumerTerm, first), *more)
+    wanted = select(ConsumerTerm.consumer_id).where(_begins(ConsumerTerm, first))
     for word in others:
-        wanted = wanted.where(_has(ConsumerTerm.consumer_id, word))
-    return sorted(set(_run(session, wanted.limit(limit))))
+        wanted = wanted.where(_has(ConsumerTerm.consumer_id, word, word + LAST))
+    return sorted(set(_run(session, wanted)))
 
 
-def _of(word: str) -> Any:
-    return select(literal(1)).select_from(ConsumerTerm).where(_begins(ConsumerTerm, word))
-
-
-def _capped(statement: Any, most: int) -> Any:
-    return select(func.count()).select_from(statement.limit(most + 1).subquery()).scalar_subquery()
+def _capped(statement: Any) -> Any:
+    """How many rows, up to what `most` binds."""
+    some = statement.limit(bindparam("most", type_=Integer)).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def _has_all(consumer_id: Any, words: list[str]) -> ColumnElement[bool]:
-    return and_(true(), *(_has(consumer_id, word) for word in words))
+    return and_(true(), *(_has(consumer_id, word, word + LAST) for word in words))
 
 
-def _has(consumer_id: Any, word: str) -> ColumnElement[bool]:
+def _has(consumer_id: Any, low: Any, high: Any) -> ColumnElement[bool]:
     """One step into the index of a consumer's terms."""
     term = aliased(ConsumerTerm)
-    return select(term.id).where(term.consumer_id == consumer_id, _begins(term, word)).exists()
+    return select(term.id).where(term.consumer_id == consumer_id, _between(term, low, high)).exists()
 
 
 def _begins(term: Any, word: str) -> ColumnElement[bool]:
     """`word` is a prefix: a range of the index."""
-    return and_(term.term >= word, term.term < word + LAST)
+    return _between(term, word, word + LAST)
+
+
+def _between(term: Any, low: Any, high: Any) -> ColumnElement[bool]:
+    return and_(term.term >= low, term.term < high)
