@@ -24,7 +24,7 @@ from tests.views.counter_page import Counter
 
 pytestmark = pytest.mark.one_database
 # Statements of a whole request: session and permissions are two of them, what an old fee list needs three.
-MOST_OF_A_SEARCH, MOST_OF_A_LIVE_QUOTE = 12, 12
+MOST_OF_A_SEARCH, MOST_OF_A_LIVE_QUOTE = 9, 8
 
 
 @pytest.fixture
