@@ -1,7 +1,7 @@
 """The menu in one list: category, label, icon and page, in the manual's words and order.
 
 A line names its page as ``module:Class``.  A page without a category has no line of its own
-(the home page leads there).  What may not be opened is absent from the menu: an item shows
+(another page leads there); its label, if it has one, names it in the rights of a group.  What may not be opened is absent from the menu: an item shows
 for whoever has any permission of its page.
 """
 
@@ -76,8 +76,9 @@ LINES: tuple[Line, ...] = (
     Line("Engineering", "training:TrainingView", _l("Training meters"), "fa-graduation-cap", setting="TRAINING"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "reports:ReportView", _l("Reports"), "fa-chart-column"),
-    Line("Report", "records:SaleRecordView", _l("Sales records"), "fa-table-list"),
-    Line("Report", "records:TokenView", _l("Token records"), "fa-key"),
+    # The reports P2 and P5 tell the same and more; these lists stay for links to them, and for the rights they name.
+    Line(None, "records:SaleRecordView", _l("Sales records")),
+    Line(None, "records:TokenView", _l("Token records")),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
     Line("Report", "book_checks:BookCheckView", _l("Checks"), "fa-check-double"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),

@@ -143,7 +143,7 @@ class SaleView(_Sales):
 
 
 class SaleRecordView(_Sales):
-    """Report > Sales records (P2): by outlet and time."""
+    """Sales of a meter or a kind, where a record that they use leads to them; the report P2 is the one in the menu."""
 
     route_base = "/sale-records"
     list_title = title = _l("Sales records")
@@ -187,7 +187,7 @@ def _digits(token: Token) -> str:
 
 
 class TokenView(Listed, LedgerView):
-    """Report > Token records (P3, P4, P5)."""
+    """Tokens of a meter or a kind, where a record that they use leads to them; the reports P3 to P5 are those in the menu."""
 
     datamodel = Rows(
         Token,

@@ -47,6 +47,18 @@ def queries(app):
     return count
 
 
+@pytest.mark.one_database
+def test_nothing_stands_twice_in_the_menu_and_the_old_lists_still_answer(efua):
+    """Sales to look one up are under Vending; sales and tokens to be added up are reports."""
+    page = efua.get("/sale-records/list/").get_data(as_text=True)
+    menu = page.partition("<main")[0]
+    for address in ("/sales/list/", "/reports/", "/engineering-records/list/"):
+        assert menu.count(f'href="{address}"') == 1, address
+    assert 'href="/sale-records/' not in menu and 'href="/tokens/' not in menu
+    assert "Sales records" in efua.get("/reports/").get_data(as_text=True)
+    assert efua.get("/tokens/list/").status_code == 200
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_a_list_takes_few_statements_however_many_rows_it_has(efua, sold, queries, path):
     answer, statements = queries(efua, path)
