@@ -25,7 +25,7 @@ from app.reports.catalogue import BY_NAME, REPORTS
 from app.reports.installation import installation
 from app.reports.period import NAMES
 from app.reports.question import ask
-from app.reports.report import SHELL_ROWS_MAX, Asked, Report, TooMany
+from app.reports.report import LONG_ROWS_MAX, Asked, Report, TooMany
 from app.views.report_words import cover, fault
 from app.views.reports import text_of, write_file
 
@@ -79,7 +79,7 @@ def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: s
     if faults:
         raise click.UsageError("; ".join(f"{one.field or 'filter'}: {fault(one)}" for one in faults))
     try:
-        answer = chosen.whole(Asked(session, scope, house, question), SHELL_ROWS_MAX[form])
+        answer = chosen.whole(Asked(session, scope, house, question), LONG_ROWS_MAX[form])
     except TooMany as refusal:
         raise click.ClickException(
             f"too many rows: {form} takes {refusal.limit}; choose a shorter period or group more coarsely"

@@ -24,6 +24,7 @@ from app.models import (
     Product,
     Region,
     Sale,
+    SavedQuestion,
     SecurityModule,
     SupplyGroupKey,
     TariffPlan,
@@ -123,7 +124,7 @@ def _changes(cast: Cast) -> dict[str, int]:
 
 def _long_work(cast: Cast) -> dict[str, dict[str, int]]:
     """An import and a task of Chidi's, and of Bento's, whose region is foreign to the coast."""
-    made: dict[str, dict[str, int]] = {"import": {}, "task": {}}
+    made: dict[str, dict[str, int]] = {"import": {}, "task": {}, "question": {}}
     with transaction() as session:
         for who, place, region in (("chidi", "market", "coast"), ("bento", "harbour", "lake")):
             owned = {
@@ -134,9 +135,13 @@ def _long_work(cast: Cast) -> dict[str, dict[str, int]]:
                 sha256="0" * 64, size=1, state=ImportState.DROPPED, **owned,
             )  # fmt: skip
             task = BackgroundTask(kind="export", reference=f"world-{place}", state=TaskState.DONE, **owned)
-            session.add_all([batch, task])
+            question = SavedQuestion(
+                owner_id=cast.users[who], report="sales-statistics", query="period=last_month",
+                name="2 Pier Road" if place == "harbour" else "Last month",
+            )  # fmt: skip
+            session.add_all([batch, task, question])
             session.flush()
-            made["import"][place], made["task"][place] = batch.id, task.id
+            made["import"][place], made["task"][place], made["question"][place] = batch.id, task.id, question.id
     return made
 
 

@@ -193,3 +193,21 @@ def require_step(old: SaleStatus | MeterStatus, new: SaleStatus | MeterStatus) -
     """Raise ForbiddenStep unless `new` may follow `old` (SALE_STEPS, METER_STEPS)."""
     if (old, new) not in SALE_STEPS | METER_STEPS:
         raise ForbiddenStep(old, new)
+
+
+class Every(StrEnum):
+    """How often something recurs."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class SendingState(StrEnum):
+    """How far one sending of a report by e-mail is; the last three are for good."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    FAILED = "failed"

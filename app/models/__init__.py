@@ -13,6 +13,7 @@ from app.models.meter import Meter, MeterLock
 from app.models.operations import BackupMade, RestoreDone, ReversalRequest, SaleDecision, SignOfLife
 from app.models.product import Manufacturer, Product
 from app.models.region import Region
+from app.models.reporting import ReportSchedule, ReportSending, SavedQuestion
 from app.models.reprint import Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
 from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
@@ -47,9 +48,10 @@ __all__ = [
     "EngineeringRecord", "ImportBatch", "ImportRow", "LedgerAccount", "Licence", "MailRequest",
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
     "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
-    "Region", "RegionDay", "RegionMonth", "Reprint", "RestoreDone", "ReversalRequest", "Sale", "SaleDay",
-    "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SecurityModule", "SeededPermission", "SetClock",
-    "Settings", "SignInFailure", "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee",
-    "TariffFine", "TariffLevy", "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState",
-    "UserGroup", "UserSession", "VendingPoint",
+    "Region", "RegionDay", "RegionMonth", "ReportSchedule", "ReportSending", "Reprint", "RestoreDone",
+    "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth",
+    "SavedQuestion", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure",
+    "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy",
+    "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
+    "VendingPoint",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from app.reports.period import EARLIEST, LATEST, NAMES, YEARS_MAX, Period, befor
 PAGE_MAX = 100_000
 TEXT_MAX = 80
 # What an address may hold besides the filters of its report.
-COMMON = frozenset({"period", "from", "to", "group", "then", "show", "order", "down", "page", "lang"})
+COMMON = frozenset({"period", "from", "to", "group", "then", "show", "order", "down", "page", "lang", "saved"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,21 @@ from app.reports.installation import Installation
 from app.reports.question import Choices, Question
 from app.reports.table import Answer
 
-# What a table on the screen or in memory may hold, and what each kind of file takes.
+# What a table on the screen or in memory may hold.
 ROWS_MAX = 20_000
 PAGE_SIZE = 50
-# NB: a workbook is made while a browser waits; whoever wants a sheet full of rows asks the shell.
-FILE_ROWS_MAX = {"pdf": 5_000, "xlsx": 100_000, "csv": 5_000_000, "json": 5_000_000}
-SHELL_ROWS_MAX = {**FILE_ROWS_MAX, "xlsx": 1_000_000}
+# What each kind of file takes while a browser waits, and what it takes at all: made by the worker or the shell.
+FILE_ROWS_MAX = {"pdf": 5_000, "xlsx": 100_000, "csv": 200_000, "json": 200_000}
+LONG_ROWS_MAX = {"pdf": 20_000, "xlsx": 1_000_000, "csv": 5_000_000, "json": 5_000_000}
+# Files that a person may have prepared in the background.
+LATER = ("xlsx", "pdf", "csv")
 
 
 class TooMany(Exception):
     """More rows than this form takes; a person narrows the period or groups more coarsely."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, count: int | None = None) -> None:
+        self.limit, self.count = limit, count
         super().__init__(f"more than {limit} rows")
 
 
@@ -62,7 +64,7 @@ class Report:
         """The answer for a file.  Raises TooMany if it has more rows than that."""
         answer = self.answer(asked)
         if answer.count > limit:
-            raise TooMany(limit)
+            raise TooMany(limit, answer.count)
         return answer
 
     def drills(self, scope: Scope) -> bool:

@@ -165,6 +165,9 @@ TROUBLES: Mapping[str, Any] = {
     "crashed": _l("It failed for a reason that is in the program's log. Nothing of this step was stored."),
     "given_up": _l("It took the worker down three times and is not tried again. Nothing of this step was stored."),
     "not_allowed": _l("You may no longer do this. Nothing was stored."),
+    "moved_away": _l("Your region or your vending point has changed since you asked. Ask for the report again."),
+    "question_gone": _l("What was asked for is no longer there. Open the report and ask again."),
+    "too_many_rows": _l("There are more than %(limit)s rows by now. Take a shorter period."),
 }
 
 

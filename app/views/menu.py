@@ -76,6 +76,7 @@ LINES: tuple[Line, ...] = (
     Line("Engineering", "training:TrainingView", _l("Training meters"), "fa-graduation-cap", setting="TRAINING"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "reports:ReportView", _l("Reports"), "fa-chart-column"),
+    Line(None, "report_saved:SavedQuestionView"),
     # The reports P2 and P5 tell the same and more; these lists stay for links to them, and for the rights they name.
     Line(None, "records:SaleRecordView", _l("Sales records")),
     Line(None, "records:TokenView", _l("Token records")),

@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Response, abort, current_app, request, send_file, stream_with_context, url_for
+from flask import (
+    Response,
+    abort,
+    current_app,
+    redirect,
+    request,
+    send_file,
+    stream_with_context,
+    url_for,
+)
 from flask_appbuilder import expose
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 
+from app.access import permissions as p
 from app.access.current import current_scope, signed_in
 from app.access.fab import SafeBaseView, has_access
 from app.extensions import db
@@ -24,9 +35,20 @@ from app.reports import draw_excel, draw_pdf, draw_text
 from app.reports.catalogue import BY_NAME, REPORTS
 from app.reports.installation import Installation, installation
 from app.reports.question import Fault, Question, ask
-from app.reports.report import FILE_ROWS_MAX, PAGE_SIZE, Asked, Report, TooMany
+from app.reports.report import (
+    FILE_ROWS_MAX,
+    LATER,
+    LONG_ROWS_MAX,
+    PAGE_SIZE,
+    Asked,
+    Report,
+    TooMany,
+)
 from app.reports.speech import Cover
 from app.reports.table import Answer, Row
+from app.services import report_tasks, saved_questions
+from app.views.imports import owner
+from app.views.report_address import address, frozen, opened, span
 from app.views.report_chart import chart_data
 from app.views.report_filters import FilterField, fields, told
 from app.views.report_words import NOTES, ReportSpeech, cover, fault, period_words
@@ -63,7 +85,7 @@ class ReportView(SafeBaseView):
     default_view = "index"
     title = _l("Reports")
     method_permission_name = {
-        "index": "read", "show": "read", "xlsx": "read", "pdf": "read", "csv": "read", "json": "read",
+        "index": "read", "show": "read", "xlsx": "read", "pdf": "read", "csv": "read", "json": "read", "prepare": "read",
     }  # fmt: skip
 
     @expose("/")
@@ -72,7 +94,11 @@ class ReportView(SafeBaseView):
         """The reports that the reader may open."""
         self.update_redirect()
         mine = [report for report in REPORTS if self._may(report)]
-        return self.render_template("reports/index.html", title=self.title, reports=mine, speech=ReportSpeech())
+        saved = [row for row in saved_questions.kept(db.session(), current_scope().user_id or 0) if row.report in {one.name for one in mine}]
+        return self.render_template(
+            "reports/index.html", title=self.title, reports=mine, speech=ReportSpeech(), saved=saved, opened=opened, span=span,
+            by_name=BY_NAME, sent=saved_questions.sent_of(db.session(), current_scope().user_id or 0),
+        )  # fmt: skip
 
     @expose("/<report>")
     @has_access
@@ -85,7 +111,7 @@ class ReportView(SafeBaseView):
         try:
             return self._page(read, read.report.answer(read.asked))
         except TooMany as refusal:
-            return self._page(read, None, too_many=refusal.limit), 413
+            return self._page(read, None, too_many=refusal), 413
 
     @expose("/<report>/table.xlsx")
     @has_access
@@ -111,6 +137,26 @@ class ReportView(SafeBaseView):
         """Everything in whole numbers, for another program."""
         return self._file(report, "json")
 
+    @expose("/<report>/prepare", methods=["POST"])
+    @has_access
+    def prepare(self, report: str) -> Any:
+        """Have the worker make a file that is too large to wait for."""
+        read, form = self._read(report), request.form.get("form", "")
+        if form not in LATER:
+            abort(400)
+        if read.faults:
+            return self._page(read, None), 422
+        try:
+            count = read.report.whole(read.asked, LONG_ROWS_MAX[form]).count
+        except TooMany as refusal:
+            return self._page(read, None, too_many=refusal, form=form), 413
+        facts = {"report": report, "query": frozen(read), "form": form, "file_name": file_name(read, form)}
+        try:
+            task = report_tasks.prepare(owner(), current_scope(), facts, count)
+        except report_tasks.TooManyWaiting:
+            return self._page(read, None, waiting=report_tasks.OPEN_MAX), 429
+        return redirect(url_for("WorkView.show", task_id=task), 303)
+
     def _file(self, report: str, form: str) -> Any:
         read = self._read(report)
         if read.faults:
@@ -118,7 +164,7 @@ class ReportView(SafeBaseView):
         try:
             answer = read.report.whole(read.asked, FILE_ROWS_MAX[form])
         except TooMany as refusal:
-            return self._page(read, None, too_many=refusal.limit, form=form), 413
+            return self._page(read, None, too_many=refusal, form=form), 413
         return _sent(read, answer, form)
 
     def _read(self, name: str) -> Read:
@@ -149,14 +195,29 @@ class ReportView(SafeBaseView):
             speech=speech,
             notes=NOTES,
             period=period_words(read.question.period),
-            address=_address(read),
+            address=_changed(read),
             drill=lambda row: _drill(self, read, row),
             may_open=self.appbuilder.sm.has_access("can_read", "ReceiptView"),
             charts=[] if answer is None else [chart_data(chart, answer, speech) for chart in answer.charts],
-            limit_pdf=FILE_ROWS_MAX["pdf"],
-            limit=more.get("too_many"),
+            at_once=FILE_ROWS_MAX,
+            later={form: LONG_ROWS_MAX[form] for form in LATER},
+            too_many=more.get("too_many"),
             form=more.get("form", ""),
+            waiting=more.get("waiting"),
+            may_work=self.appbuilder.sm.has_access(*p.READ_WORK),
+            **_saved(read),
         )
+
+
+def _saved(read: Read) -> dict[str, Any]:
+    """What the reader has saved of this report, which of them is open, and whether it was changed since."""
+    rows = saved_questions.kept(db.session(), current_scope().user_id or 0, read.report.name)
+    wanted, query = request.args.get("saved", ""), "" if read.faults else address(read)
+    current = next((row for row in rows if str(row.id) == wanted), None)
+    return {
+        "saved": rows, "opened": opened, "query": query, "current": current,
+        "moved_on": current is not None and current.query != query,
+    }  # fmt: skip
 
 
 def read_question(report: Report, given: Mapping[str, str]) -> Read:
@@ -183,17 +244,17 @@ def _with_place(given: Mapping[str, str]) -> dict[str, str]:
     return words
 
 
-def _address(read: Read) -> Any:
+def _changed(read: Read) -> Any:
     """Builds the addresses of this very question with something changed."""
     kept = {name: value for name, value in request.args.items() if value and not name.endswith("-text")}
     if read.question.picks.get("region") is not None:
         kept["region"] = str(read.question.picks["region"].id)
 
-    def address(endpoint: str = "ReportView.show", **changed: Any) -> str:
-        words = {**kept, "report": read.report.name, **changed}
+    def changed(endpoint: str = "ReportView.show", **other: Any) -> str:
+        words = {**kept, "report": read.report.name, **other}
         return url_for(endpoint, **{name: value for name, value in words.items() if value not in ("", None)})
 
-    return address
+    return changed
 
 
 def _drill(view: ReportView, read: Read, row: Row) -> str | None:
@@ -210,23 +271,38 @@ def _drill(view: ReportView, read: Read, row: Row) -> str | None:
     return url_for("ReportView.show", report=target.name, **words)
 
 
+def front_of(read: Read, answer: Answer, who: str) -> Cover:
+    """What stands before the table of a file that `who` has made."""
+    return cover(read.report, read.question, answer, read.house, told(read.fields, read.question), who)
+
+
+def file_name(read: Read, form: str) -> str:
+    """The name of a file: which report, of when."""
+    span = f"{read.question.period.first.isoformat()}_{read.question.period.last.isoformat()}"
+    return f"{read.report.name}_{span}.{form}"
+
+
 def _sent(read: Read, answer: Answer, form: str) -> Response:
     """The file of an answer."""
     user = signed_in()
-    who = "" if user is None else f"{user.first_name or ''} {user.last_name or ''}".strip() or user.username
-    told_words = told(read.fields, read.question)
-    front = cover(read.report, read.question, answer, read.house, told_words, who)
-    span = f"{read.question.period.first.isoformat()}_{read.question.period.last.isoformat()}"
-    name = f"{read.report.name}_{span}.{form}"
+    front, name = front_of(read, answer, "" if user is None else user.person), file_name(read, form)
     if form in ("csv", "json"):
         body = text_of(form, answer, front, read.house)
-        answered = Response(stream_with_context(body), content_type=TYPES[form])
+        answered = Response(stream_with_context(_let_go(db.session(), body)), content_type=TYPES[form])
         answered.headers.set("Content-Disposition", "attachment", filename=name)
         return answered
     held = tempfile.NamedTemporaryFile(suffix=f".{form}")  # noqa: SIM115  (it lives until it is sent)
     write_file(Path(held.name), form, answer, front, read.house)
     held.seek(0)
     return send_file(held, mimetype=TYPES[form], as_attachment=True, download_name=name)
+
+
+def _let_go(session: Session, body: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream that gives its connection back when it ends, or its reader has left: the request's own end comes before."""
+    try:
+        yield from body
+    finally:
+        session.close()
 
 
 def text_of(form: str, answer: Answer, front: Cover, house: Installation) -> Iterator[bytes]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
-from flask import abort, jsonify, redirect, send_file, url_for
+from flask import abort, current_app, jsonify, redirect, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import lazy_gettext as _l
@@ -16,13 +17,16 @@ from app.domain.errors import OutOfScope
 from app.domain.states import TaskState
 from app.extensions import db
 from app.models import BackgroundTask
-from app.services import tasks
+from app.reports.catalogue import BY_NAME
+from app.services import report_tasks, tasks
 from app.views import import_words
+from app.views.report_words import ReportSpeech
 from app.views.work_runs import folder
 
 KINDS = {
     "import_read": _l("Reading a file"), "import_check": _l("Checking rows"), "import_run": _l("Importing rows"),
     "export": _l("Making an Excel file"), "marked": _l("Making an Excel file"), "bulk": _l("Changing rows"), "ledger_check": _l("Recounting the books"), "audit_verify": _l("Following the log of changes"),
+    "report": _l("Preparing a report"),
 }  # fmt: skip
 CHECKS = frozenset({"ledger_check", "audit_verify"})
 STATES = {
@@ -51,7 +55,7 @@ class WorkView(SafeBaseView):
         rows = tasks.listed(db.session(), current_scope())
         return self.render_template(
             "work/list.html", title=self.title, rows=rows, kinds=KINDS, states=STATES, open=OPEN,
-            error=_error, may_cancel=self._may_cancel(), batch_of=_batch_of, checks=CHECKS,
+            error=_error, may_cancel=self._may_cancel(), batch_of=_batch_of, checks=CHECKS, fetched=self._may_fetch, report_of=report_of,
         )  # fmt: skip
 
     @expose("/<int:task_id>")
@@ -67,6 +71,7 @@ class WorkView(SafeBaseView):
         return self.render_template(
             "work/show.html", title=KINDS[row.kind], row=row, states=STATES, open=OPEN, result=result, some=some,
             error=_error(row), may_cancel=self._may_cancel(), batch_id=_batch_of(row), checks=CHECKS,
+            fetched=self._may_fetch(row), report=report_of(row), kept_until=row.created_at + timedelta(days=current_app.config["FILES_KEEP_DAYS"]),
         )  # fmt: skip
 
     @expose("/<int:task_id>/state")
@@ -96,10 +101,20 @@ class WorkView(SafeBaseView):
         row = self._task(task_id)
         if row.stored is None:
             abort(404)
+        if not self._may_fetch(row):
+            abort(403)
         place = folder().place(row.stored)
         if not place.exists():
             abort(404)
         return send_file(place, as_attachment=True, download_name=row.file_name or "file")
+
+    def _may_fetch(self, row: BackgroundTask) -> bool:
+        """Whether this person sees today what a report's file holds; other files are their owner's own."""
+        then = report_tasks.then_of(row)
+        if then is None:
+            return True
+        asked = BY_NAME.get(json.loads(row.parameters)["report"])
+        return asked is not None and self.appbuilder.sm.has_access(*asked.permission) and report_tasks.covers(current_scope(), then)
 
     def _may_cancel(self) -> bool:
         return bool(self.appbuilder.sm.has_access("can_cancel", "WorkView"))
@@ -120,3 +135,12 @@ def _error(row: BackgroundTask) -> str:
 def _batch_of(row: BackgroundTask) -> int | None:
     found = json.loads(row.parameters).get("batch")
     return int(found) if found is not None else None
+
+
+def report_of(row: BackgroundTask) -> tuple[str, str] | None:
+    """The title of the report that a task prepares, and where it is read."""
+    facts = json.loads(row.parameters)
+    report = BY_NAME.get(facts.get("report", "")) if row.kind == report_tasks.KIND else None
+    if report is None:
+        return None
+    return ReportSpeech().say(report.title), url_for("ReportView.show", report=report.name) + "?" + facts["query"]

@@ -88,7 +88,7 @@ def _run(work: Work) -> None:
         session.info.pop("actor", None)
 
 
-def _scope(work: Work, *needed: Permission) -> Scope:
+def scope_now(work: Work, *needed: Permission) -> Scope:
     """What the owner may see now.  Raises WorkFailed when they may not do this any more."""
     user = db.session.get(AppUser, work.owner.user_id)
     held = {
@@ -117,7 +117,7 @@ def _batch(work: Work) -> ImportBatch:
 def _read(work: Work) -> None:
     """Open the file in its own process and look which column is which."""
     row = _batch(work)
-    _scope(work, p.IMPORT_ROWS, WRITES[row.entity])
+    scope_now(work, p.IMPORT_ROWS, WRITES[row.entity])
     row = _batch(work)
     kind, stored = row.entity, row.stored
     files = folder()
@@ -140,7 +140,7 @@ def _read(work: Work) -> None:
 def _check(work: Work) -> None:
     """Every row against every rule, into staging; begun anew whatever an earlier try has left."""
     batch_id = int(work.parameters["batch"])
-    scope = _scope(work, p.IMPORT_ROWS, WRITES[_batch(work).entity])
+    scope = scope_now(work, p.IMPORT_ROWS, WRITES[_batch(work).entity])
     row = _batch(work)
     entity, stored, update = batches.entity_of(row), row.stored, row.known == "update"
     mapping, consumer_id = json.loads(row.mapping), row.consumer_id
@@ -167,7 +167,7 @@ def _import(work: Work) -> None:
     row = _batch(work)
     entity, total = batches.entity_of(row), sum(json.loads(row.counts).get(name, 0) for name in ("new", "change"))
     if row.applied_at is None:
-        scope = _scope(work, p.IMPORT_ROWS, WRITES[row.entity])
+        scope = scope_now(work, p.IMPORT_ROWS, WRITES[row.entity])
         work.tell(0, total, at_once=True)
         try:
             retried(lambda: applying.apply(batch_id, entity, scope, work.hold))
@@ -197,7 +197,7 @@ def _import(work: Work) -> None:
 # --- exports and changes of many ----------------------------------------------------------
 
 
-def _inside(work: Work, scope: Scope, act: Callable[[], None]) -> None:
+def inside(work: Work, scope: Scope, act: Callable[[], None]) -> None:
     """Do it as in a request of the owner's, with the filters of the list page."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     with app.test_request_context(f"/?{work.parameters.get('query', '')}"):
@@ -210,7 +210,7 @@ def _export(work: Work) -> None:
     """Filtered rows into an Excel workbook."""
     kind = str(work.parameters["kind"])
     reading = p.READ_CONSUMERS if kind == "consumers" else p.READ_METERS
-    scope = _scope(work, p.EXPORT_ROWS, reading)
+    scope = scope_now(work, p.EXPORT_ROWS, reading)
     files = folder()
     stored, name = files.new_name(".xlsx"), str(work.parameters["file_name"])
 
@@ -226,7 +226,7 @@ def _export(work: Work) -> None:
         work.result, work.file_name, work.stored = {"rows": done}, name, stored
 
     try:
-        _inside(work, scope, write)
+        inside(work, scope, write)
     except BaseException:
         files.drop(stored)
         raise
@@ -236,7 +236,7 @@ def _marked(work: Work) -> None:
     """The file of an import with what is wrong, as a workbook."""
     from app.views.import_files import marked_lines
 
-    scope = _scope(work, p.IMPORT_ROWS)
+    scope = scope_now(work, p.IMPORT_ROWS)
     files = folder()
     stored = files.new_name(".xlsx")
     row = batches.batch(db.session(), int(work.parameters["batch"]), scope)
@@ -256,7 +256,7 @@ def _bulk(work: Work) -> None:
     """One change to all rows that were chosen."""
     facts = work.parameters
     change = bulk.Change(str(facts["kind"]), str(facts["act"]), facts["value"], str(facts.get("reason", "")))
-    scope = _scope(work, p.CHANGE_MANY, WRITES[change.kind])
+    scope = scope_now(work, p.CHANGE_MANY, WRITES[change.kind])
     ids = [int(key) for key in facts["ids"]]  # as they were shown; those that are others' by now are left out
     work.tell(0, len(ids), at_once=True)
     outcome = bulk.change_many(change, ids, scope, (work.owner.user_id, work.owner.name), work.tell)
@@ -280,7 +280,7 @@ def _refusals(work: Work, kind: str, outcome: bulk.Outcome) -> None:
 
 def _ledger_check(work: Work) -> None:
     """Recount the books; what was found stands on the page of checks."""
-    _scope(work, p.READ_CHECKS)
+    scope_now(work, p.READ_CHECKS)
     total = ledger_check.PASSES * book_checks.ledger_counts()["sales"]
     work.tell(0, total, at_once=True)
     book_checks.ledger(work.owner.name, lambda done: work.tell(min(done, total), total))
@@ -288,9 +288,16 @@ def _ledger_check(work: Work) -> None:
 
 def _audit_verify(work: Work) -> None:
     """Follow the chain of the log of changes."""
-    _scope(work, p.READ_CHECKS)
+    scope_now(work, p.READ_CHECKS)
     with suppress(audit_chain.NoKey, audit_chain.ChainBroken):  # that too is written down
         book_checks.audit(work.owner.name, Path(current_app.config["AUDIT_KEY_FILE"]), work.tell)
+
+
+def _report(work: Work) -> None:
+    """A report that is too large to wait for, as a file."""
+    from app.views import report_runs
+
+    report_runs.run(work)
 
 
 def clean(app: Flask) -> bool:
@@ -308,5 +315,5 @@ def clean(app: Flask) -> bool:
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "import_read": _read, "import_check": _check, "import_run": _import, "export": _export,
     "marked": _marked, "bulk": _bulk, "ledger_check": _ledger_check, "audit_verify": _audit_verify,
+    "report": _report,
 }  # fmt: skip
-

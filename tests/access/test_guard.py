@@ -121,6 +121,8 @@ EXEMPT = {
     "reprint": "reached through its sale",
     "sale_decision": "reached through its sale, which is asked for first",
     "reversal_request": "reached through its sale, which is asked for first",
+    "report_schedule": "asked for with its owner alone",
+    "saved_question": "asked for with its owner alone",
     "sale_day": "read by reports through narrow()",
     "sale_fee": "facts for pricing, given as sums",
     "sale_line": "reached through its sale",

@@ -83,7 +83,12 @@ LINES: dict[str, Line] = {
     **crud("EngineeringRecordView", "engineering", read=READERS),
     **crud("AuditEntryView", "audit", read="ARE"),
     "ReportView.index": Line(READERS),
-    **{f"ReportView.{form}": Line(READERS, "report", common=True) for form in ("show", "xlsx", "pdf", "csv", "json")},
+    **{f"ReportView.{form}": Line(READERS, "report", common=True) for form in ("show", "xlsx", "pdf", "csv", "json", "prepare")},
+    # Chidi's own: nobody else's is there, whoever asks.
+    "SavedQuestionView.add": Line(SIGNED_IN, "report", common=True),
+    "SavedQuestionView.rename": Line(SIGNED_IN, "question", answers=frozenset({200, 404})),
+    "SavedQuestionView.overwrite": Line(SIGNED_IN, "question", answers=frozenset({303, 404})),
+    "SavedQuestionView.delete": Line(SIGNED_IN, "question", answers=frozenset({303, 404})),
     "BookCheckView.page": Line("MARE"),
     "BookCheckView.ledger": Line("MARE"),
     "BookCheckView.audit": Line("MARE"),
@@ -130,12 +135,12 @@ LINES: dict[str, Line] = {
     "ExportView.workbook": Line("MARE", "kind", common=True),
     "BulkView.choose": Line("MRE", "kind", common=True),
     "BulkView.run": Line("MRE", "kind", common=True),
-    "WorkView.list": Line("MARE"),
-    # The auditor has none of their own there, and sees nobody else's; this task made no file.
-    "WorkView.show": Line("MARE", "task", answers=frozenset({200, 404})),
-    "WorkView.state": Line("MARE", "task", answers=frozenset({200, 404})),
-    "WorkView.file": Line("MARE", "task", answers=frozenset({404})),
-    "WorkView.cancel": Line("MRE", "task"),
+    "WorkView.list": Line("OMARE"),
+    # Operator and auditor have none of their own there, and see nobody else's; this task made no file.
+    "WorkView.show": Line("OMARE", "task", answers=frozenset({200, 404})),
+    "WorkView.state": Line("OMARE", "task", answers=frozenset({200, 404})),
+    "WorkView.file": Line("OMARE", "task", answers=frozenset({404})),
+    "WorkView.cancel": Line("OMRE", "task", answers=frozenset({303, 404})),
     # --- system
     "RegionView.tree": Line("MARE"),
     "RegionView.add": Line("RE"),

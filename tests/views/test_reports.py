@@ -153,7 +153,8 @@ def test_a_name_that_begins_like_a_formula_stays_text(app, enter, world, tmp_pat
 
 
 def test_what_is_too_large_for_paper_says_so_and_offers_excel(enter, monkeypatch):
-    monkeypatch.setitem(report_module.FILE_ROWS_MAX, "pdf", 2)
+    for limits in (report_module.FILE_ROWS_MAX, report_module.LONG_ROWS_MAX):
+        monkeypatch.setitem(limits, "pdf", 2)
     efua = enter("efua")
     said = page(efua, "/reports/sales-records/table.pdf?period=today", 413)
     assert "Take Excel" in said

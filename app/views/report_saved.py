@@ -1,0 +1,146 @@
+"""Questions of reports that people save under a name: save, open, rename, overwrite, delete, their own only.
+
+They are a convenience of the reader's, like the language: a sign-in is needed, the right to the report,
+and no permission besides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import abort, current_app, flash, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+
+from app.access import permissions as p
+from app.access.current import signed_in
+from app.access.fab import SafeBaseView
+from app.domain.errors import OutOfScope
+from app.extensions import db
+from app.models import AppUser, SavedQuestion
+from app.models.reporting import NAME_MAX
+from app.reports.catalogue import BY_NAME
+from app.reports.report import Report
+from app.services import saved_questions
+from app.services.saved_questions import QUERY_MAX, NameTaken, TooManyKept
+from app.views.fields import Text
+from app.views.report_address import address, opened
+from app.views.report_filters import told
+from app.views.report_words import PERIODS, ReportSpeech, filter_words, period_words
+from app.views.reports import Read, read_question
+
+
+def may_read(report: Report | None) -> bool:
+    """Whether the signed-in person may open this report."""
+    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    return report is not None and bool(sm.has_access(*p.READ_REPORTS) and sm.has_access(*report.permission))
+
+
+def owner_now() -> AppUser:
+    """The person of this request; whoever is not signed in is sent to the door."""
+    return signed_in() or abort(401)
+
+
+class NameForm(FlaskForm):
+    """The name of a saved question."""
+
+    name = Text(_l("Name"), most=NAME_MAX)
+
+
+class SavedQuestionView(SafeBaseView):
+    """One's own saved questions.  Needs a sign-in, and the right to the report."""
+
+    route_base = "/questions"
+    default_view = "add"
+    open_methods = frozenset({"add", "overwrite", "rename", "delete"})
+
+    @expose("/add/<report>", methods=["GET", "POST"])
+    def add(self, report: str) -> Any:
+        """Save the question of this address under a name."""
+        user, read = owner_now(), self._read(report)
+        form, same = NameForm(), None
+        if form.validate_on_submit():
+            try:
+                made = saved_questions.keep(user.id, report, str(form.name.data), address(read))
+            except NameTaken:
+                rows = saved_questions.kept(db.session(), user.id, report)
+                same = next((row for row in rows if row.name == form.name.data), None)
+                form.name.errors = [_("You saved another question of this report under this name. Choose another name, or overwrite that one.")]
+            except TooManyKept:
+                form.name.errors = [_("You have saved %(most)s questions, and more cannot be kept. Delete one first.", most=saved_questions.KEPT_MAX)]
+            else:
+                flash(_("The question is saved."), "success")
+                return redirect(opened(saved_questions.question(db.session(), made, user.id)), 303)
+        return self._form(form, read, _("Save this question"), same=same)
+
+    @expose("/<int:question_id>/overwrite", methods=["POST"])
+    def overwrite(self, question_id: int) -> Any:
+        """Put the question of this address in the place of a saved one."""
+        user, row = owner_now(), self._row(question_id)
+        read = self._read(row.report)
+        saved_questions.overwrite(question_id, user.id, row.report, address(read))
+        flash(_("The question is saved."), "success")
+        return redirect(opened(self._row(question_id)), 303)
+
+    @expose("/<int:question_id>/rename", methods=["GET", "POST"])
+    def rename(self, question_id: int) -> Any:
+        """Give it another name."""
+        user, row = owner_now(), self._row(question_id)
+        form = NameForm(obj=row)
+        if form.validate_on_submit():
+            try:
+                saved_questions.rename(question_id, user.id, str(form.name.data))
+            except NameTaken:
+                form.name.errors = [_("You saved another question of this report under this name. Choose another name.")]
+            else:
+                flash(_("The question has its new name."), "success")
+                return redirect(opened(self._row(question_id)), 303)
+        read = read_question(BY_NAME[row.report], dict(parse_qsl(row.query)))
+        return self._form(form, read, _("Rename"), row=row)
+
+    @expose("/<int:question_id>/delete", methods=["POST"])
+    def delete(self, question_id: int) -> Any:
+        """Forget it."""
+        user, row = owner_now(), self._row(question_id)
+        back = url_for("ReportView.show", report=row.report) + "?" + row.query
+        saved_questions.delete(question_id, user.id)
+        flash(_("The question is deleted."), "success")
+        return redirect(back, 303)
+
+    @staticmethod
+    def _row(question_id: int) -> SavedQuestion:
+        user = owner_now()
+        try:
+            if question_id >= 2**63:
+                abort(404)
+            row = saved_questions.question(db.session(), question_id, user.id)
+        except OutOfScope:
+            abort(404)
+        if not may_read(BY_NAME.get(row.report)):
+            abort(403)
+        return row
+
+    @staticmethod
+    def _read(name: str) -> Read:
+        """The question of this address; what cannot be answered cannot be saved."""
+        report = BY_NAME.get(name) or abort(404)
+        if not may_read(report):
+            abort(403)
+        read = read_question(report, request.args)
+        if read.faults or len(address(read)) > QUERY_MAX:  # the report's own page says what is wrong
+            abort(redirect(url_for("ReportView.show", report=name) + "?" + request.query_string.decode("ascii", "replace"), 303))
+        return read
+
+    def _form(self, form: NameForm, read: Read, title: str, **more: Any) -> Any:
+        query = address(read)
+        page = self.render_template(
+            "reports/question.html", title=title, form=form, report=read.report, speech=ReportSpeech(), query=query,
+            span=period_words(read.question.period) if read.question.named == "days" else PERIODS[read.question.named],
+            lines=filter_words(read.question, told(read.fields, read.question)),
+            back=opened(more["row"]) if "row" in more else url_for("ReportView.show", report=read.report.name) + "?" + query,
+            same=more.get("same"), renamed="row" in more,
+        )  # fmt: skip
+        return page, 422 if form.is_submitted() else 200
