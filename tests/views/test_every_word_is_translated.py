@@ -15,15 +15,17 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from sqlalchemy import text
 
+import config
 from app.extensions import db
 from app.services import catalogue
 from app.services.plan_drafts import draft_of
 from tests.cast import PALM_STREET, make_cast
 from tests.hard_wording import LETTERS, SHOWN
 
-# Months, days and the places of time zones come from Babel; languages and time zones have names of their own; two letters stand for a person.
-OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|[A-Z]\w+ \d{4}|English|Français|العربية|Português|Kiswahili|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
+# Months, days and the places of time zones come from Babel; time zones have names of their own; two letters stand for a person.
+OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|[A-Z]\w+ \d{4}|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
 NAMES = {"STS", "Vending", "kWh", "min", "UTC"}  # the program's name, units
+NAMES |= {word for about in config.FIXED["LANGUAGES"].values() for word in LETTERS.findall(about["name"])}
 START = (
     "/", "/nowhere", f"/counter/meter/{PALM_STREET}?value=20", f"/counter/meter/{PALM_STREET}?value=abc",
     f"/counter/meter/{PALM_STREET}?value=0", "/counter/?q=1234567",
