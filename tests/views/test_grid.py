@@ -22,7 +22,7 @@ from app.models import AppUser, UserSession
 from app.models.base import now
 from app.services import outbox
 from tests.cast import drn, password_hash
-from tests.fixtures.application import Visitor, csrf_token
+from tests.fixtures.application import Visitor, csrf_token, let_in
 from tests.views.grid_lines import EVERYBODY, LINES, Line
 from tests.world import World, make_world
 
@@ -67,8 +67,7 @@ class Grid:
     def enter(self, name: str) -> Visitor:
         """A browser in which this person has signed in."""
         client = self.app.test_client()
-        form = {"username": name, "password": "demo", "csrf_token": client.token("/login/")}
-        assert client.post("/login/", data=form).status_code == 302, name
+        let_in(self.app, client, name)
         return client
 
     def page(self, who: str) -> str:
@@ -179,32 +178,49 @@ def grid(app: Flask, world: World) -> Grid:
     return Grid(app, world)
 
 
-def test_no_page_opens_a_foreign_row_or_tells_of_one(grid, capsys):
+def test_a_foreign_row_does_not_exist(grid, capsys):
     """What asks the database, on both of them."""
     before = grid.fingerprint()
     foreign_rows_do_not_exist(grid)
+    stands_as(grid, before, "a GET, or a refused POST, has changed a row")
+    tell(grid, capsys)
+
+
+def test_no_page_tells_of_a_foreign_row(grid, capsys):
+    """The same."""
+    before = grid.fingerprint()
     pages_open_and_tell_nothing_foreign(grid)
-    assert not grid.faults, "\n".join(grid.faults)
-    assert grid.fingerprint() == before, "a GET, or a refused POST, has changed a row"
+    stands_as(grid, before, "a GET has changed a row")
     tell(grid, capsys)
 
 
 @pytest.mark.one_database
-def test_every_door_opens_for_whom_it_should_and_for_nobody_else(grid, capsys):
-    routes = {rule.endpoint for rule in grid.app.url_map.iter_rules()}
+def test_every_route_has_its_line(app):
+    routes = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert routes - LINES.keys() == set(), "routes without a line in grid_lines.py"
     assert LINES.keys() - routes == set(), "lines without a route"
 
+
+@pytest.mark.one_database
+def test_nobody_comes_in_without_a_session_a_token_or_a_permission(grid, capsys):
     before = grid.fingerprint()
     strangers_are_shut_out(grid)
     forms_without_a_token_are_refused(grid)
     roles_without_the_permission_are_refused(grid)
-    assert not grid.faults, "\n".join(grid.faults)
-    assert grid.fingerprint() == before, "something that was refused has changed a row"
+    stands_as(grid, before, "something that was refused has changed a row")
+    tell(grid, capsys)
 
+
+@pytest.mark.one_database
+def test_every_door_opens_for_whom_it_should(grid, capsys):
     acts_reach_their_page(grid)
     assert not grid.faults, "\n".join(grid.faults)
     tell(grid, capsys)
+
+
+def stands_as(grid: Grid, before: str, otherwise: str) -> None:
+    assert not grid.faults, "\n".join(grid.faults)
+    assert grid.fingerprint() == before, otherwise
 
 
 def tell(grid: Grid, capsys: Any) -> None:
@@ -264,11 +280,12 @@ def foreign_rows_do_not_exist(grid: Grid) -> None:
         for who in PEOPLE:
             if who not in line.who:
                 continue
-            for row in grid.foreign_to(line, who) if who in grid.people else ():
+            rows = grid.foreign_to(line, who) if who in grid.people else []
+            missing = grid.ask(who, method, grid.path(rule, line, grid.nothing(line))) if rows else None
+            for row in rows:
                 path = grid.path(rule, line, row)
                 answer = grid.ask(who, method, path)
                 grid.expect(answer, {404}, f"foreign: {who} {method} {path}")
-                missing = grid.ask(who, method, grid.path(rule, line, grid.nothing(line)))
                 if (answer.status_code, blurred(answer)) != (missing.status_code, blurred(missing)):
                     grid.faults.append(f"{who} {method} {path} differs from a missing row")
 
