@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Insert, Integer, Select, String, Update, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion, require
@@ -143,21 +144,12 @@ def _hold(session: Session, order: Order, scope: Scope) -> None:
 
     A foreign vending point is none: neither its balance nor its references are told.
     """
-    account = CashAccount.__table__
-    own = account.c.vending_point_id == order.vending_point_id
-    if not scope.sees_all:
-        own &= account.c.vending_point_id.in_(select(VendingPoint.id).where(criterion(VendingPoint, scope)))
+    hold, left = _holding(scope)
     # What the page could not read is no price: nothing is held, and it will not be as shown.
-    wanted = max(order.shown_amount, 0)
-    left = account.c.balance + account.c.credit_limit - account.c.held
-    held = session.execute(
-        update(account)
-        .where(own, account.c.credit_limit.is_(None) | (left >= wanted))
-        .values(held=account.c.held + wanted)
-    )
-    if held.rowcount == 1:  # type: ignore[attr-defined]
+    given = {"point_id": order.vending_point_id, "wanted": max(order.shown_amount, 0)}
+    if session.execute(hold, given).rowcount == 1:  # type: ignore[attr-defined]
         return
-    available = session.execute(select(left).where(own)).scalar_one_or_none()
+    available = session.execute(left, {"point_id": order.vending_point_id}).scalar_one_or_none()
     if available is None:
         raise errors.NoVendingPoint
     if find_by_reference(session, order) is not None:
@@ -165,11 +157,29 @@ def _hold(session: Session, order: Order, scope: Scope) -> None:
     raise errors.InsufficientFunds(available=max(int(available), 0))
 
 
+@lru_cache(maxsize=256)
+def _holding(scope: Scope) -> tuple[Update, Select[Any]]:
+    """The guarded update of one seller, and what is left; built once, because building costs more than running."""
+    account = CashAccount.__table__
+    own = account.c.vending_point_id == bindparam("point_id", type_=Integer)
+    if not scope.sees_all:
+        own &= account.c.vending_point_id.in_(select(VendingPoint.id).where(criterion(VendingPoint, scope)))
+    wanted = bindparam("wanted", type_=account.c.held.type)
+    left = account.c.balance + account.c.credit_limit - account.c.held
+    enough = account.c.credit_limit.is_(None) | (left >= wanted)
+    return update(account).where(own, enough).values(held=account.c.held + wanted), select(left).where(own)
+
+
 def lock_meter(session: Session, meter_number: str) -> None:
     """Wait for any other sale of this meter: what is read from here on includes it."""
+    session.execute(_locking(), {"number": meter_number})
+
+
+@cache
+def _locking() -> Update:
     meter, lock = Meter.__table__.c, MeterLock.__table__
-    locked = select(meter.id).where(meter.meter_number == meter_number).scalar_subquery()
-    session.execute(update(lock).where(lock.c.meter_id == locked).values(sales=lock.c.sales + 1))
+    locked = select(meter.id).where(meter.meter_number == bindparam("number", type_=String)).scalar_subquery()
+    return update(lock).where(lock.c.meter_id == locked).values(sales=lock.c.sales + 1)
 
 
 def _require_point(desk: Desk, scope: Scope) -> None:
@@ -234,9 +244,14 @@ def _write(session: Session, order: Order, offer: Offer, instant: datetime) -> R
          "name": line.name, "amount": line.amount_minor, "params": line_text(line)}
         for number, line in enumerate(offer.quote.lines, start=1)
     ]  # fmt: skip
-    session.execute(insert(SaleLine.__table__), lines)
+    session.execute(_into(SaleLine), lines)
     _write_fees(session, sale, offer)
     return facts_of(sale, tuple((row["kind"], row["code"], row["amount"]) for row in lines))
+
+
+@cache
+def _into(model: type[SaleLine | SaleFee]) -> Insert:
+    return insert(model.__table__)
 
 
 def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:
@@ -249,7 +264,7 @@ def _write_fees(session: Session, sale: Sale, offer: Offer) -> None:
         if fee.periods or fee.taken or fee.assessed
     ]  # fmt: skip
     if rows:
-        session.execute(insert(SaleFee.__table__), rows)
+        session.execute(_into(SaleFee), rows)
 
 
 def _price(value: Fraction) -> Decimal:

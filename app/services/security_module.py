@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, Select, bindparam, func, select
 
 from app.domain import errors
 from app.extensions import db
@@ -215,14 +216,20 @@ def _row(module_id: int) -> Any:
 
     NB: on a connection of its own, returned at once: nobody waits for a network in a transaction.
     """
-    keys = select(func.count(SupplyGroupKey.id)).where(SupplyGroupKey.module_id == module_id)
-    changed = select(func.max(SupplyGroupKey.changed_at)).where(SupplyGroupKey.module_id == module_id)
-    table = ModuleRow.__table__
-    statement = select(
-        table, keys.scalar_subquery().label("key_count"), changed.scalar_subquery().label("key_changed_at")
-    ).where(table.c.id == module_id)
     with db.engine.connect() as connection:
-        return connection.execute(statement).one_or_none()
+        return connection.execute(_module(), {"module_id": module_id}).one_or_none()
+
+
+@cache
+def _module() -> Select[Any]:
+    """Built once: building it costs more than running it."""
+    table, key = ModuleRow.__table__, SupplyGroupKey.__table__.c
+    wanted = bindparam("module_id", type_=Integer)
+    keys = select(func.count(key.id)).where(key.module_id == wanted)
+    changed = select(func.max(key.changed_at)).where(key.module_id == wanted)
+    return select(
+        table, keys.scalar_subquery().label("key_count"), changed.scalar_subquery().label("key_changed_at")
+    ).where(table.c.id == wanted)
 
 
 def key_facts(module_id: int) -> tuple[KeyFacts, ...]:

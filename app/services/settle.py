@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Integer, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.db import retried, transaction
 from app.domain.states import SaleStatus, TokenKind, require_step
@@ -91,7 +94,7 @@ def _settle(sale: Reserved, tokens: Tokens, instant: datetime) -> None:
         if not paid_off:
             raise ModuleAnsweredWrong(f"sale {sale.sale_id}: its consumer owes less than it recovers")
         if tokens:
-            session.execute(insert(Token.__table__), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
+            session.execute(_tokens(), [_row(sale, n, t) for n, t in enumerate(tokens, start=1)])
         postings.post(session, sale, instant)
         summaries.add(session, sale, carried)
 
@@ -115,14 +118,21 @@ def _carried(sale: Reserved, tokens: Tokens) -> int:
 
 def draw_receipt(session: Session, vending_point_id: int, *, balance: int, held: int = 0) -> int:
     """Move the vending point's account by these minor units and draw its next receipt number."""
+    given = {"point_id": vending_point_id, "more": balance, "more_held": held}
+    return int(session.execute(_drawing(), given).scalar_one())
+
+
+@cache
+def _drawing() -> ReturningUpdate[Any]:
+    """Built once, because building costs more than running; so are `_moving` and `_tokens`."""
     account = CashAccount.__table__.c
-    drawn = session.execute(
+    more, more_held = (bindparam(name, type_=account.balance.type) for name in ("more", "more_held"))
+    return (
         update(CashAccount.__table__)
-        .where(account.vending_point_id == vending_point_id)
-        .values(balance=account.balance + balance, held=account.held + held, receipts=account.receipts + 1)
+        .where(account.vending_point_id == bindparam("point_id", type_=Integer))
+        .values(balance=account.balance + more, held=account.held + more_held, receipts=account.receipts + 1)
         .returning(account.receipts)
     )
-    return int(drawn.scalar_one())
 
 
 def _pay_off(session: Session, sale: Reserved) -> bool:
@@ -135,11 +145,16 @@ def _pay_off(session: Session, sale: Reserved) -> bool:
 
 def _move(session: Session, sale: Reserved, *guards: ColumnElement[bool], **values: object) -> bool:
     """The guarded step out of RESERVED; says whether this call made it."""
-    table = Sale.__table__
-    moved = session.execute(
-        update(table).where(table.c.id == sale.sale_id, table.c.status == SaleStatus.RESERVED, *guards).values(**values)
-    )
+    step = _moving()
+    moved = session.execute(step.where(*guards) if guards else step, {"of_sale": sale.sale_id, **values})
     return bool(moved.rowcount == 1)  # type: ignore[attr-defined]
+
+
+@cache
+def _moving() -> Update:
+    """A waiting sale; what it becomes is given beside its id."""
+    table = Sale.__table__
+    return update(table).where(table.c.id == bindparam("of_sale"), table.c.status == SaleStatus.RESERVED)
 
 
 def _fail(sale: Reserved, code: str, instant: datetime, *guards: ColumnElement[bool]) -> None:
@@ -152,6 +167,11 @@ def _fail(sale: Reserved, code: str, instant: datetime, *guards: ColumnElement[b
         )
         if not _move(session, sale, *guards, status=SaleStatus.FAILED, failure=code[:60], settled_at=instant):
             session.rollback()
+
+
+@cache
+def _tokens() -> Insert:
+    return insert(Token.__table__)
 
 
 def _row(sale: Reserved, position: int, token: IssuedToken) -> dict[str, object]:
