@@ -23,6 +23,7 @@ PARTS = 4  # of a slip that is no receipt
 SPARE_MM = 3.0
 EDGES_MM = 6.0  # above and below, as @page has it
 FRAME_MM = 5.5  # the frame of a warning with its room
+AIR_MM = 1.5  # between the order of several tokens and the first of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def plain_mm(
         _texts(texts, roll.columns - 1, roll.line_mm),
         _rows(rows, roll),
         tokens * (2 * roll.token_mm + QR_MM),
-        PARTS * PART_MM + FRAME_MM,
+        PARTS * PART_MM + FRAME_MM + AIR_MM,
     ]
     return math.ceil(sum(parts) + EDGES_MM + SPARE_MM)
 
@@ -114,7 +115,7 @@ def _head(slip: Slip, roll: Roll) -> float:
 
 def _tokens(slip: Slip, roll: Roll) -> float:
     titles = _texts(slip.token_titles, roll.big_columns + 3, roll.big_mm)
-    said = _texts([slip.order_line, *slip.instead], roll.columns - 1, roll.line_mm) + len(slip.instead)
+    said = _texts([slip.order_line, *slip.instead], roll.columns - 1, roll.line_mm) + len(slip.instead) + AIR_MM
     return titles + len(slip.receipt.tokens) * (2 * roll.token_mm + QR_MM) + said
 
 

@@ -130,8 +130,8 @@ class Slip:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What stands in a frame at the top."""
-        said = [(DEMONSTRATION, self.receipt.demonstration), (REVERSED, self.receipt.reversed)]
+        """What stands in a frame at the top, what became of the sale first."""
+        said = [(REVERSED, self.receipt.reversed), (DEMONSTRATION, self.receipt.demonstration)]
         return tuple(str(text) for text, true in said if true)
 
     @property

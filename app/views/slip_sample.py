@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,8 @@ from app.services.receipts import Receipt, ReceiptLine, ReceiptToken, receipt_nu
 DIGITS = "12345678901234567890"
 WHEN = datetime(2026, 11, 23, 11, 5, tzinfo=UTC)
 UNITS_BEFORE, UNITS, SPARE = 1120, 1087, Fraction("0.065")
+# The same 3000 in December: 150 for the fee, the rest on the first step at 20.
+NEXT_MONTH, UNITS_THEN = date(2026, 12, 1), 1425
 
 
 def sample(form: Any, settings: Settings) -> Receipt:
@@ -42,7 +44,7 @@ def sample(form: Any, settings: Settings) -> Receipt:
         unit=UNIT[MeterType.ELECTRICITY], currency=Currency(row.code, row.symbol, row.decimals), amount=paid,
         received=received, change=received - paid, token_units=UNITS, carried_units=UNITS, units_before=UNITS_BEFORE,
         lines=lines, tokens=(ReceiptToken(TokenKind.CREDIT.value, DIGITS, 1, UNITS, "123456", 1, 1, 11),),
-        facts=_facts(form, settings), copies=0, reversed=False,
+        facts=_facts(form, settings), copies=0, reversed=False, then_holds=True,
     )  # fmt: skip
 
 
@@ -65,4 +67,5 @@ def _facts(form: Any, settings: Settings) -> dict[str, Any]:
         "tariff": {"name": _("A tariff")},
         "unit": UNIT[MeterType.ELECTRICITY], "step_period": StepPeriod.MONTH.value, "given_away": SPARE,
         "demonstration_key": False,
+        "then": {"day": NEXT_MONTH, "units": UNITS_THEN, "fees_minor": 150 * 10**settings.currency.decimals, "new_steps": True},
     }  # fmt: skip
