@@ -46,8 +46,8 @@ demo: $(RUN_STAMP) ## load the demonstration data into an empty installation
 	@$(PY) -m flask setup
 	@$(PY) -m flask demo load
 
-words: $(DEV_STAMP) ## collect the words of the pages; name what is not translated
-	@$(PY) tools/words.py
+words: $(DEV_STAMP) ## collect the words of the pages; name what is not translated (LANGUAGE=xx begins another language)
+	@$(PY) tools/words.py $(if $(LANGUAGE),add $(LANGUAGE))
 
 docs: $(DEV_STAMP) ## check that the pages of docs/ agree with the program
 	@$(PY) -m pytest -q tests/test_docs.py

@@ -136,17 +136,24 @@ def test_faults_of_a_catalogue_are_found():
     ]
 
 
-def test_a_language_of_which_only_the_sellers_part_is_held_may_leave_the_rest_in_english():
-    wanted = Catalog(fuzzy=False)
-    wanted.add("Sell", locations=[("app/templates/counter/_base.html", 0)])
-    wanted.add("Regions", locations=[("app/views/menu.py", 0), ("app/views/regions.py", 0)])
-    wanted.add("Merge the two", locations=[("app/templates/regions/merge.html", 0)])
-    wanted.add("Move %(name)s", locations=[("app/templates/regions/tree.html", 0)])
-    own = Catalog(locale="sw", fuzzy=False)
-    own.add("Merge the two", "")
-    own.add("Move %(name)s", "Hamisha")
-    assert list(words.faults(own, wanted)) == ["missing: Sell", "missing: Regions", "other placeholders: Move %(name)s"]
-    assert "missing: Merge the two" in list(words.faults(Catalog(locale="fr", fuzzy=False), wanted))
+def test_a_language_is_begun_by_one_command(tmp_path, capsys, said):
+    """Its catalogue is as the tool writes it, and it is on offer in its own name; a slip of the finger begins nothing."""
+    offered = tmp_path / "config.py"
+    offered.write_text((ROOT / "config.py").read_text("utf-8"), "utf-8")
+    words.add("de", said, tmp_path, offered)
+    path = tmp_path / "de" / "LC_MESSAGES" / "messages.po"
+    begun = words.read(path)
+    assert words.as_bytes(begun) == path.read_bytes()
+    assert len(begun) == len(said)
+    assert begun.num_plurals == 2
+    space: dict[str, object] = {"__file__": str(offered), "__name__": "begun"}
+    exec(compile(offered.read_text("utf-8"), str(offered), "exec"), space)  # noqa: S102 - our own file
+    assert space["FIXED"]["LANGUAGES"] == config.FIXED["LANGUAGES"] | {"de": {"flag": "de", "name": "Deutsch"}}  # type: ignore[index]
+    assert "Deutsch is begun" in capsys.readouterr().out
+    for wrong in ("de", "qq"):
+        with pytest.raises(SystemExit):
+            words.add(wrong, said, tmp_path, offered)
+    assert offered.read_text("utf-8").count('"de": {') == 1
 
 
 def french() -> list[str]:

@@ -2,7 +2,7 @@
 
     python tools/words.py            collect into messages.pot, bring every catalogue up to date
     python tools/words.py check      the same without writing; exit code 1 if anything is missing
-    python tools/words.py add sw     begin a language (then name it in LANGUAGES in config.py)
+    python tools/words.py add sw     begin a language: its catalogue, and its line in LANGUAGES of config.py
 
 Catalogues are plain text files that any translator's editor opens.  They hold no dates and no
 line numbers, so that they change when words change and at no other time.  `flask setup`
@@ -20,6 +20,8 @@ from gettext import c2py
 from io import BytesIO
 from pathlib import Path
 
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -43,15 +45,6 @@ IDLE = re.compile(  # heads that say nothing, or change with every run
     re.MULTILINE,
 )
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
-# Languages of which only the seller's part is held whole; the rest may be missing, and is then said in English.
-PARTIAL = {"sw"}
-SELLING_PARTS = """
-    templates/_macros.html templates/account/ templates/appbuilder/ templates/counter/ templates/errors/
-    templates/home.html templates/receipts/ views/account.py views/choices.py views/counter views/frame.py views/home.py
-    views/menu.py views/meter_lookup.py views/purchase views/receipt views/reversals.py views/sale_notes.py
-    views/signin.py views/slip.py views/sum_lines.py views/troubles.py views/whereabouts.py
-"""
-SELLING = tuple(f"app/{part}" for part in SELLING_PARTS.split())
 COUNTS = {"num", "found"}  # what a plural counts: a form that stands for one number alone may leave it out
 MANY = 200  # beyond this the forms of every language repeat
 
@@ -108,11 +101,6 @@ def lone(words: Catalog) -> set[int]:
     return {form for form, times in chosen.items() if times == 1}
 
 
-def held(words: Catalog, message: Message) -> bool:
-    """Whether this language has to say it: all of it, or only what a seller meets."""
-    return str(words.locale) not in PARTIAL or any(place.startswith(SELLING) for place, _line in message.locations)
-
-
 def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
     """What is wrong with a catalogue, a line each."""
     single = lone(words)
@@ -121,8 +109,6 @@ def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
             continue
         source = [message.id] if isinstance(message.id, str) else list(message.id)
         said = words.get(message.id, message.context)
-        if not held(words, message) and (said is None or not all(forms(said))):
-            continue
         if said is None:
             yield f"missing: {source[0]}"
         elif said.fuzzy:
@@ -145,21 +131,44 @@ def faults(words: Catalog, wanted: Catalog) -> Iterator[str]:
 
 def update(words: Catalog, wanted: Catalog) -> None:
     """Take new words in and old ones out; a reworded one keeps its old translation as a guess."""
-    words.update(wanted, no_fuzzy_matching=str(words.locale) in PARTIAL)
+    words.update(wanted)
     words.obsolete.clear()
     words.header_comment = f"# {words.locale.english_name if words.locale else ''} words of STS Vending."
 
 
-def add(language: str, wanted: Catalog) -> None:
-    """Begin a language."""
-    path = FOLDER / language / "LC_MESSAGES" / "messages.po"
+def own_name(language: str) -> str:
+    """A language in its own name, with a capital where its letters have one: Kiswahili, Türkçe, 日本語."""
+    name = Locale.parse(language).get_display_name() or language
+    return name[0].upper() + name[1:]
+
+
+def offer(language: str, config: Path) -> None:
+    """Name it in LANGUAGES of config.py, after the others; the flag is that of the land where most speak it."""
+    text = config.read_text("utf-8")
+    listed = re.search(r'    "LANGUAGES": \{\n(?:        .*\n)+', text)
+    if listed is None:
+        sys.exit("LANGUAGES is not found in config.py.")
+    land = Locale.parse(str(get_global("likely_subtags").get(language, language))).territory or language
+    line = f'        "{language}": {{"flag": "{land.lower()}", "name": "{own_name(language)}"}},\n'
+    config.write_text(text[: listed.end()] + line + text[listed.end() :], "utf-8")
+
+
+def add(language: str, wanted: Catalog, folder: Path = FOLDER, config: Path = ROOT / "config.py") -> None:
+    """Begin a language: an empty catalogue, and its place among the languages on offer."""
+    path = folder / language / "LC_MESSAGES" / "messages.po"
     if path.exists():
-        sys.exit(f"{path.relative_to(ROOT)} is there already.")
+        sys.exit(f"translations/{language} is there already.")
+    try:
+        Locale.parse(language)
+    except (UnknownLocaleError, ValueError):
+        sys.exit(f"{language} is the code of no language that is known here.")
     words = Catalog(locale=language, project="STS Vending", version="1", fuzzy=False)
     update(words, wanted)
     path.parent.mkdir(parents=True)
     path.write_bytes(as_bytes(words))
-    print(f"{path.relative_to(ROOT)} is made: translate it, and name {language} in LANGUAGES in config.py.")
+    offer(language, config)
+    print(f"{own_name(language)} is begun: {len(wanted)} words to translate in {path.relative_to(folder.parent)}.")
+    print("What is left is said in English, and named by `make words`; docs/languages.md says the rest.")
 
 
 def main() -> None:
