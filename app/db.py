@@ -25,6 +25,7 @@ from app.extensions import db
 T = TypeVar("T")
 
 SQLITE_BUSY_MS = 15_000
+ANALYSED_ROWS = 1_000
 RETRIES = 8
 # PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
 PASSING_STATES = frozenset({"40001", "40P01", "55P03"})
@@ -127,6 +128,18 @@ def configure_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, places: list[Any], names: dict[str, Any]) -> Connection[Any]:
         return Keeping.connect(*places, **names)
+
+
+def learn_sizes() -> None:
+    """Let SQLite count what its indexes hold, by samples: it chooses among them by that.
+
+    PostgreSQL does so by itself; SQLite, without it, takes any condition for a rare one.
+    """
+    session = db.session()
+    if session.get_bind().dialect.name == "sqlite":
+        with transaction() as writing:
+            writing.execute(text(f"PRAGMA analysis_limit={ANALYSED_ROWS}"))
+            writing.execute(text("ANALYZE"))
 
 
 def configure_sqlite(engine: Engine) -> None:

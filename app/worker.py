@@ -25,6 +25,7 @@ from huey.serializer import SignedSerializer
 from sqlalchemy import select
 
 from app.access.scope import Scope
+from app.db import learn_sizes
 from app.domain.calendar import business_date
 from app.domain.engineering import ActStatus
 from app.domain.states import SaleStatus
@@ -45,6 +46,7 @@ RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.
 WORK_EVERY_S, MAIL_EVERY_S, CLEAN_EVERY_S = 1.0, 2.0, 3600.0
 # Whether a daily look is due; not while the program starts, when everybody wants the processor.
 CHECK_EVERY_S, CHECK_FIRST_S = 60.0, 15.0
+SIZES_EVERY_S, SIZES_FIRST_S = 24 * 3600.0, 30.0
 log = logging.getLogger("app.worker")
 
 
@@ -152,11 +154,17 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app)), first_s=CHECK_FIRST_S),
         Chore("match", CHECK_EVERY_S, inside(lambda: _match(app)), first_s=CHECK_FIRST_S),
         Chore("sums", CLEAN_EVERY_S, inside(_close_sums)),
+        Chore("sizes", SIZES_EVERY_S, inside(_learn_sizes), first_s=SIZES_FIRST_S),
     ]
 
 
 def _live() -> bool:
     health.sign_of_life()
+    return True
+
+
+def _learn_sizes() -> bool:
+    learn_sizes()
     return True
 
 

@@ -38,6 +38,13 @@ class Token(Model):
             sqlite_where=text("token_id IS NOT NULL"),
             postgresql_where=text("token_id IS NOT NULL"),
         ),
+        # Of the few that are no credit: engineering tokens and key changes, by time (reports P3, P4).
+        Index(
+            "ix_token_acts_issued_at",
+            "issued_at",
+            sqlite_where=text("kind <> 'credit'"),
+            postgresql_where=text("kind <> 'credit'"),
+        ),
         Index(None, "digits"),
         Index(None, "sale_id", "position", unique=True),
     )

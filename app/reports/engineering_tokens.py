@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
@@ -29,6 +29,8 @@ COLUMNS = (
     Column("reason", said("Reason"), Kind.TEXT, 30, sorts=False),
 )
 ISSUED = "issued"
+# As the small index of such tokens says it: among millions of credit tokens the few others are found by it.
+NO_CREDIT = literal_column("token.kind") != literal_column("'credit'")
 
 
 def name_of(first: str | None, last: str | None) -> str:
@@ -41,14 +43,14 @@ def _make(raw: Any) -> Row:
     return Row((
         raw.issued_at, raw.function, raw.digits, meter, f"{raw.token_class} / {raw.subclass}", raw.point,
         name_of(raw.first_name, raw.last_name), raw.reason,
-    ))  # fmt: skip
+    ), act_id=raw.act_id)  # fmt: skip
 
 
 def _answer(asked: Asked) -> Answer:
     picks = asked.question.picks
     first, end = asked.question.period.instants(asked.house.time_zone)
     conditions: list[Any] = [
-        Token.kind == TokenKind.ENGINEERING, Token.issued_at >= first, Token.issued_at < end,
+        NO_CREDIT, Token.kind == TokenKind.ENGINEERING, Token.issued_at >= first, Token.issued_at < end,
         EngineeringRecord.status == ISSUED,
     ]  # fmt: skip
     equal = {
@@ -65,7 +67,8 @@ def _answer(asked: Asked) -> Answer:
     rows = own(
         select(
             Token.id, Token.issued_at, Token.digits, Token.pan, Token.token_class, Token.subclass,
-            EngineeringRecord.function, EngineeringRecord.reason, VendingPoint.name.label("point"),
+            EngineeringRecord.id.label("act_id"), EngineeringRecord.function, EngineeringRecord.reason,
+            VendingPoint.name.label("point"),
             AppUser.first_name, AppUser.last_name,
         ).select_from(Token)
     )  # fmt: skip
@@ -81,6 +84,7 @@ def _answer(asked: Asked) -> Answer:
             sums=None,
             adds=(),
             orders={"time": Token.issued_at},
+            lead=Token.issued_at,
             tie=Token.id,
             count=count,
             counted=lambda number: (Figure(said("Tokens"), Kind.COUNT, number),),

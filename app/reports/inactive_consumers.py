@@ -10,17 +10,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
-from app.domain.states import MeterStatus, SaleKind, SaleStatus
+from app.domain.states import MeterStatus, SaleKind
 from app.models import Consumer, Meter, Region, Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.period import Period
 from app.reports.question import Choices
-from app.reports.records import AMOUNT, RecordList
+from app.reports.records import AMOUNT, ISSUED, RecordList
 from app.reports.report import Asked, Report
 from app.reports.table import Answer, Column, Drill, Figure, Kind, Row
 
@@ -44,7 +44,7 @@ def _bought(asked: Asked, period: Period) -> Any:
         select(func.coalesce(func.sum(AMOUNT), 0))
         .where(
             Sale.consumer_id == Consumer.id,
-            Sale.status == SaleStatus.ISSUED,
+            ISSUED,
             Sale.currency == asked.house.currency,
             Sale.business_date.between(period.first, period.last),
         )
@@ -54,22 +54,44 @@ def _bought(asked: Asked, period: Period) -> Any:
 
 
 def _standing(period: Period) -> Any:
-    """Whether a purchase of the period stands: not reversed, whenever that was."""
+    """Who has a purchase of the period that stands: not reversed, whenever that was.  Read once, then compared."""
     return (
-        select(Sale.id)
+        select(Sale.consumer_id)
         .where(
-            Sale.consumer_id == Consumer.id,
-            Sale.status == SaleStatus.ISSUED,
+            Sale.consumer_id.is_not(None),
+            ISSUED,
             Sale.kind == SaleKind.SALE,
             Sale.business_date.between(period.first, period.last),
             ~Sale.undone,
         )
-        .correlate(Consumer)
-        .exists()
+        .distinct()
+        .subquery("standing")
     )
 
 
-def _conditions(asked: Asked, past: Period) -> list[Any]:
+def _fallen(asked: Asked, past: Period, less: int) -> Any:
+    """Who bought less than `less` per cent of the own past, with both sums; added up in one reading."""
+    period = asked.question.period
+    bought, before = (
+        func.sum(case((Sale.business_date.between(span.first, span.last), AMOUNT), else_=0)) for span in (period, past)
+    )
+    return (
+        select(Sale.consumer_id, bought.label("bought"), before.label("before"))
+        .where(
+            Sale.consumer_id.is_not(None),
+            ISSUED,
+            Sale.currency == asked.house.currency,
+            Sale.business_date.between(past.first, period.last),
+        )
+        .group_by(Sale.consumer_id)
+        # bought / days < less % of before / year, without a division.
+        .having(before > 0, bought * (100 * past.days) < before * (less * period.days))
+        .subquery("fallen")
+    )
+
+
+def _found(asked: Asked, past: Period, *columns: Any, sums: bool = False) -> Select[Any]:
+    """Consumers with a meter whom the question means; with `sums` what they bought, now and before, as well."""
     question = asked.question
     has_meter = (
         select(Meter.id)
@@ -77,39 +99,42 @@ def _conditions(asked: Asked, past: Period) -> list[Any]:
         .correlate(Consumer)
         .exists()
     )
-    conditions = [Consumer.active, has_meter]
+    wanted = select(*columns).select_from(Consumer).where(Consumer.active, has_meter)
     if "region" in question.picks:
-        conditions.append(question.picks["region"].inside(Consumer.region_id))
+        wanted = wanted.where(question.picks["region"].inside(Consumer.region_id))
     if question.show == "none":
-        return [*conditions, ~_standing(question.period)]
-    less = question.picks.get("less", LESS_PERCENT)
-    bought, before = _bought(asked, question.period), _bought(asked, past)
-    # bought / days < less % of before / year, without a division.
-    return [*conditions, before > 0, bought * (100 * past.days) < before * (less * question.period.days)]
+        standing = _standing(question.period)
+        wanted = wanted.outerjoin(standing, standing.c.consumer_id == Consumer.id)
+        wanted = wanted.where(standing.c.consumer_id.is_(None))
+        bought, before = _bought(asked, question.period).label("bought"), _bought(asked, past).label("before")
+    else:
+        fallen = _fallen(asked, past, question.picks.get("less", LESS_PERCENT))
+        wanted = wanted.join(fallen, fallen.c.consumer_id == Consumer.id)
+        bought, before = fallen.c.bought, fallen.c.before
+    return wanted.add_columns(bought, before) if sums else wanted
 
 
 def _rows(asked: Asked, past: Period) -> Select[Any]:
     newest = (
         select(func.max(Sale.business_date))
         .where(
-            Sale.consumer_id == Consumer.id, Sale.status == SaleStatus.ISSUED, Sale.kind == SaleKind.SALE,
+            Sale.consumer_id == Consumer.id, ISSUED, Sale.kind == SaleKind.SALE,
             Sale.business_date <= asked.question.period.last,
         )
         .correlate(Consumer)
         .scalar_subquery()
     )  # fmt: skip
     meters = select(func.count()).where(Meter.consumer_id == Consumer.id).correlate(Consumer).scalar_subquery()
-    return select(
-        Consumer.id, Consumer.user_number, Consumer.name, Consumer.telephone, Region.full_name.label("place"),
-        meters.label("meters"), newest.label("newest"), _bought(asked, asked.question.period).label("bought"),
-        _bought(asked, past).label("before"),
-    ).join(Region, Region.id == Consumer.region_id)  # fmt: skip
+    place = select(Region.full_name).where(Region.id == Consumer.region_id).correlate(Consumer).scalar_subquery()
+    return _found(
+        asked, past, Consumer.id, Consumer.user_number, Consumer.name, Consumer.telephone, place.label("place"),
+        meters.label("meters"), newest.label("newest"), sums=True,
+    )  # fmt: skip
 
 
 def _answer(asked: Asked) -> Answer:
     period, currency = asked.question.period, asked.house.currency
     past = Period(period.first - timedelta(days=YEAR_DAYS), period.first - timedelta(days=1))
-    conditions = _conditions(asked, past)
 
     def make(raw: Any) -> Row:
         usual = int(raw.before) * period.days // past.days
@@ -117,12 +142,12 @@ def _answer(asked: Asked) -> Answer:
         asks = {"consumer": raw.user_number, "from": past.first.isoformat(), "to": period.last.isoformat()}
         return Row(cells, currency, drill=Drill("purchase-records", asks))
 
-    count = select(func.count()).select_from(Consumer).where(*conditions)
+    count = _found(asked, past, func.count())
     return records.answer(
         asked,
         RecordList(
             columns=COLUMNS,
-            rows=narrow(_rows(asked, past).where(*conditions), asked.scope, By.CONSUMER_REGION, Consumer),
+            rows=narrow(_rows(asked, past), asked.scope, By.CONSUMER_REGION, Consumer),
             make=make,
             sums=None,
             adds=(),

@@ -16,7 +16,7 @@ from app.access.scope import By, narrow
 from app.domain.states import SaleStatus, TokenKind
 from app.models import AppUser, EngineeringRecord, Sale, Token, VendingPoint
 from app.reports import records
-from app.reports.engineering_tokens import ISSUED, name_of
+from app.reports.engineering_tokens import ISSUED, NO_CREDIT, name_of
 from app.reports.headings import said
 from app.reports.question import Choices
 from app.reports.records import RecordList
@@ -53,7 +53,7 @@ def _make(raw: Any) -> Row:
             _target(raw), "sale" if raw.sale_id else "desk", raw.point,
             name_of(raw.first_name, raw.last_name), raw.reason,
         ),
-        sale_id=raw.sale_id,
+        sale_id=raw.sale_id, act_id=raw.act_id,
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _answer(asked: Asked) -> Answer:
     first, end = asked.question.period.instants(asked.house.time_zone)
     operator = func.coalesce(EngineeringRecord.operator_id, Sale.operator_id)
     conditions: list[Any] = [
-        Token.kind == TokenKind.KEY_CHANGE, Token.issued_at >= first, Token.issued_at < end,
+        NO_CREDIT, Token.kind == TokenKind.KEY_CHANGE, Token.issued_at >= first, Token.issued_at < end,
         or_(EngineeringRecord.status == ISSUED, Sale.status == SaleStatus.ISSUED),
     ]  # fmt: skip
     equal = {"point": Token.vending_point_id, "operator": operator, "meter": Token.meter_id}
@@ -84,7 +84,7 @@ def _answer(asked: Asked) -> Answer:
         select(
             Token.id, Token.issued_at, Token.shown_digits.label("digits"), Token.pan, Token.position,
             Token.sgc, Token.krn, Token.ti, Token.sale_id,
-            EngineeringRecord.details, EngineeringRecord.reason,
+            EngineeringRecord.id.label("act_id"), EngineeringRecord.details, EngineeringRecord.reason,
             func.coalesce(sold.sgc, made.sgc).label("next_sgc"), func.coalesce(sold.krn, made.krn).label("next_krn"),
             func.coalesce(sold.ti, made.ti).label("next_ti"),
             VendingPoint.name.label("point"),
@@ -103,6 +103,7 @@ def _answer(asked: Asked) -> Answer:
             sums=None,
             adds=(),
             orders={"time": Token.issued_at},
+            lead=Token.issued_at,
             tie=Token.id,
             count=own(select(func.count()).select_from(Token)),
             counted=lambda number: (Figure(said("Tokens"), Kind.COUNT, number),),

@@ -20,6 +20,7 @@ from app.reports.question import Choices
 from app.reports.records import AMOUNT, UNITS, RecordList
 from app.reports.report import Asked, Report
 from app.reports.sales_records import figures, receipt_number, state
+from app.reports.sums import PURCHASES
 from app.reports.table import Answer, Column, Kind, Row
 
 COLUMNS = (
@@ -73,10 +74,13 @@ def _answer(asked: Asked) -> Answer:
             columns=COLUMNS,
             rows=narrow(rows, asked.scope, By.CONSUMER_REGION),
             make=_make,
-            sums=narrow(records.sums_of_sales(conditions), asked.scope, By.CONSUMER_REGION),
+            sums=records.totals_of_sales(asked, conditions, By.CONSUMER_REGION, PURCHASES),
             adds=("units", "amount"),
-            orders={"time": Sale.reserved_at, "day": Sale.business_date, "type": Sale.meter_type, "units": UNITS,
-                    "amount": AMOUNT},
+            orders={
+                "time": (Sale.business_date, Sale.reserved_at), "day": Sale.business_date, "type": Sale.meter_type,
+                "units": UNITS, "amount": AMOUNT,
+            },
+            lead=Sale.business_date,
             tie=Sale.id,
             figures=figures,
         ),
@@ -90,7 +94,7 @@ REPORT = Report(
     about=said("What each consumer bought, by consumer and time, wherever it was."),
     icon="fa-basket-shopping",
     choices=Choices(
-        filters=("consumer", "meter", "region", "type", "kind"),
+        filters=("consumer", "meter", "region", "type", "tariff", "kind"),
         orders=("time", "day", "type", "units", "amount"),
         descending=True,
     ),

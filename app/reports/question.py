@@ -122,7 +122,7 @@ def ask(
     thens = tuple(then for then in ("", *choices.thens) if then != group)
     then = reader.one_of("then", thens)
     order = reader.one_of("order", ("", *choices.orders))
-    down = reader.text("down")
+    down = reader.one_of("down", ("", "0", "1"))
     page = reader.text("page")
     if page and not (page.isascii() and page.isdigit() and int(page[:9]) <= PAGE_MAX):
         reader.wrong("page", "unknown")

@@ -16,14 +16,14 @@ from sqlalchemy import Select, case, func, select
 from app.access import permissions as p
 from app.access.scope import By, narrow
 from app.domain.ledger import CASH
-from app.domain.states import SaleKind, SaleStatus, TokenKind
+from app.domain.states import SaleKind, TokenKind
 from app.models import LedgerAccount, Posting, Sale, SaleDay, Token
 from app.reports import names
 from app.reports.headings import said
 from app.reports.names import UNSCOPED
-from app.reports.period import GROUPS, cut
+from app.reports.period import GROUPS, cut, piece
 from app.reports.question import Choices
-from app.reports.records import AMOUNT
+from app.reports.records import AMOUNT, ISSUED
 from app.reports.report import ROWS_MAX, Asked, Report, TooMany
 from app.reports.shaping import Leaf, table
 from app.reports.statistics import CURRENCY, KEYS
@@ -61,7 +61,7 @@ def _of_sales(asked: Asked, *columns: Any) -> Select[Any]:
     key = (Sale.business_date, Sale.vending_point_id, Sale.currency)
     statement = (
         select(*key, *columns)
-        .where(Sale.status == SaleStatus.ISSUED, Sale.business_date.between(period.first, period.last))
+        .where(ISSUED, Sale.business_date.between(period.first, period.last))
         .group_by(*key)
     )
     if "point" in picks:
@@ -108,20 +108,22 @@ def _leaves(asked: Asked, found: dict[Where, dict[str, int]]) -> Iterator[Leaf]:
     question = asked.question
     points = names.points(asked.session, {point for _day, point, _currency in found})
 
-    def told(key: str, day: date, point: int) -> tuple[Any, Any]:
+    def told(key: str, day: date, point: int) -> tuple[tuple[Any, Any], dict[str, str]]:
         if key in GROUPS:
             first = cut(day, key, asked.house.first_weekday)
-            return first, first
-        words = points.get(point, ("", "?"))[1]
-        return (words, point), words
+            span = piece(first, key, question.period, asked.house.first_weekday)
+            return (first, first), {"from": span.first.isoformat(), "to": span.last.isoformat()}
+        code, words = points.get(point, ("", "?"))
+        return ((words, point), words), {"point": code}
 
     for (day, point, currency), kept in found.items():
         amount, summed, ledger = (kept.get(name, 0) for name in ("amount", "summed", "ledger"))
         kept["differs"] = max(abs(amount - summed), abs(amount - ledger))
         # A token too few and one too many are both wrong.
         kept["wrong"] = kept.get("wrong", 0) + abs(kept.get("due", 0) - kept.get("tokens", 0))
-        keys = tuple(told(key, day, point) for key in (question.group, question.then) if key)
-        yield Leaf(keys, tuple(kept.get(name, 0) for name in NAMES), currency)
+        keys = [told(key, day, point) for key in (question.group, question.then) if key]
+        led = {name: value for _key, asks in keys for name, value in asks.items()}
+        yield Leaf(tuple(key for key, _asks in keys), tuple(kept.get(name, 0) for name in NAMES), currency, led)
 
 
 def _answer(asked: Asked) -> Answer:

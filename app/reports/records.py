@@ -13,10 +13,12 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
+from app.access.scope import By, narrow
 from app.domain.states import MeterType, SaleKind, SaleStatus
-from app.models import Sale
+from app.models import Sale, TariffPlan
 from app.reports.names import UNSCOPED
 from app.reports.report import Asked
+from app.reports.sums import COUNTED, Source, facts
 from app.reports.table import Answer, Column, Figure, Kind, Row
 
 CHUNK = 1_000
@@ -24,6 +26,9 @@ CHUNK = 1_000
 SIGN = case((Sale.kind == SaleKind.REVERSAL, -1), else_=1)
 UNITS = SIGN * func.coalesce(Sale.carried_units, Sale.token_units)
 AMOUNT = SIGN * Sale.amount
+# The same as its status, by a check of the table.  NB: SQLite would take the status for a rare one, and read every
+# sale there is by its index instead of the period's.
+ISSUED = Sale.receipt_number.is_not(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +36,19 @@ class RecordList:
     """One list: its columns, its rows, and how a reader may order them.
 
     `rows` yields what `make` turns into a Row; `sums` adds up count, units, amount and what else
-    `adds` names, by currency and kind of meter.  `orders` names the SQL of each column to order by.
+    `adds` names, by currency and kind of meter, as a statement or as such rows.  `orders` names the SQL of each
+    column to order by, `lead` what the period is read by: rows stand in its order unless another is asked for, and
+    a database that walks its index from the end has a page after fifty rows, however many there are.
     """
 
     columns: tuple[Column, ...]
     rows: Select[Any]
     make: Callable[[Any], Row]
-    sums: Select[Any] | None
+    sums: Select[Any] | Sequence[Any] | None
     adds: tuple[str, ...]
     orders: Mapping[str, Any]
     tie: Any
+    lead: Any = None
     figures: Callable[[Sequence[Any]], tuple[Figure, ...]] = lambda _rows: ()
     # Lists without sums: how many rows, and the one currency that they speak of.
     count: Select[Any] | None = None
@@ -55,8 +63,9 @@ def answer(asked: Asked, records: RecordList) -> Answer:
     if records.count is not None:
         count = int(asked.session.execute(records.count, execution_options=UNSCOPED).scalar_one())
     question = asked.question
-    column = records.orders.get(question.order, records.tie)
-    order = [column.desc(), records.tie.desc()] if question.descending else [column, records.tie]
+    chosen = records.orders.get(question.order, records.lead)
+    order = [one for one in (*(chosen if isinstance(chosen, tuple) else (chosen,)), records.tie) if one is not None]
+    order = [one.desc() for one in order] if question.descending else order
 
     def rows(offset: int, limit: int | None) -> Iterator[Row]:
         statement = records.rows.order_by(*order).offset(offset)
@@ -71,7 +80,8 @@ def answer(asked: Asked, records: RecordList) -> Answer:
 
     def cut(row: Row) -> Row:
         return row if len(kept) == len(row.cells) else Row(
-            tuple(row.cells[at] for at in kept), row.currency, row.meter_type, row.level, row.drill, row.sale_id
+            tuple(row.cells[at] for at in kept), row.currency, row.meter_type, row.level, row.drill, row.sale_id,
+            row.act_id,
         )  # fmt: skip
 
     return Answer(
@@ -91,7 +101,9 @@ def _summed(asked: Asked, records: RecordList) -> list[Any]:
     """(currency, meter type, rows, one sum for each of `adds`)."""
     if records.sums is None:
         return []
-    rows = asked.session.execute(records.sums, execution_options=UNSCOPED)
+    rows = records.sums
+    if isinstance(rows, Select):
+        rows = asked.session.execute(rows, execution_options=UNSCOPED).all()
     found = [(row[0], row[1], *(int(one or 0) for one in row[2:])) for row in rows]
     return sorted(found, key=lambda row: (row[0], tuple(MeterType).index(row[1])))
 
@@ -130,17 +142,37 @@ def sums_of_sales(conditions: Sequence[Any], *joins: tuple[Any, Any]) -> Select[
     return statement
 
 
+def totals_of_sales(asked: Asked, conditions: Sequence[Any], by: By, source: Source) -> Select[Any] | Sequence[Any]:
+    """What the list's sales add up to: from the sums of days and months where they know what is asked for.
+
+    They are kept in the sale's own transaction, so they are the same; millions of sales need not be read for a page.
+    """
+    picks = asked.question.picks
+    issued = picks.get("status", SaleStatus.ISSUED) is SaleStatus.ISSUED
+    if not issued or picks.keys() - {"type", "region", "point", "status"}:
+        return narrow(sums_of_sales(conditions), asked.scope, by)
+    found: dict[tuple[str, MeterType], list[int]] = {}
+    for fact in facts(asked, source, asked.question.period, ()):
+        kept = found.setdefault((fact.currency, fact.meter_type), [0, 0, 0])
+        sums = dict(zip(COUNTED, fact.sums, strict=True))
+        for at, value in enumerate((sums["sales"] + sums["reversals"], sums["units"], sums["amount"])):
+            kept[at] += value
+    return [(*key, *sums) for key, sums in found.items()]
+
+
 def sale_conditions(asked: Asked) -> list[Any]:
     """What the filters of a question say of sales."""
     question = asked.question
     picks, period = question.picks, question.period
     conditions: list[Any] = [
         Sale.business_date.between(period.first, period.last),
-        Sale.status == picks.get("status", SaleStatus.ISSUED),
+        ISSUED if picks.get("status", SaleStatus.ISSUED) is SaleStatus.ISSUED else Sale.status == picks["status"],
     ]
     equal = {
         "type": Sale.meter_type, "point": Sale.vending_point_id, "operator": Sale.operator_id, "kind": Sale.kind,
         "consumer": Sale.consumer_id, "meter": Sale.meter_id,
     }  # fmt: skip
     conditions += [column == picks[name] for name, column in equal.items() if name in picks]
+    if "tariff" in picks:
+        conditions.append(Sale.plan_id.in_(select(TariffPlan.id).where(TariffPlan.tariff_id == picks["tariff"])))
     return conditions

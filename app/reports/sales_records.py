@@ -15,12 +15,13 @@ from sqlalchemy import select
 from app.access import permissions as p
 from app.access.scope import By, narrow
 from app.domain.states import SaleKind
-from app.models import Sale, TariffPlan
+from app.models import Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
 from app.reports.records import AMOUNT, UNITS, RecordList
 from app.reports.report import Asked, Report
+from app.reports.sums import RECORDS
 from app.reports.table import Answer, Column, Figure, Kind, Row
 
 COLUMNS = (
@@ -83,8 +84,6 @@ def _answer(asked: Asked) -> Answer:
     picks = asked.question.picks
     if "region" in picks:
         conditions.append(picks["region"].inside(Sale.point_region_id))
-    if "tariff" in picks:
-        conditions.append(Sale.plan_id.in_(select(TariffPlan.id).where(TariffPlan.tariff_id == picks["tariff"])))
     rows = select(
         Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.kind,
         Sale.status, Sale.undone.label("undone"), Sale.currency, Sale.snapshot,
@@ -96,12 +95,13 @@ def _answer(asked: Asked) -> Answer:
             columns=COLUMNS,
             rows=narrow(rows, asked.scope, By.VENDING_POINT),
             make=_make,
-            sums=narrow(records.sums_of_sales(conditions), asked.scope, By.VENDING_POINT),
+            sums=records.totals_of_sales(asked, conditions, By.VENDING_POINT, RECORDS),
             adds=("units", "amount"),
             orders={
-                "time": Sale.reserved_at, "day": Sale.business_date, "type": Sale.meter_type, "units": UNITS,
-                "amount": AMOUNT,
+                "time": (Sale.business_date, Sale.reserved_at), "day": Sale.business_date, "type": Sale.meter_type,
+                "units": UNITS, "amount": AMOUNT,
             },
+            lead=Sale.business_date,
             tie=Sale.id,
             figures=figures,
         ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from app.reports.table import Column, Row, Sums
+from app.reports.table import Column, Drill, Row, Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Leaf:
     keys: tuple[tuple[Any, Any], ...]
     figures: tuple[int, ...]
     currency: str
+    # What the list of sales behind it is asked for.
+    asks: Mapping[str, str] = field(default_factory=dict)
 
 
 def table(
@@ -24,9 +26,11 @@ def table(
     """Add leaves of the same keys up; rows with subtotals, and a total for each currency."""
     sums: dict[str, dict[tuple[Any, ...], list[int]]] = {}
     shown: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    asks: dict[tuple[Any, ...], Mapping[str, str]] = {}
     for leaf in leaves:
         where = tuple(order for order, _words in leaf.keys)
         shown[where] = tuple(words for _order, words in leaf.keys)
+        asks[where] = leaf.asks
         kept = sums.setdefault(leaf.currency, {}).setdefault(where, [0] * len(figures))
         for at, value in enumerate(leaf.figures):
             kept[at] += value
@@ -34,8 +38,9 @@ def table(
     totals: list[Row] = []
     for currency in sorted(sums):
         made = [
-            (where, Row(_cells(columns, shown[where], figures, sums[currency][where], currency), currency))
+            (where, Row(cells, currency, drill=Drill("sales-records", asks[where]) if asks[where] else None))
             for where in sorted(sums[currency])
+            for cells in (_cells(columns, shown[where], figures, sums[currency][where], currency),)
         ]
         mine, total = subtotals(made, columns, frozenset(figures), currency, two=len(made[0][0]) > 1)
         rows += mine

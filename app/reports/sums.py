@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.access.scope import By, narrow
 from app.domain.calendar import next_month
-from app.domain.states import MeterType
+from app.domain.states import MeterType, RowScope
 from app.models import (
     DaySums,
     MonthSums,
@@ -54,6 +54,8 @@ class Source:
 
 
 SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, True, RegionDay, RegionMonth)
+# The same for whoever goes by vending point: an operator reads the own one's rows alone.
+RECORDS = Source(SaleDay, SaleMonth, By.VENDING_POINT, True, RegionDay, RegionMonth)
 PURCHASES = Source(PurchaseDay, PurchaseMonth, By.CONSUMER_REGION, points=False)
 
 
@@ -101,7 +103,9 @@ class _Load:
     def __init__(self, asked: Asked, source: Source, keys: frozenset[str]) -> None:
         self.asked, self.source, self.keys = asked, source, keys
         picks = asked.question.picks
-        self.by_region = source.region_day is not None and "point" not in keys and "point" not in picks
+        by_point = "point" in keys or "point" in picks
+        own_point = source.by is By.VENDING_POINT and asked.scope.row_scope is RowScope.VENDING_POINT
+        self.by_region = source.region_day is not None and not by_point and not own_point
         self.month = source.region_month if self.by_region else source.month
         levels = keys & LEVELS.keys()
         self.dims = [*(["point"] if "point" in keys else []), *(["region"] if levels else [])]

@@ -73,7 +73,7 @@ class Drill:
 class Row:
     """Cells in the order of the columns.  `level` 0 is a row, 1 a subtotal, 2 a total.
 
-    `sale_id` is there only where the reader may open the slip.
+    `sale_id` and `act_id` (of the engineering desk) are there only where the reader may open the slip.
     """
 
     cells: tuple[Any, ...]
@@ -82,6 +82,7 @@ class Row:
     level: int = 0
     drill: Drill | None = None
     sale_id: int | None = None
+    act_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import case, func, select
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
-from app.domain.states import SaleStatus, TokenKind
+from app.domain.states import TokenKind
 from app.models import Sale, Token
 from app.reports import records
 from app.reports.headings import said
@@ -65,7 +65,7 @@ def _figures(found: Any) -> tuple[Figure, ...]:
 
 
 def _answer(asked: Asked) -> Answer:
-    conditions = [*records.sale_conditions(asked), Sale.status == SaleStatus.ISSUED]
+    conditions = records.sale_conditions(asked)
     if "region" in asked.question.picks:
         conditions.append(asked.question.picks["region"].inside(Sale.point_region_id))
     rows = (
@@ -92,7 +92,8 @@ def _answer(asked: Asked) -> Answer:
             make=_make,
             sums=narrow(sums, asked.scope, By.VENDING_POINT),
             adds=("units",),
-            orders={"time": Token.issued_at, "units": CARRIED},
+            orders={"time": (Sale.business_date, Token.issued_at), "units": CARRIED},
+            lead=(Sale.business_date, Sale.id),
             tie=Token.id,
             figures=_figures,
         ),
@@ -107,7 +108,7 @@ REPORT = Report(
     icon="fa-ticket",
     choices=Choices(
         period="this_week",
-        filters=("point", "operator", "region", "type", "meter", "consumer"),
+        filters=("point", "operator", "region", "type", "tariff", "meter", "consumer"),
         orders=("time", "units"),
         descending=True,
     ),

@@ -68,6 +68,7 @@ FAULTS: Mapping[str, Any] = {
     "too_long_days": _l("The period is too long for this report. Choose a quarter at most."),
     "not_found": _l("Nothing of yours is found under this. Compare it, or leave the field empty."),
     "no_percent": _l("A whole number from 1 to 99."),
+    "twice": _l("The address says one filter twice. Choose one of the two."),
     "unknown_filter": _l("The address asks for a filter that this report does not have."),
 }
 NOTES: Mapping[str, tuple[str, Any]] = {

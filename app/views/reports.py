@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from flask import (
 from flask_appbuilder import expose
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from app.access import permissions as p
 from app.access.current import current_scope, signed_in
@@ -179,16 +180,18 @@ class ReportView(SafeBaseView):
     def _page(self, read: Read, answer: Answer | None, **more: Any) -> Any:
         speech = ReportSpeech()
         shown: list[Row] = []
+        pages = 1 if answer is None else max(1, -(-answer.count // PAGE_SIZE))
+        if read.question.page >= pages:  # rows that were there are gone, or somebody wrote the address
+            read = replace(read, question=replace(read.question, page=pages - 1))
         if answer is not None:
             shown = list(answer.rows(read.question.page * PAGE_SIZE, PAGE_SIZE))
-        pages = 1 if answer is None else max(1, -(-answer.count // PAGE_SIZE))
         return self.render_template(
             "reports/show.html",
             title=speech.say(read.report.title),
             report=read.report,
             question=read.question,
             fields=read.fields,
-            faults=[fault(one) for one in read.faults if one.field == ""],
+            faults=[fault(one) for one in read.faults if one.field not in {field.name for field in read.fields}],
             answer=answer,
             rows=shown,
             pages=pages,
@@ -198,6 +201,7 @@ class ReportView(SafeBaseView):
             address=_changed(read),
             drill=lambda row: _drill(self, read, row),
             may_open=self.appbuilder.sm.has_access("can_read", "ReceiptView"),
+            may_open_acts=self.appbuilder.sm.has_access(*p.READ_ENGINEERING),
             charts=[] if answer is None else [chart_data(chart, answer, speech) for chart in answer.charts],
             at_once=FILE_ROWS_MAX,
             later={form: LONG_ROWS_MAX[form] for form in LATER},
@@ -223,8 +227,13 @@ def _saved(read: Read) -> dict[str, Any]:
 def read_question(report: Report, given: Mapping[str, str]) -> Read:
     """An address as a question, with its fields ready to be drawn."""
     session, scope, house = db.session(), current_scope(), installation(db.session(), now())
+    # A form sends a field once; of two values that an address says, one would be left out unseen.
+    twice = tuple(
+        Fault("", "twice") for name in given if isinstance(given, MultiDict) and len(set(given.getlist(name))) > 1
+    )
     given = _with_place(given)
     question, faults = ask(session, scope, report.choices, given, house)
+    faults = (*faults, *twice[:1])
     return Read(report, house, question, faults, fields(report, session, scope, question, faults, given))
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -84,6 +85,10 @@ BAD = (
     ("region=999999999999999999999", "Nothing of yours is found"),
     ("region-text=Atlantis", "Nothing of yours is found"),
     ("colour=red", "a filter that this report does not have"),
+    ("period=today&period=last_month", "one filter twice"),
+    ("down=7", "There is no such choice."),
+    ("order=moon", "There is no such choice."),
+    ("page=-1", "There is no such choice."),
 )
 
 
@@ -116,6 +121,20 @@ def test_a_figure_leads_to_its_rows_and_a_row_to_its_slip(enter):
     assert "/receipts/" in page(chidi, "/reports/sales-records?period=today")
     # An operator's own rows are not what the region's figure adds up.
     assert "/reports/sales-records?" not in page(enter("amara"), "/reports/sales-statistics?period=today&group=point")
+
+
+def test_the_drawer_and_the_four_books_lead_to_their_sales(enter):
+    chidi = enter("chidi")
+    said = page(chidi, "/reports/day-sheet?period=today&group=operator&then=type")
+    assert re.search(r"/reports/sales-records\?[^\"]*operator=amara", said)
+    assert re.search(r"/reports/sales-records\?[^\"]*type=electricity", said)
+    said = page(chidi, "/reports/reconciliation?period=today&group=day&then=point")
+    assert re.search(r"/reports/sales-records\?[^\"]*point=", said)
+
+
+def test_a_page_beyond_the_last_is_the_last_one(enter):
+    said = page(enter("chidi"), "/reports/sales-records?period=today&page=99")
+    assert "/receipts/" in said
 
 
 def test_a_report_needs_its_own_permission_besides(app, enter):
