@@ -145,11 +145,16 @@ def is_large(kind: str) -> bool:
     return (db.session().execute(newest, execution_options=EVERYTHING).scalar_one() or 0) > AT_ONCE
 
 
-def attention(instant: datetime | None = None) -> list[Due]:
-    """What of these looks needs a person: one that found something, one that is old or never was."""
+def newest() -> dict[str, BookCheck]:
+    """The newest look of each kind."""
+    ids = select(func.max(BookCheck.id)).group_by(BookCheck.kind)
+    return {row.kind: row for row in db.session().execute(select(BookCheck).where(BookCheck.id.in_(ids))).scalars()}
+
+
+def attention(instant: datetime | None = None, known: dict[str, BookCheck] | None = None) -> list[Due]:
+    """What of these looks (`known`: the newest ones) needs a person: it found something, is old or never was."""
     session, at = db.session(), instant or now()
-    newest = select(func.max(BookCheck.id)).group_by(BookCheck.kind)
-    rows = {row.kind: row for row in session.execute(select(BookCheck).where(BookCheck.id.in_(newest))).scalars()}
+    rows = newest() if known is None else known
     begun = session.execute(select(Settings.created_at).where(Settings.id == 1)).scalar_one_or_none()
     due = []
     for kind in KINDS:

@@ -205,6 +205,19 @@ def facts(backup_warn_days: int, instant: datetime | None = None) -> Facts:
     )
 
 
+def modules_only() -> Facts:
+    """As `facts`, for somebody who does not run the installation: only what stops selling."""
+    return Facts(
+        down=tuple(_down(db.session())), backup_made_at=None, backup_old=False, worker_seen_at=None,
+        worker_silent=False, unsealed=0,
+    )  # fmt: skip
+
+
+def active_modules(session: Session) -> int:
+    """How many modules are in use."""
+    return int(session.execute(select(func.count(SecurityModule.id)).where(SecurityModule.active)).scalar_one())
+
+
 def _down(session: Session) -> Iterable[Down]:
     rows = session.execute(
         select(SecurityModule.name, ModuleHealth)

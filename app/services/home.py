@@ -1,35 +1,23 @@
-"""What the home page shows: what needs a person, today's figures, the last sales."""
+"""What the home page shows of sales: those that wait, and the last ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.access.scope import By, Scope, narrow
-from app.domain.calendar import business_date
 from app.domain.money import Currency
-from app.domain.states import SaleKind, SaleStatus
+from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
 from app.models import Currency as CurrencyRow
 from app.models import Sale, Settings
-from app.models.base import now
 
-WAITING_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """Today in one's own rows: minor units that should be in the drawer, and how many sales were issued."""
-
-    amount: int
-    sales: int
-    waiting: int
-    currency: Currency
+WAITING_SHOWN = 5
+WEEK = 7
 
 
 def settings_row() -> Settings:
@@ -55,52 +43,61 @@ def _currency() -> Select[Any]:
     )
 
 
-def waiting_sales(scope: Scope) -> list[Sale]:
-    """Reserved sales of one's own, oldest first, at most twenty."""
+def waiting_sales(scope: Scope) -> tuple[list[Sale], int]:
+    """The oldest reserved sales of one's own, and how many there are besides these."""
     statement = (
-        narrow(select(Sale), scope, By.VENDING_POINT)
+        narrow(select(Sale, func.count().over()), scope, By.VENDING_POINT)
         .where(Sale.status == SaleStatus.RESERVED)
-        .options(joinedload(Sale.meter), joinedload(Sale.consumer), joinedload(Sale.vending_point))
-        .order_by(Sale.reserved_at)
-        .limit(WAITING_MAX)
-    )
-    return list(db.session().execute(statement).scalars())
-
-
-def today(scope: Scope, instant: datetime | None = None) -> Today:
-    """Sums of the business day in the installation's currency.
-
-    The amount is the day sheet's cash expected: what waits is held already, what was reversed went back.
-    """
-    row = settings_row()
-    day = business_date(instant or now(), row.time_zone)
-    money = row.currency
-    back = Sale.kind == SaleKind.REVERSAL
-    cash = func.coalesce(func.sum(case((back, -Sale.amount), else_=Sale.amount)), 0)
-    issued = func.count(case((~back & (Sale.status == SaleStatus.ISSUED), 1)))
-    amount, sales = db.session().execute(
-        narrow(select(cash, issued), scope, By.VENDING_POINT).where(
-            Sale.business_date == day,
-            Sale.status.in_((SaleStatus.ISSUED, SaleStatus.RESERVED)),
-            Sale.currency == money.code,
+        .options(
+            joinedload(Sale.meter), joinedload(Sale.consumer), joinedload(Sale.vending_point), joinedload(Sale.module)
         )
-    ).one()
-    waiting = db.session().execute(
-        narrow(select(func.count(Sale.id)), scope, By.VENDING_POINT).where(Sale.status == SaleStatus.RESERVED)
+        .order_by(Sale.reserved_at, Sale.id)
+        .limit(WAITING_SHOWN)
     )
-    return Today(
-        int(amount), int(sales), int(waiting.scalar_one()), Currency(money.code, money.symbol, money.decimals)
-    )
+    rows = db.session().execute(statement).all()
+    return [sale for sale, _all in rows], (int(rows[0][1]) - len(rows) if rows else 0)
 
 
-def last_sales(scope: Scope, limit: int = 5) -> list[Sale]:
-    """The newest sales of one's own, whatever became of them."""
+def waiting_since(scope: Scope) -> tuple[int, date | None]:
+    """How many sales of one's own wait for an answer, and the business day of the oldest."""
+    wanted = narrow(select(func.count(Sale.id), func.min(Sale.business_date)), scope, By.VENDING_POINT)
+    count, first = db.session().execute(wanted.where(Sale.status == SaleStatus.RESERVED)).one()
+    return int(count), first
+
+
+def last_sales(scope: Scope, day: date, limit: int = 5) -> list[Sale]:
+    """The newest sales of one's own of today, else of the week before, whatever became of them.
+
+    NB: without the days, those of a region would be looked for through all that was ever sold in it.
+    """
+    ids = select(Sale.id)
+    if scope.sees_all:
+        return _rows(ids.order_by(Sale.id.desc()).limit(limit))
+    if scope.row_scope is RowScope.VENDING_POINT:
+        own = narrow(ids, scope, By.VENDING_POINT).order_by(Sale.business_date.desc(), Sale.id.desc())
+        return _rows(own.limit(limit))
+    week = [day - timedelta(days=n) for n in range(WEEK + 1)]
+    for days in ([day], week):
+        mine = narrow(ids, scope, By.VENDING_POINT)
+        mine = mine.where(Sale.business_date.in_(days), Sale.status.in_(list(SaleStatus)))
+        found = _rows(mine.order_by(Sale.reserved_at.desc(), Sale.id.desc()).limit(limit))
+        if len(found) == limit:
+            break
+    return found
+
+
+def _rows(ids: Select[Any]) -> list[Sale]:
+    """These sales with what is shown of them, the newest first."""
+    session = db.session()
+    wanted = list(session.execute(ids).scalars())
+    if not wanted:
+        return []
     statement = (
-        narrow(select(Sale), scope, By.VENDING_POINT)
+        select(Sale)
+        .where(Sale.id.in_(wanted))
         .options(
             joinedload(Sale.meter), joinedload(Sale.consumer), joinedload(Sale.vending_point), undefer(Sale.undone)
         )
         .order_by(Sale.id.desc())
-        .limit(limit)
     )
-    return list(db.session().execute(statement).scalars())
+    return list(session.execute(statement).scalars())

@@ -82,15 +82,26 @@ def require_selling(row: Licence | None, tz_name: str, today: date) -> None:
 # --- what is shown --------------------------------------------------------------------------
 
 
-def standing(session: Session, instant: datetime | None = None) -> Standing:
-    """The licence in force with today's business day and the meters of the whole installation."""
+def standing(session: Session, instant: datetime | None = None, *, roughly: bool = False) -> Standing:
+    """The licence in force with today's business day and the meters of the whole installation.
+
+    `roughly`: they are not counted while there are surely too few of them to warn of, which takes as long for
+    any number of them; then `meters` is at least what there are.
+    """
     row, tz_name = newest(session), _settings(session).time_zone
-    meters = session.execute(select(func.count()).select_from(Meter), execution_options=EVERYTHING).scalar_one()
     today = business_date(instant or now(), tz_name)
     if row is None or not row.signed_text:
-        return Standing(COMMUNITY, today, meters)
-    terms, proven = _terms(row, _key_of(session))
-    return Standing(terms, max(today, _mark(session, row, tz_name)), meters, proven)
+        terms, proven = COMMUNITY, True
+    else:
+        terms, proven = _terms(row, _key_of(session))
+        today = max(today, _mark(session, row, tz_name))
+    if roughly:
+        most = session.execute(select(func.coalesce(func.max(Meter.id), 0)), execution_options=EVERYTHING).scalar_one()
+        about = Standing(terms, today, int(most), proven)
+        if not about.few_left:
+            return about
+    meters = session.execute(select(func.count()).select_from(Meter), execution_options=EVERYTHING).scalar_one()
+    return Standing(terms, today, meters, proven)
 
 
 def newest(session: Session) -> Licence | None:

@@ -69,10 +69,9 @@ def keys_of(module_id: int) -> list[SupplyGroupKey]:
     return list(db.session().scalars(statement))
 
 
-def ending(instant: datetime | None = None) -> list[tuple[SupplyGroupKey, KeyEnd]]:
-    """Keys of active modules that are over or end soon, and that a meter in use is under."""
-    instant = instant or now()
-    in_use = (
+def in_use() -> list[tuple[SupplyGroupKey, KeyEnd]]:
+    """Keys of active modules that a meter in use is under, with their ends."""
+    bought_under = (
         select(Meter.id)
         .where(Meter.sgc == SupplyGroupKey.sgc, Meter.krn == SupplyGroupKey.krn, Meter.status == MeterStatus.INSTALLED)
         .exists()
@@ -80,13 +79,18 @@ def ending(instant: datetime | None = None) -> list[tuple[SupplyGroupKey, KeyEnd
     statement = (
         select(SupplyGroupKey)
         .join(SecurityModule, SecurityModule.id == SupplyGroupKey.module_id)
-        .where(SecurityModule.active, in_use)
+        .where(SecurityModule.active, bought_under)
         .options(joinedload(SupplyGroupKey.module))
         .order_by(SupplyGroupKey.sgc, SupplyGroupKey.krn)
     )
     rows = db.session().execute(statement, execution_options={"unscoped": True}).scalars()
-    ends = [(key, end_of(key)) for key in rows if key.module.serves(key.algorithm)]
-    return [(key, end) for key, end in ends if end.state(instant) != "good"]
+    return [(key, end_of(key)) for key in rows if key.module.serves(key.algorithm)]
+
+
+def ending(instant: datetime | None = None) -> list[tuple[SupplyGroupKey, KeyEnd]]:
+    """Those of them that are over or end soon."""
+    at = instant or now()
+    return [(key, end) for key, end in in_use() if end.state(at) != "good"]
 
 
 def uncovered(row: SecurityModule) -> list[tuple[str, int, int]]:

@@ -1,12 +1,11 @@
-"""The home page: what needs a person, the box to sell from, today's figures, set-up.
+"""The home page: what needs a person, the box to sell from, how the day goes, how the installation stands, set-up.
 
-Two acts live here because here they are seen to be needed: asking again for a token that
-waits, and confirming the clock.  A sale that no module remembers leads to its decision.
+What is shown goes by permissions and rows, never by the name of a group.  Two acts live here because here they are
+seen to be needed: asking again for a token that waits, and confirming the clock.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from flask import abort, current_app, flash, redirect, url_for
@@ -16,30 +15,22 @@ from flask_babel import gettext as _
 from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
-from app.access.permissions import Permission
-from app.domain.errors import OutOfScope, Refusal
-from app.domain.states import SaleStatus
+from app.access.scope import Scope
+from app.domain.errors import OutOfScope
+from app.domain.money import Currency
+from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
 from app.models.base import now
-from app.services import (
-    book_checks,
-    engineering_lists,
-    health,
-    home,
-    licensing,
-    module_keys,
-    reversals,
-)
+from app.services import book_checks, day_figures, health, home, licensing, module_keys
 from app.services import first_steps as steps
-from app.services.clock import clock_doubt, confirm_clock
-from app.services.decisions import overdue, proposed
+from app.services.clock import confirm_clock
+from app.services.habits import served_last
 from app.services.resolve import resolve
-from app.views import first_steps, licence
-from app.views.decisions import memory, patience
-from app.views.messages import sentence
-from app.views.module_words import KEY_ENDS, why
+from app.views import attention, day_chart, first_steps, house_state
+from app.views.attention import may
+from app.views.decisions import patience
 
-LAST = 6
+LAST, SERVED = 6, 4
 
 
 class HomeView(SafeBaseView, IndexView):
@@ -50,26 +41,19 @@ class HomeView(SafeBaseView, IndexView):
 
     @expose("/")
     def index(self) -> Any:
-        """What is to be done today."""
+        """What is to be done today, the way to sell, and how the day goes."""
         scope = current_scope()
-        sees_sales = _may(p.READ_RECEIPTS)
-        waiting = home.waiting_sales(scope) if sees_sales else []
+        read, due = _read()
+        wanted = attention.items(attention.Known(scope, _ending(read), due, read.licence, read.health))
         return self.render_template(
             "home.html",
-            sells=_may(p.OPEN_COUNTER),
-            may_resolve=_may(p.RESOLVE_SALES),
-            may_confirm=_may(p.CONFIRM_CLOCK),
-            waiting=waiting,
-            overdue=overdue(waiting, memory()) if waiting else set(),
-            proposals=proposed(sale.id for sale in waiting) if waiting else {},
-            me=scope.user_id,
-            may_read_decisions=_may(p.READ_DECISIONS),
-            may_decide=_may(p.DECIDE_SALES),
-            doubt=_doubt(),
-            **_health(),
-            today=home.today(scope) if sees_sales else None,
-            sales=home.last_sales(scope, LAST) if sees_sales else [],
-            all_sales=_opens("SaleView") if _may(p.READ_SALES) else None,
+            now=now(),
+            sells=may(p.OPEN_COUNTER),
+            wanted=wanted,
+            served=served_last(db.session(), scope, SERVED) if may(p.SELL) else [],
+            **(_figures(scope) if may(p.READ_RECEIPTS) else {}),
+            stands=house_state.rows(read, {item.about for item in wanted}),
+            all_sales=_opens("SaleView") if may(p.READ_SALES) else None,
             **_set_up(),
         )
 
@@ -96,47 +80,53 @@ class HomeView(SafeBaseView, IndexView):
         return redirect(url_for("HomeView.index"), 303)
 
 
-def _may(permission: Permission) -> bool:
-    return bool(current_app.appbuilder.sm.has_access(permission.action, permission.page))  # type: ignore[attr-defined]
+def _read() -> tuple[house_state.Read, list[book_checks.Due]]:
+    """What is known of the installation, as far as it is this person's business, read once; and which checks need a person."""
+    checks = book_checks.newest() if may(p.READ_CHECKS) else None
+    runs_it = may(p.WRITE_SETTINGS)
+    read = house_state.Read(
+        keys=module_keys.in_use() if may(p.READ_KEYS) else None,
+        checks=checks,
+        licence=licensing.standing(db.session(), roughly=True) if may(p.READ_LICENCE) else None,
+        health=health.facts(current_app.config["BACKUP_WARN_DAYS"]) if runs_it else health.modules_only(),
+    )
+    return read, ([] if checks is None else book_checks.attention(known=checks))
 
 
-def _health() -> dict[str, Any]:
-    """What of the installation needs a person, as far as it is this person's business."""
-    found = health.facts(current_app.config["BACKUP_WARN_DAYS"])
-    runs_it = _may(p.WRITE_SETTINGS)
-    may_open = _may(p.READ_MODULES)
+def _ending(read: house_state.Read) -> list[tuple[Any, module_keys.KeyEnd]]:
+    at = now()
+    return [(key, end) for key, end in read.keys or () if end.state(at) != "good"]
+
+
+def _figures(scope: Scope) -> dict[str, Any]:
+    """The day in figures, for whoever may read receipts."""
+    session, row = db.session(), home.settings_row()
+    money = Currency(row.currency.code, row.currency.symbol, row.currency.decimals)
+    day = day_figures.today(session, scope, money, row.time_zone, now())
+    waiting, oldest = home.waiting_since(scope)
+    wide = scope.row_scope is not RowScope.VENDING_POINT and may(p.READ_REPORTS)
+    points = day_figures.points(session, scope, money, day.day) if wide else None
     return {
-        "down": found.down if may_open or _may(p.OPEN_COUNTER) else (),
-        "down_why": {down.module_id: why(down.failure) for down in found.down},
-        "may_open_modules": may_open,
-        "ending": module_keys.ending() if _may(p.READ_KEYS) else [],
-        "key_ends": KEY_ENDS,
-        "now": now(),
-        "backup_old": runs_it and found.backup_old,
-        "backup_made_at": found.backup_made_at,
-        "worker_silent": runs_it and found.worker_silent,
-        "worker_seen_at": found.worker_seen_at,
-        "unsealed": found.unsealed if runs_it else 0,
-        "reversals": reversals.waiting(current_scope()) if _may(p.APPROVE_REVERSALS) else [],
-        "acts_waiting": engineering_lists.waiting_for(current_scope()) if _may(p.APPROVE_ACTS) else 0,
-        "checks": book_checks.attention() if _may(p.READ_CHECKS) else [],
+        "day": day,
+        "strip": day_chart.strip(day, waiting, oldest.isoformat() if oldest else ""),
+        "bars": day_chart.bars(day),
+        "bars_unit": day_chart.bars_unit(day),
+        "bars_name": day_chart.bars_name(day),
+        "usual_words": day_chart.usual_words(day) if day.weeks else "",
+        "kinds": day_chart.kinds(day),
+        "points": points,
+        "best": day_chart.best(points) if points else [],
+        "quiet": day_chart.quiet(points) if points else [],
+        "points_report": day_chart.report("sales-statistics", group="point", order="amount", down="1"),
+        "sales": home.last_sales(scope, day.day, LAST),
     }
 
 
 def _set_up() -> dict[str, Any]:
-    """The checklist, until its steps are done and something was sold; and what the licence warns of."""
+    """The checklist, until its steps are done and something was sold."""
     first_steps.seen()
     open_yet = first_steps.may_set_up() and not steps.complete(current_scope())
-    return {
-        "steps": first_steps.leads() if open_yet else [],
-        "sold": open_yet and steps.sold(),
-        "licence_warned": list(licence.warnings(licensing.standing(db.session()))) if _may(p.LOAD_LICENCE) else [],
-    }
-
-
-def _doubt() -> str:
-    doubt: Refusal | None = clock_doubt(ahead=timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
-    return sentence(doubt) if doubt is not None else ""
+    return {"steps": first_steps.leads() if open_yet else [], "sold": open_yet and steps.sold()}
 
 
 def _opens(page: str) -> str | None:

@@ -10,8 +10,9 @@ from sqlalchemy import update
 from app.db import transaction
 from app.extensions import db
 from app.models import Consumer, Meter, SaleDay
+from app.models.base import now
 from app.reports.catalogue import REPORTS
-from app.services import home, reversals
+from app.services import day_figures, home, reversals
 from app.services.engineering import Wanted, make
 from app.views.reports import text_of
 from tests.services.conftest import Counter
@@ -101,8 +102,9 @@ def test_the_day_sheet_expects_what_is_in_the_drawer(counter, cast, forms):
     [total] = cells(forms("day-sheet", "amara"), level=2)
     assert (total["sales"], total["taken"], total["reversals"], total["back"]) == (2, 27_00, 1, -7_00)
     assert (total["amount"], total["waiting"], total["held"], total["cash"]) == (20_00, 1, 5_00, 25_00)
-    today = home.today(counter.cast.scope("amara"))
-    assert (today.amount, today.sales, today.waiting) == (total["cash"], 2, 1)
+    scope, row = counter.cast.scope("amara"), home.settings_row()
+    today = day_figures.today(db.session(), scope, home.currency(), row.time_zone, now())
+    assert (today.amount, today.sales, home.waiting_since(scope)[0]) == (total["cash"], 2, 1)
 
 
 def test_purchases_of_the_region_are_seen_but_only_the_own_slip_opens(counter, corner, harbour, forms):

@@ -1,0 +1,256 @@
+"""What needs a person, for the home page: each thing once, the most urgent first, with what to do and where.
+
+What stops selling stands above what holds money, that above what makes books doubtful, that above what ends
+soon, and keeping house last.  Nothing is dismissed: it goes when it is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+from typing import Any
+
+from flask import current_app, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from app.access import permissions as p
+from app.access.permissions import Permission
+from app.access.scope import Scope
+from app.domain.errors import Refusal
+from app.domain.licence import Standing
+from app.models import Sale
+from app.models.base import now
+from app.services import book_checks, decisions, engineering_lists, health, home, reversals
+from app.services.clock import clock_doubt
+from app.services.module_keys import KeyEnd
+from app.views import figures, licence
+from app.views.decisions import memory
+from app.views.messages import sentence
+from app.views.module_words import KEY_ENDS, why
+
+
+class Urgency(IntEnum):
+    """What comes first; the order within one kind is that of its service."""
+
+    NOTHING_SELLS = 0
+    MONEY_IS_HELD = 1
+    BOOKS_IN_DOUBT = 2
+    SOMEBODY_WAITS = 3
+    ENDS_SOON = 4
+    KEEPING_HOUSE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A way on: a link, or a form with one button (`post`)."""
+
+    label: str
+    url: str
+    post: bool = False
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that needs a person; `about` is a word for what it is, so that nothing else on the page says it again."""
+
+    urgency: Urgency
+    about: str
+    icon: str
+    title: str
+    text: str
+    acts: tuple[Act, ...] = ()
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the home page has read already: the keys that end, what the checks found, the licence (None: not theirs)."""
+
+    scope: Scope
+    ending: list[tuple[Any, KeyEnd]]
+    checks: list[book_checks.Due]
+    licence: Standing | None
+    health: health.Facts
+
+
+def may(permission: Permission) -> bool:
+    """Whether the person of this request has a permission."""
+    return bool(current_app.appbuilder.sm.has_access(permission.action, permission.page))  # type: ignore[attr-defined]
+
+
+def items(known: Known) -> list[Item]:
+    """Everything that needs this person, the most urgent first."""
+    found = [
+        *_modules(known.health), *_clock(), *_waiting(known.scope), *_keys(known.ending), *_licence(known.licence),
+        *_asked(known.scope), *_checks(known.checks), *_house(known.health),
+    ]  # fmt: skip
+    return sorted(found, key=lambda item: (item.urgency, not item.bad))
+
+
+def _told(*sentences: str) -> str:
+    """One sentence after the other."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _modules(found: health.Facts) -> Iterator[Item]:
+    if not (may(p.READ_MODULES) or may(p.OPEN_COUNTER)):
+        return
+    for down in found.down:
+        open_it = (Act(_("Open the module"), url_for("SecurityModuleView.show", module_id=down.module_id)),)
+        yield Item(
+            Urgency.NOTHING_SELLS, "module", "fa-plug-circle-xmark",
+            _("The security module “%(name)s” is down since %(time)s.", name=down.name, time=figures.moment(down.since)),
+            _told(why(down.failure), _("Sales through it wait or are refused; no money is lost.")),
+            open_it if may(p.READ_MODULES) else (), bad=True,
+        )  # fmt: skip
+
+
+def _clock() -> Iterator[Item]:
+    doubt: Refusal | None = clock_doubt(ahead=timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
+    if doubt is None:
+        return
+    confirm = Act(_("Confirm that %(time)s is right", time=figures.moment(now())), url_for("HomeView.confirm_clock"), post=True)
+    yield Item(
+        Urgency.NOTHING_SELLS, "clock", "fa-clock", _("The clock is in doubt."), sentence(doubt),
+        (confirm,) if may(p.CONFIRM_CLOCK) else (),
+    )  # fmt: skip
+
+
+def _waiting(scope: Scope) -> Iterator[Item]:
+    if not may(p.READ_RECEIPTS):
+        return
+    waiting, more = home.waiting_sales(scope)
+    if not waiting:
+        return
+    lost = decisions.overdue(waiting, memory())
+    proposals = decisions.proposed(sale.id for sale in waiting)
+    for sale in sorted(waiting, key=lambda sale: sale.id not in lost):
+        yield _sale(sale, scope, proposals.get(sale.id, 0), lost=sale.id in lost)
+    if more:
+        told = {"report": "sales-records", "status": "reserved", "from": waiting[0].business_date.isoformat()}
+        acts = (Act(_("See them all"), url_for("ReportView.show", **told)),) if may(p.READ_REPORTS) and may(p.READ_SALE_RECORDS) else ()
+        yield Item(
+            Urgency.MONEY_IS_HELD, "waiting", "fa-hourglass-half",
+            ngettext("%(num)d more sale waits for its token.", "%(num)d more sales wait for their tokens.", more),
+            _("The oldest stand above."), acts,
+        )  # fmt: skip
+
+
+def _sale(sale: Sale, scope: Scope, proposed_by: int, *, lost: bool) -> Item:
+    money = figures.money_code(sale.amount, sale.currency_decimals, sale.currency)
+    parts = [figures.own(sale.consumer.name)] if sale.consumer else []
+    parts += [money, _("taken %(time)s", time=figures.moment(sale.reserved_at))]
+    if not lost:
+        text = _("The money is held and cannot be taken twice.")
+    elif proposed_by:
+        mine = proposed_by == scope.user_id
+        text = _("You proposed what becomes of it; another person has to approve.") if mine else _("Somebody proposed what becomes of it; it waits for approval.")
+    else:
+        text = _("The money is held. Two people decide what becomes of it.")
+    decide = lost and may(p.READ_DECISIONS)
+    acts = [Act(_("Print pending slip"), url_for("ReceiptView.paper", sale_id=sale.id))]
+    if may(p.RESOLVE_SALES):
+        acts.append(Act(_("Resolve"), url_for("HomeView.resolve", sale_id=sale.id), post=True, primary=not decide))
+    if decide:
+        word = _("Decide") if may(p.DECIDE_SALES) else _("Look at it")
+        acts.append(Act(word, url_for("DecisionView.show", sale_id=sale.id), primary=True))
+    return Item(
+        Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced" if lost else "fa-hourglass-half",
+        _("A sale waits too long for its token.") if lost else _("A sale waits for its token."),
+        f"{figures.comma().join(parts)}. {text}", tuple(acts),
+    )  # fmt: skip
+
+
+def _keys(ending: list[tuple[Any, KeyEnd]]) -> Iterator[Item]:
+    at = now()
+    for key, end in ending[:5]:
+        over = end.state(at) == "over"
+        last = _("Last token %(date)s: %(why)s.", date=figures.date_of(end.at.date()), why=KEY_ENDS[end.why])
+        then = _("Its meters need a key change.") if over else _("Its meters need a key change before that.")
+        open_it = (Act(_("Open the module"), url_for("SecurityModuleView.show", module_id=key.module_id)),)
+        yield Item(
+            Urgency.NOTHING_SELLS if over else Urgency.ENDS_SOON, "key", "fa-key",
+            _("Key %(sgc)s, revision %(krn)d makes no more tokens.", sgc=key.sgc, krn=key.krn) if over
+            else _("Key %(sgc)s, revision %(krn)d ends soon.", sgc=key.sgc, krn=key.krn),
+            _told(last, then), open_it if may(p.READ_MODULES) else (), bad=over,
+        )  # fmt: skip
+
+
+def _licence(standing: Standing | None) -> Iterator[Item]:
+    if standing is None or not may(p.LOAD_LICENCE):
+        return
+    for told in licence.warnings(standing):
+        bad = told.tone == "bad"
+        act = Act(_("Open the licence"), url_for("LicenceView.details"))
+        yield Item(
+            Urgency.NOTHING_SELLS if bad else Urgency.ENDS_SOON, "licence", "fa-certificate", told.title, told.text, (act,), bad
+        )
+
+
+def _asked(scope: Scope) -> Iterator[Item]:
+    """What other people have asked for."""
+    if may(p.APPROVE_REVERSALS):
+        for sale_id, reason, who, at in reversals.waiting(scope):
+            yield Item(
+                Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", _("%(name)s asks to reverse a sale.", name=who),
+                f"{figures.own(reason)} ({figures.moment(at)})",
+                (Act(_("Look at it"), url_for("ReversalView.show", sale_id=sale_id)),),
+            )  # fmt: skip
+    waiting = engineering_lists.waiting_for(scope) if may(p.APPROVE_ACTS) else 0
+    if waiting:
+        title = ngettext("An engineering act waits for a second person.", "%(num)d engineering acts wait for a second person.", waiting)
+        act = Act(_("Open the engineering desk"), url_for("EngineeringView.desk"))
+        yield Item(Urgency.SOMEBODY_WAITS, "act", "fa-user-pen", title, "", (act,))
+
+
+def _checks(due: list[book_checks.Due]) -> Iterator[Item]:
+    wrong = {
+        book_checks.LEDGER: _("The books do not agree with the sales."),
+        book_checks.AUDIT: _("The log of changes is not whole."),
+        book_checks.MATCH: _("A module counts other tokens than the books."),
+    }
+    old = {
+        book_checks.LEDGER: _("The books were not recounted for days."),
+        book_checks.AUDIT: _("The log of changes was not followed for days."),
+        book_checks.MATCH: _("The counts of the modules were not matched for days."),
+    }
+    for check in due:
+        bad = check.why == "wrong"
+        if bad:
+            text = ngettext(
+                "%(num)d difference, found %(time)s.", "%(num)d differences, found %(time)s.", check.wrong,
+                time=figures.moment(check.at) if check.at else "",
+            )  # fmt: skip
+        else:
+            text = _("The last time was %(time)s.", time=figures.moment(check.at)) if check.at else _("It was never done.")
+        yield Item(
+            Urgency.BOOKS_IN_DOUBT if bad else Urgency.KEEPING_HOUSE, check.kind, "fa-scale-unbalanced",
+            (wrong if bad else old)[check.kind], text, (Act(_("Open the checks"), url_for("BookCheckView.page")),), bad,
+        )  # fmt: skip
+
+
+def _house(found: health.Facts) -> Iterator[Item]:
+    """What whoever runs the installation looks after."""
+    if not may(p.WRITE_SETTINGS):
+        return
+    if found.worker_silent:
+        seen = _("Its last sign of life was %(time)s.", time=figures.moment(found.worker_seen_at)) if found.worker_seen_at else _("It has never run.")
+        todo = _("Until it runs again, modules are not watched and waiting sales are not resolved by themselves. Start the program with run.py.")
+        yield Item(Urgency.SOMEBODY_WAITS, "worker", "fa-gears", _("The background worker is silent."), _told(seen, todo))
+    if found.unsealed:
+        told = ngettext("%(num)d entry waits for longer than it should.", "%(num)d entries wait for longer than they should.", found.unsealed)
+        yield Item(
+            Urgency.KEEPING_HOUSE, "seal", "fa-link-slash", _("The audit log is not sealed."),
+            _told(told, _("Look at the worker, or run “flask audit seal”.")),
+        )  # fmt: skip
+    if found.backup_old:
+        made = found.backup_made_at
+        said = _("It was made %(time)s.", time=figures.moment(made)) if made else ""
+        yield Item(
+            Urgency.KEEPING_HOUSE, "backup", "fa-box-archive", _("The last backup is old.") if made else _("No backup was ever made."),
+            _told(said, _("Make one with “flask backup”.")),
+        )  # fmt: skip
