@@ -109,6 +109,8 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MAIL_PASSWORD": (None, str),
     "MAIL_FROM": (None, str),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
+    "ATTEMPTS_IN": ("database", _one_of("database", "redis")),
+    "RESET_RATE_LIMIT": ("5 per hour", str),
     "LOOK_UP_RATE_LIMIT": ("20 per minute", str),
 }
 
@@ -228,6 +230,8 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
     if settings["MODE"] == "production" and settings["TRAINING"]:
         raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
     _refuse_open_mail(settings)
+    if settings["ATTEMPTS_IN"] == "redis" and not settings["REDIS_URL"]:
+        raise SettingsError("ATTEMPTS_IN is redis, so REDIS_URL must say where it is.")
     secret = settings["SECRET_KEY"]
     if settings["MODE"] != "production" or secret is None:
         return

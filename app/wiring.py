@@ -33,9 +33,12 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
 
 def _databases(app: Flask) -> None:
     from app import models  # noqa: F401  (all tables must be known before FAB looks)
+    from app.access import attempts
     from app.db import configure_postgresql, configure_sqlite
     from app.services import licensing, mail
 
+    in_redis = app.config["ATTEMPTS_IN"] == "redis"
+    attempts.keep_in(db.engine, app.config["REDIS_URL"] or "" if in_redis else "")
     licensing.trust(db.engine, app.config["LICENCE_KEY"])
     given = app.config
     mail.deliver_by(

@@ -17,11 +17,12 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from sqlalchemy import Column, func, inspect, select
 from sqlalchemy.orm import Query, selectinload, undefer
 
-from app.access.current import current_scope
+from app.access.current import current_scope, signed_in
 from app.access.scope import By, criterion
 from app.models import Region
 
 COUNT_CAP = 10_000
+PAGE_SIZES = (10, 25, 50, 100)
 PAGE_MAX = 100_000
 PAGE_SIZE_MAX = 100
 TEXT_MAX = 200
@@ -133,13 +134,15 @@ class Arguments:
 def list_arguments(view: Any) -> Arguments:
     """Read page, size and order for `view`; only its `order_columns` can be ordered by."""
     name = type(view).__name__
+    user = signed_in()
+    usual = user.page_size if user is not None and user.page_size in PAGE_SIZES else view.page_size
     column = request.args.get(f"_oc_{name}", "")
     direction = request.args.get(f"_od_{name}", "")
     if column not in view.order_columns or direction not in ("asc", "desc"):
         column = direction = ""
     return Arguments(
         page=_number(f"page_{name}", 0, PAGE_MAX) or 0,
-        page_size=max(1, _number(f"psize_{name}", view.page_size, PAGE_SIZE_MAX)),
+        page_size=max(1, _number(f"psize_{name}", usual, PAGE_SIZE_MAX)),
         order_column=column,
         order_direction=direction,
     )

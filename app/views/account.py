@@ -1,72 +1,44 @@
-"""What everybody may do for themselves: change the password, choose language and colours."""
+"""What everybody may do for themselves (manual L3): name, address, language, pages, and the password.
+
+A new address asks for the password, because a forgotten password goes there.  What guards the account
+otherwise (other browsers, the second factor, the log) stands in `own_security`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, request, session, url_for
+from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import refresh
 from flask_wtf import FlaskForm
-from werkzeug.security import generate_password_hash
-from wtforms import BooleanField, PasswordField
-from wtforms.validators import EqualTo, InputRequired, Length, ValidationError
+from wtforms import BooleanField, PasswordField, SelectField
+from wtforms.validators import EqualTo, InputRequired, Length
 
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
+from app.access.interface import PAGE_SIZES
 from app.extensions import db
 from app.models import AppUser
-from app.views import sessions
-from app.views.fields import Text, Unused, email
+from app.services import mail_queue, password_links
+from app.views import sessions, start_pages
+from app.views.fields import NEEDED, Text, Unused, email, telephone
 from app.views.language import THEMES, languages
+from app.views.passwords import Good, set_password
 from app.views.signin import TEXT_MAX, forgive, password_fits, too_many
 
-PASSWORD_LENGTH_MIN = 12
-# What is tried first; a password that only repeats or counts is refused as well.
-COMMON = ("password", "passwort", "motdepasse", "qwerty", "azerty", "letmein", "welcome", "changeme", "admin")
-
-
-def password_fault(password: str, user: AppUser) -> str | None:
-    """What is wrong with a new password, as a sentence, or None."""
-    plain = password.casefold()
-    own = [part for part in (user.username, user.email.split("@")[0], user.last_name) if part and len(part) > 3]
-    if len(password) < PASSWORD_LENGTH_MIN:
-        return _("At least %(least)d characters.", least=PASSWORD_LENGTH_MIN)
-    if len(set(plain)) < 5 or plain.isdigit():
-        return _("Too easy to guess. Use several words.")
-    if any(word in plain and len(plain) < len(word) + 8 for word in COMMON):
-        return _("Too easy to guess. Use several words.")
-    if any(part.casefold() in plain for part in own):
-        return _("It must not contain your name.")
-    return None
-
-
-def set_password(user: AppUser, password: str, *, must_change: bool) -> None:
-    """Give `user` a new password.  The caller ends sessions and commits."""
-    user.password = generate_password_hash(password, method="scrypt", salt_length=16)
-    user.must_change_password = must_change
-
-
-class NewPassword:
-    """A validator: the password is good enough for the signed-in person."""
-
-    def __call__(self, form: Any, field: Any) -> None:
-        """Refuse a weak password with its sentence."""
-        user = signed_in()
-        fault = password_fault(field.data or "", user) if user else None
-        if fault:
-            raise ValidationError(fault)
+TOO_MANY = _l("Too many attempts. Wait a minute, then try again.")
+NOT_YOURS = _l("This is not your password until now.")
 
 
 class PasswordForm(FlaskForm):
     """The old password, and twice the new one."""
 
+    person: AppUser | None = None
     old = PasswordField(_l("Password until now"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
-    new = PasswordField(
-        _l("New password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX), NewPassword()]
-    )
+    new = PasswordField(_l("New password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX), Good()])
     again = PasswordField(
         _l("New password again"),
         [InputRequired(_l("Fill this in.")), EqualTo("new", _l("The two are not the same."))],
@@ -81,10 +53,30 @@ class SettingsForm(FlaskForm):
     email = Text(
         _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
     )
+    phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
+    language = SelectField(_l("Language"))
+    page_size = SelectField(_l("Rows of a page"))
+    start_page = SelectField(_l("First page"), description=_l("Shown after the sign-in."))
     single_keys = BooleanField(
         _l("Single keys"),
         description=_l("Outside fields / goes to the search, a digit begins one, and ? shows all keys of the counter."),
     )
+    password = PasswordField(
+        _l("Your password"), [Length(max=TEXT_MAX)], description=_l("Needed only for another e-mail address.")
+    )
+
+    def offer(self, user: AppUser) -> None:
+        """Fill the lists with what this person may choose."""
+        names = current_app.config["LANGUAGES"]
+        self.language.choices = [("", _("As the browser asks")), *((code, names[code]["name"]) for code in languages())]
+        self.page_size.choices = [("", _("Usual")), *((str(size), str(size)) for size in PAGE_SIZES)]
+        self.start_page.choices = [("", _("Home")), *start_pages.offered(user).items()]
+
+    def show(self, user: AppUser) -> None:
+        """What stands in the lists now; what is not offered any more is the usual one."""
+        for field, value in ((self.language, user.language), (self.page_size, user.page_size), (self.start_page, user.start_page)):
+            known = {key for key, _word in field.choices}
+            field.data = str(value) if str(value or "") in known else ""
 
 
 class AccountView(SafeBaseView):
@@ -96,23 +88,46 @@ class AccountView(SafeBaseView):
 
     @expose("/", methods=["GET", "POST"])
     def settings(self) -> Any:
-        """One's own name and address."""
+        """One's own name, address and habits."""
         user = signed_in() or abort(401)
         form = SettingsForm(obj=user)
         form._id = user.id  # noqa: SLF001  (Unused passes one's own row by it)
-        if form.validate_on_submit():
-            form.populate_obj(user)
-            db.session.commit()
+        form.offer(user)
+        if not form.is_submitted():
+            form.show(user)
+        elif form.validate() and self._keep_settings(user.id, form):
             flash(_("Your account is changed."), "success")
             return redirect(url_for("AccountView.settings"), 303)
-        page = self.render_template("account/settings.html", title=_("Account settings"), form=form)
+        page = self.render_template("account/settings.html", title=_("Account settings"), form=form, tab="settings")
         return page, 422 if form.is_submitted() else 200
+
+    @staticmethod
+    def _keep_settings(user_id: int, form: SettingsForm) -> bool:
+        user = db.session.get_one(AppUser, user_id)
+        old_address = user.email
+        moved = form.email.data != old_address
+        if moved and not proven(user_id, form.password):
+            return False
+        user = db.session.get_one(AppUser, user_id)
+        for name in ("first_name", "last_name", "email", "phone", "single_keys"):
+            setattr(user, name, getattr(form, name).data)
+        user.language, user.start_page = form.language.data or None, form.start_page.data or None
+        user.page_size = int(form.page_size.data) if form.page_size.data else None
+        if moved:
+            password_links.end_all(db.session(), user_id)
+            mail_queue.add(db.session(), "notice", {"user": user_id, "what": "email", "to": old_address})
+        db.session.commit()
+        if form.language.data:
+            session["locale"] = form.language.data
+        refresh()
+        return True
 
     @expose("/password", methods=["GET", "POST"])
     def password(self) -> Any:
         """Change the password: the old one is asked for, and all other sessions end."""
         user = signed_in() or abort(401)
         form = PasswordForm()
+        form.person = user
         status = 200
         if form.is_submitted():
             status = 422
@@ -126,21 +141,14 @@ class AccountView(SafeBaseView):
 
     @staticmethod
     def _change(user_id: int, form: PasswordForm) -> bool:
-        name = f"password-of-{user_id}"
-        if too_many(name):
-            form.old.errors = [*form.old.errors, _("Too many attempts. Wait a minute, then try again.")]
-            return False
-        user = db.session.get_one(AppUser, user_id)
-        if not password_fits(user, form.old.data):
-            form.old.errors = [*form.old.errors, _("This is not your password until now.")]
+        if not proven(user_id, form.old):
             return False
         if form.old.data == form.new.data:
             form.new.errors = [*form.new.errors, _("The new password is the old one. Choose another.")]
             return False
-        forgive(name)
-        user = db.session.get_one(AppUser, user_id)
-        set_password(user, form.new.data, must_change=False)
+        set_password(db.session.get_one(AppUser, user_id), form.new.data, must_change=False)
         sessions.end_all(user_id, but_this=True)
+        mail_queue.add(db.session(), "notice", {"user": user_id, "what": "password"})
         db.session.commit()
         return True
 
@@ -178,3 +186,22 @@ class AccountView(SafeBaseView):
         if came_from.startswith("/") and not came_from.startswith(("//", "/\\")) and came_from.isprintable():
             return came_from
         return url_for("AuthView.login")
+
+
+def proven(user_id: int, field: Any) -> bool:
+    """Whether the field holds the person's own password; counted, and refused at the field.
+
+    NB: it ends the transaction of the request: rows that were read before are read anew.
+    """
+    name = f"password-of-{user_id}"
+    if not field.data:
+        field.errors = [*field.errors, str(NEEDED)]
+        return False
+    if too_many(name):
+        field.errors = [*field.errors, str(TOO_MANY)]
+        return False
+    if not password_fits(db.session.get_one(AppUser, user_id), field.data):
+        field.errors = [*field.errors, str(NOT_YOURS)]
+        return False
+    forgive(name)
+    return True

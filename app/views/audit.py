@@ -20,7 +20,8 @@ from app.views.lists import Listed, Rows, begins, days, one_of
 ACTIONS = {
     "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
     "import": _l("imported"), "look_up": _l("looked up"), "accept": _l("accepted"),
-    "reset": _l("reset"),
+    "reset": _l("reset"), "invite": _l("invited"), "give_link": _l("gave a link for a new password"), "unlock": _l("unlocked"),
+    "sign_out": _l("signed out everywhere"),
 }  # fmt: skip
 TABLES = {
     "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),

@@ -108,7 +108,7 @@ OTHERS: Mapping[str, Any] = {
     "not_handed_over": _l("Token not handed over"),
     "slip_paper": _l("Paper"),
     "phone": _l("Phone"), "page_size": _l("Rows of a page"), "start_page": _l("First page"),
-    "second_factor": _l("Second factor is compulsory"), "totp_sealed": _l("Second factor"),
+    "totp_sealed": _l("Second factor"),
     "totp_since": _l("Second factor since"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.

@@ -94,13 +94,18 @@ def changes_of(row: Any) -> Changes | None:
     """One page of the row's changes; nothing for who may not see them, and for what is not audited."""
     if row is None or not may_see(row):
         return None
+    return page_of(told_of(row), _count(row), row)
+
+
+def page_of(told: ColumnElement[bool], count: int, row: Any = None) -> Changes:
+    """One page of entries in words; with `row` what it is called itself is left out."""
     entries = db.session.scalars(
-        select(AuditEntry).where(told_of(row)).order_by(AuditEntry.id.desc()).limit(PAGE).offset(_page() * PAGE)
+        select(AuditEntry).where(told).order_by(AuditEntry.id.desc()).limit(PAGE).offset(_page() * PAGE)
     ).all()
     audit_words.learn_names(entries)
     audit_words.learn_values(entries)
     linked = current_app.appbuilder.sm.has_access(*READ_AUDIT_LOG)  # type: ignore[attr-defined]
-    return Changes([_in_words(entry, row, linked=linked) for entry in entries], _count(row), _page())
+    return Changes([_in_words(entry, row, linked=linked) for entry in entries], count, _page())
 
 
 def changes_count(row: Any) -> int | None:
@@ -135,9 +140,10 @@ def _in_words(entry: AuditEntry, row: Any, *, linked: bool) -> Change:
         for name in sorted({*before, *after} - _hidden())
     ]
     rows.sort(key=itemgetter(0))  # two columns of one label are not compared by their values
-    own = table == row.__tablename__ and entry.row_id == str(row.id)
-    # A group's rights have no name but the group's own.
-    part = "" if own else f"{TABLES.get(table, table)} {'' if table == 'ab_role' else audit_words.thing(entry)}".strip()
+    own = row is not None and table == row.__tablename__ and entry.row_id == str(row.id)
+    # On a group's page its rights have no name but the group's own.
+    nameless = row is not None and table == "ab_role"
+    part = "" if own else f"{TABLES.get(table, table)} {'' if nameless else audit_words.thing(entry)}".strip()
     return Change(
         entry.at, _("the program") if entry.actor == "system" else entry.actor, entry.action,
         ACTIONS.get(entry.action, entry.action), part, [line for line in rows if any(_said(side) for side in line[1:])],

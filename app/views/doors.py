@@ -25,9 +25,16 @@ from app.views.language import chosen_language
 from app.views.way_back import way_back
 
 STATIC = frozenset({"static", "appbuilder.static"})
-OPEN = STATIC | {"AuthView.login", "AccountView.language", "healthz", "readyz"}
+OPEN = STATIC | {
+    "AuthView.login", "AuthView.code", "AccountView.language", "healthz", "readyz",
+    "ForgottenPasswordView.ask", "ForgottenPasswordView.enter", "ForgottenPasswordView.choose",
+}  # fmt: skip
 # What somebody may do who must choose a new password first.
 UNTIL_CHANGED = OPEN | {"AccountView.password", "AccountView.theme", "AuthView.logout"}
+# And who must set up a second factor first.
+UNTIL_GUARDED = OPEN | {"AccountView.theme", "AuthView.logout"} | {
+    f"SecondFactorView.{name}" for name in ("page", "begin", "confirm")
+}
 YEAR_S = 31_536_000
 
 
@@ -79,6 +86,9 @@ def keep_out() -> Any:
     db.session().info["actor"] = (user.id, user.username)
     if user.must_change_password and endpoint not in UNTIL_CHANGED:
         return redirect(url_for("AccountView.password"))
+    lacks = user.totp_since is None and user.group is not None and user.group.second_factor
+    if lacks and not user.must_change_password and endpoint not in UNTIL_GUARDED:
+        return redirect(url_for("SecondFactorView.page"))
     return None
 
 

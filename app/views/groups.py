@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy import func, select
-from wtforms import Field
+from wtforms import BooleanField, Field
 
 from app.access import permissions
 from app.access.current import current_scope, signed_in
@@ -167,6 +167,10 @@ class GroupForm(DynamicForm):
     name = Text(_l("Name"), most=64, rules=[Unused(UserGroup.name, _l("Another group has this name."))])
     description = Text(_l("Description"), most=200, required=False)
     row_scope = Word(_l("They see the rows of"), ROW_SCOPE)
+    second_factor = BooleanField(
+        _l("Second factor is compulsory"),
+        description=_l("Who has none sets it up at the next sign-in: six digits from an app after the password."),
+    )
     rights = Rights(_l("They may"))
 
 
@@ -185,11 +189,11 @@ class UserGroupView(Listed, SafeModelView):
     delete_row_message = _l("The user group is deleted.")
     label_columns = {
         "name": _l("Name"), "description": _l("Description"), "row_scope": _l("They see the rows of"),
-        "rights": _l("They may"), "active": _l("Active"),
+        "rights": _l("They may"), "active": _l("Active"), "second_factor": _l("Second factor is compulsory"),
     }  # fmt: skip
     list_columns = ["name", "description", "row_scope", "active"]
-    show_columns = ["name", "description", "row_scope"]
-    add_columns = edit_columns = ["name", "description", "row_scope", "rights"]
+    show_columns = ["name", "description", "row_scope", "second_factor"]
+    add_columns = edit_columns = ["name", "description", "row_scope", "second_factor", "rights"]
     order_columns = ["name"]
     base_order = ("name", "asc")
     found_by = {"name": holds(_l("Name"))}
@@ -227,7 +231,7 @@ class UserGroupView(Listed, SafeModelView):
             return False
         user = signed_in()
         if user is not None and user.group_id == item.id:
-            if form.row_scope.data != item.row_scope:
+            if form.row_scope.data != item.row_scope or form.second_factor.data != item.second_factor:
                 form.row_scope.errors = [_("The rights of your own group are changed by somebody else.")]
                 return False
         return True

@@ -27,7 +27,8 @@ FAILURES = {
     "disk": _l("The file could not be written"),
 }
 KINDS = {
-    "trial": _l("Test message"),
+    "trial": _l("Test message"), "reset": _l("A new password"), "link": _l("Link from an administrator"),
+    "notice": _l("Notice of a change"),
 }
 
 

@@ -1,37 +1,39 @@
 """Users (manual S5): who they are, which group, where they belong, and whether they may sign in.
 
 Nobody gives what they do not have: not a group with wider rows or more permissions than
-their own, not a region outside their own.  Users are switched off, never deleted.
+their own, not a region outside their own.  Users are switched off, never deleted.  Nobody types a
+password for somebody else: a new person gets a link to choose one.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
+from flask import g, redirect, url_for
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import or_, select, update
-from wtforms import BooleanField, PasswordField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from sqlalchemy import inspect, or_, select, update
+from wtforms import BooleanField
+from wtforms.validators import ValidationError
 
 from app.access.current import current_scope, signed_in
-from app.access.fab import Interface, SafeModelView
+from app.access.fab import SafeModelView
 from app.access.roles import may_give
 from app.access.scope import Scope
 from app.domain.errors import OutOfScope, StaleRow
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Region, UserGroup, VendingPoint
-from app.views import sessions
-from app.views.account import password_fault, set_password
-from app.views.fields import NEEDED, Row, Shape, Text, Unused, email
+from app.services import mail_queue, password_links
+from app.views import people_acts, sessions, sight
+from app.views.fields import Row, Shape, Text, Unused, email, telephone
 from app.views.group_names import group_name
-from app.views.lists import PLACE, Listed, begins, one_row, typed
+from app.views.lists import PLACE, Listed, Rows, begins, one_row, typed
+from app.views.people_acts import PeopleActs, give_link
 from app.views.pickers import REGIONS, Picker
-from app.views.signin import TEXT_MAX
+from app.views.sight import rights_of
 
 
 def within(region: Region | None, scope: Scope) -> bool:
@@ -62,11 +64,6 @@ class OwnPeople(BaseFilter):
             AppUser.region_id.is_(None) & AppUser.vending_point_id.in_(points),
         )
         return query.filter(own)
-
-
-def rights_of(group: UserGroup) -> set[tuple[str, str]]:
-    """The permissions of a group's role."""
-    return current_app.appbuilder.sm.get_role_permissions(group.role)  # type: ignore[attr-defined, no-any-return]
 
 
 def given_by(group: UserGroup) -> bool:
@@ -112,22 +109,13 @@ class UserForm(DynamicForm):
     email = Text(
         _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
     )
+    phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))
     region = Picker(_l("Region"), REGIONS, required=False)
     vending_point = Row(_l("Vending point"), _points, required=False)
-    active = BooleanField(_l("May sign in"), default=True)
-    password = PasswordField(_l("Password"))
-
-    def validate_password(self, field: Any) -> None:
-        """As strong as what people choose themselves."""
-        if not field.data:
-            return
-        known = AppUser(
-            username=self.username.data or "", email=self.email.data or "", last_name=self.last_name.data or ""
-        )
-        fault = password_fault(field.data, known)
-        if fault:
-            raise ValidationError(fault)
+    active = BooleanField(
+        _l("May sign in"), default=True, description=_l("Somebody new gets a link to choose a password; nobody else types it.")
+    )
 
     def validate_region(self, field: Any) -> None:
         """Somebody with a region of their own gives a region within it."""
@@ -151,39 +139,29 @@ class UserForm(DynamicForm):
         ]
         return False
 
-    def populate_obj(self, obj: Any) -> None:
-        """Everything but the password, which is hashed elsewhere."""
-        for name, field in self._fields.items():
-            if name not in ("password", "csrf_token"):
-                field.populate_obj(obj, name)
+
+class People(Rows):
+    """People with what is worked out of them; the locks of a page are read at once."""
+
+    def get_values(self, lst: Any, list_columns: Any) -> Any:
+        """The columns of each person."""
+        users = list(lst)
+        people_acts.learn_locks(users)
+        yield from super().get_values(users, list_columns)
 
 
-class NewUserForm(UserForm):
-    """With the first password, to be changed at the first sign-in."""
-
-    password = PasswordField(
-        _l("First password"),
-        [InputRequired(NEEDED), Length(max=TEXT_MAX)],
-        description=_l("The person has to change it at the first sign-in."),
-    )
-
-
-class ChangeUserForm(UserForm):
-    """A new password is given only when one is typed."""
-
-    password = PasswordField(
-        _l("New password"),
-        [Optional(), Length(max=TEXT_MAX)],
-        description=_l("Leave it empty to keep the one until now. The person has to change a new one."),
-    )
-
-
-class AppUserView(Listed, SafeModelView):
+class AppUserView(PeopleActs, Listed, SafeModelView):
     """Users of one's own region."""
 
-    datamodel = Interface(AppUser, eager=["group", "region", "vending_point"])
+    datamodel = People(
+        AppUser,
+        eager=["group", "region", "vending_point"],
+        computed={"status": people_acts.state, "sees": sight.in_words, "last_sign_in": people_acts.last_sign_in},
+        orders={"last_sign_in": (None, [AppUser.last_login])},
+    )
     route_base = "/users"
-    include_route_methods = {"list", "show", "add", "edit", "switch"}
+    include_route_methods = {"list", "show", "add", "edit", "switch", "link", "unlock", "drop_factor", "sign_out"}
+    show_template = "people/show.html"
     base_filters = [["id", OwnPeople, None]]
     list_title = _l("Users")
     add_title = _l("Add user")
@@ -195,12 +173,18 @@ class AppUserView(Listed, SafeModelView):
     label_columns = {
         "username": _l("User name"), "first_name": _l("First name"), "last_name": _l("Last name"),
         "email": _l("E-mail"), "group": _l("User group"), "region": _l("Region"),
-        "vending_point": _l("Vending point"), "active": _l("May sign in"),
+        "vending_point": _l("Vending point"), "active": _l("May sign in"), "phone": _l("Phone"),
+        "status": _l("State"), "sees": _l("What they may see"), "last_sign_in": _l("Last sign-in"),
     }  # fmt: skip
-    list_columns = ["username", "first_name", "last_name", "group", "region", "vending_point", "active"]
-    show_columns = ["username", "first_name", "last_name", "email", "group", "region", "vending_point", "active"]
-    add_columns = edit_columns = [*show_columns, "password"]
-    order_columns = ["username", "first_name", "last_name", "active"]
+    list_columns = ["username", "first_name", "last_name", "group", "sees", "status", "last_sign_in"]
+    show_columns = [
+        "username", "first_name", "last_name", "email", "phone", "group", "region", "vending_point", "status", "sees",
+        "last_sign_in",
+    ]  # fmt: skip
+    add_columns = edit_columns = [
+        "username", "first_name", "last_name", "email", "phone", "group", "region", "vending_point", "active",
+    ]  # fmt: skip
+    order_columns = ["username", "first_name", "last_name", "last_sign_in"]
     base_order = ("username", "asc")
     found_by = {
         "username": begins(_l("User name")),
@@ -211,22 +195,16 @@ class AppUserView(Listed, SafeModelView):
         "region": typed(PLACE, _l("Region")),
     }
     formatters_columns = {"group": lambda group: group_name(group) or "—"}
-    add_form = NewUserForm
-    edit_form = ChangeUserForm
+    add_form = edit_form = UserForm
 
     def require_own(self, item: Any) -> None:
         """The group and the region must be such as the signed-in person may give."""
         if not within(item.region, current_scope()) or not given_by(item.group):
             raise OutOfScope
 
-    def process_form(self, form: Any, is_created: bool) -> None:
-        """Keep the typed password for the row; it is hashed in the same transaction."""
-        form.given = form.password.data or None
-
     def _save(self, form: Any, item: Any, *, new: bool) -> bool:
         if not new and not self._may_change(form, item):
             return False
-        item.new_password = form.given
         return super()._save(form, item, new=new)
 
     @staticmethod
@@ -239,14 +217,30 @@ class AppUserView(Listed, SafeModelView):
         if own and (not form.active.data or form.group.data is not item.group):
             form.group.errors = [_("Your own group and access are changed by somebody else.")]
             return False
+        if own and (form.region.data is not item.region or form.vending_point.data is not item.vending_point):
+            form.region.errors = [_("Your own region and vending point are changed by somebody else.")]
+            return False
         return True
 
     def pre_add(self, item: Any) -> None:
-        """Hash the first password."""
-        set_password(item, item.new_password, must_change=True)
+        """No password, and a link to choose one, in the same transaction."""
+        item.password, item.link_secret = None, None
+        if item.active:
+            db.session.add(item)
+            db.session.flush()
+            item.link_secret = give_link(db.session(), item, password_links.INVITE)
+
+    def post_add(self, item: Any) -> None:
+        """Keep for the answer what only it may tell."""
+        g.invited = item.id, item.link_secret, item.active
+
+    def post_add_redirect(self) -> Any:
+        """The link, where no mail takes it to the person; else the person's page."""
+        key, secret, active = g.invited
+        return self.link_given(key, secret) if active else redirect(url_for("AppUserView.show", pk=key))
 
     def pre_update(self, item: Any) -> None:
-        """A new password, and being switched off, end every session of the person.
+        """Being switched off ends every session of the person; with it, or another address, no link works any more.
 
         The version rises by a guarded update: the second of two at one moment is refused.
         """
@@ -254,11 +248,13 @@ class AppUserView(Listed, SafeModelView):
         same = (table.c.id == item.id) & (table.c.version == item.version)
         if db.session.execute(update(table).where(same).values(version=item.version + 1)).rowcount != 1:
             raise StaleRow
-        if item.new_password:
-            set_password(item, item.new_password, must_change=item.id != current_scope().user_id)
-        if item.new_password or not item.active:
-            own = item.id == current_scope().user_id
-            sessions.end_all(item.id, but_this=own)
+        left = inspect(item).attrs.email.history.deleted
+        if left or not item.active:
+            password_links.end_all(db.session(), item.id)
+        if left:
+            mail_queue.add(db.session(), "notice", {"user": item.id, "what": "email", "to": left[0]})
+        if not item.active:
+            sessions.end_all(item.id)
 
     def why_not(self, row: Any, *, on: bool) -> Any:
         """Whoever has more than oneself is left alone, and nobody switches themselves."""
@@ -271,5 +267,7 @@ class AppUserView(Listed, SafeModelView):
     def switched(self, row: Any, *, on: bool) -> None:
         """Who was switched off is signed out everywhere."""
         if not on:
-            sessions.end_all(row.id, but_this=False)
+            key = row.id
+            sessions.end_all(key)
+            password_links.end_all(db.session(), key)
             db.session.commit()

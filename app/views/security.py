@@ -28,6 +28,9 @@ from app.extensions import db
 from app.models import AppUser
 from app.views import sessions
 from app.views.account import AccountView
+from app.views.forgotten import ForgottenPasswordView
+from app.views.own_factor import SecondFactorView
+from app.views.own_security import OwnSecurityView
 from app.views.signin import AuthView
 
 
@@ -39,7 +42,8 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
     def register_views(self) -> None:
         """Only our own sign-in and account pages; users and groups stand in the menu's list."""
         self.auth_view = self.appbuilder.add_view_no_menu(AuthView)
-        self.appbuilder.add_view_no_menu(AccountView)
+        for page in (AccountView, OwnSecurityView, SecondFactorView, ForgottenPasswordView):
+            self.appbuilder.add_view_no_menu(page)
 
     def load_user(self, pk: str) -> AppUser | None:
         """The person behind the cookie, if the session still stands."""

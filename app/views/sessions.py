@@ -143,6 +143,24 @@ def end_all(user_id: int, *, but_this: bool = False) -> int:
     return ended.rowcount if isinstance(ended, CursorResult) else 0
 
 
+def end_one(user_id: int, session_id: int) -> bool:
+    """End one session of this person; whether there was one.  The caller commits."""
+    ended = db.session.execute(_ending().where(UserSession.user_id == user_id, UserSession.id == session_id))
+    return isinstance(ended, CursorResult) and ended.rowcount == 1
+
+
+def standing(user_id: int) -> list[UserSession]:
+    """The person's sessions that still stand, the last seen first."""
+    rows = select(UserSession).where(UserSession.user_id == user_id, UserSession.ended.is_(None))
+    return [row for row in db.session.scalars(rows.order_by(UserSession.seen.desc())) if not _too_old(row)]
+
+
+def this_id() -> int | None:
+    """The number of this browser's own session."""
+    found: int | None = g.get("session_seen", (None, None))[0]
+    return found
+
+
 def _ending() -> Update:
     return (
         update(UserSession)

@@ -1,14 +1,18 @@
 """Signing in and out.
 
 By user name or e-mail address.  Every failure gives the same answer after the same time:
-nobody learns whether a name exists, is switched off, or has another password.
+nobody learns whether a name exists, is switched off, or has another password.  Who has a second factor
+is asked for it after the password: until then the cookie says only whose code is awaited, for five minutes.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from pathlib import Path
 from typing import Any
 
-from flask import current_app, flash, g, redirect, request, url_for
+from flask import current_app, flash, g, redirect, request, session, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.utils.base import is_safe_redirect_url
 from flask_babel import gettext as _
@@ -25,9 +29,11 @@ from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import AppUser
 from app.models.base import now
-from app.views import sessions
+from app.services import second_factor
+from app.views import sessions, start_pages
 
 TEXT_MAX = 320
+HALF_KEY, HALF_S = "half", 300
 
 
 class SignInForm(FlaskForm):
@@ -35,6 +41,12 @@ class SignInForm(FlaskForm):
 
     username = StringField(_l("User name or e-mail"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
     password = PasswordField(_l("Password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
+
+
+class CodeForm(FlaskForm):
+    """The second factor."""
+
+    code = StringField(_l("Code"), [InputRequired(_l("Fill this in.")), Length(max=64)])
 
 
 def find_user(name: str) -> AppUser | None:
@@ -53,21 +65,39 @@ def password_fits(user: AppUser | None, password: str) -> bool:
     return bool(fits and stored)
 
 
-def too_many(account: str) -> bool:
-    """Count one attempt on `account` from this address; True when it must wait."""
+def too_many(account: str, door: str = "") -> bool:
+    """Count one attempt on `account` from this address; True when it must wait.
+
+    `door` is what is asked there other than the password, and counted apart.
+    """
     if not current_app.config["RATELIMIT_ENABLED"]:
         return False
-    return attempts.note_attempt(_subjects(account), current_app.config["LOGIN_RATE_LIMIT"]) is not None
+    return attempts.note_attempt(_subjects(account, door), current_app.config["LOGIN_RATE_LIMIT"]) is not None
 
 
-def forgive(account: str) -> None:
-    """The password was right."""
+def forgive(account: str, door: str = "") -> None:
+    """The password, or the code, was right."""
     if current_app.config["RATELIMIT_ENABLED"]:
-        attempts.forgive(_subjects(account))
+        attempts.forgive(_subjects(account, door))
 
 
-def _subjects(account: str) -> tuple[str, str]:
-    return attempts.subjects(account, request.remote_addr or "", current_app.secret_key)
+def _subjects(account: str, door: str) -> tuple[str, str]:
+    return attempts.subjects(account, request.remote_addr or "", current_app.secret_key, door)
+
+
+def code_fits(user_id: int, typed: str) -> bool:
+    """Whether this is the person's second factor of now; counted like passwords.  May raise TooManyCodes."""
+    door, name = "code ", str(user_id)
+    if too_many(name, door):
+        raise TooManyCodes
+    if not second_factor.take(user_id, typed, Path(current_app.config["CREDENTIALS_FILE"])):
+        return False
+    forgive(name, door)
+    return True
+
+
+class TooManyCodes(Exception):
+    """So many codes were wrong that the next one must wait."""
 
 
 def next_page() -> str:
@@ -79,12 +109,46 @@ def next_page() -> str:
     return url_for(f"{current_app.appbuilder.indexview.__name__}.index")
 
 
+def _after(user_id: int) -> str:
+    """The first page: where the person wanted to go, else their own first page, else home."""
+    user = db.session.get(AppUser, user_id)
+    if not request.args.get("next") and user is not None and user.start_page:
+        return start_pages.address(user) or next_page()
+    return next_page()
+
+
+def _go_halfway(user: AppUser) -> None:
+    """The password was right: keep whose code is awaited, and nothing of the session before."""
+    kept = {"user": user.id, "at": int(now().timestamp()), "mark": _mark(user)}
+    language = session.get("locale")
+    session.clear()
+    session[HALF_KEY] = kept
+    if language:
+        session["locale"] = language
+
+
+def _halfway() -> AppUser | None:
+    """Whose code is awaited from this browser, if the password has not changed meanwhile."""
+    kept = session.get(HALF_KEY)
+    if not isinstance(kept, dict) or not 0 <= now().timestamp() - kept.get("at", 0) <= HALF_S:
+        return None
+    user = db.session.get(AppUser, kept.get("user"), execution_options={"unscoped": True})
+    stands = user is not None and user.active and user.group_id is not None and user.totp_since is not None
+    return user if user is not None and stands and hmac.compare_digest(_mark(user), str(kept.get("mark"))) else None
+
+
+def _mark(user: AppUser) -> str:
+    """Another one as soon as the password is another; tells nothing of it."""
+    key, stored = str(current_app.secret_key), f"half {user.password}"
+    return hmac.new(key.encode(), stored.encode(), hashlib.sha256).hexdigest()[:32]
+
+
 class AuthView(SafeBaseView):
     """The door.  FAB finds the sign-in page under this class's name and `login`."""
 
     route_base = ""
     default_view = "login"
-    open_methods = frozenset({"login", "logout"})
+    open_methods = frozenset({"login", "code", "logout"})
     login_template = "appbuilder/general/security/login_db.html"
 
     @expose("/login/", methods=["GET", "POST"])
@@ -105,8 +169,35 @@ class AuthView(SafeBaseView):
             flash(_("The name or the password is not right. Try again."), "warning")
             return self._page(form, 401)
         forgive(account)
+        if user.totp_since is not None:
+            _go_halfway(user)
+            return redirect(url_for(".code", next=request.args.get("next")))
         self._let_in(user.id)
-        return redirect(next_page())
+        return redirect(_after(user.id))
+
+    @expose("/login/code", methods=["GET", "POST"])
+    def code(self) -> Any:
+        """The second factor, of who has given the password."""
+        if current_user.is_authenticated:
+            return redirect(next_page())
+        user = _halfway()
+        if user is None:
+            session.pop(HALF_KEY, None)
+            return redirect(url_for(".login", next=request.args.get("next")))
+        form, key, status = CodeForm(), user.id, 200
+        if form.is_submitted():
+            status = 422
+            try:
+                if form.validate():
+                    if code_fits(key, form.code.data):
+                        self._let_in(key)
+                        return redirect(_after(key))
+                    status = 401
+                    form.code.errors = [_("This code is not right, or it was used. Wait for the next one.")]
+            except TooManyCodes:
+                status = 429
+                form.code.errors = [_("Too many attempts. Wait a minute, then try again.")]
+        return self.render_template("account/code.html", title=_("Sign in"), form=form), status
 
     def _page(self, form: SignInForm, status: int) -> Any:
         return self.render_template(self.login_template, title=_("Sign in"), form=form), status

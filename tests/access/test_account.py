@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from datetime import timedelta
 
@@ -9,9 +11,11 @@ import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import AppUser, UserSession
+from app.models import AppUser, MailRequest, UserSession
 from app.models.base import now
+from app.views import devices
 from tests.cast import make_cast
+from tests.views.forms import fields
 
 NEW = "seven green bicycles"
 
@@ -168,13 +172,138 @@ def test_being_seen_gives_way_to_a_busy_database(client, app, cast, login):
     assert _seen(app) > before
 
 
-@pytest.mark.one_database
-def test_ones_own_name_and_address_can_be_changed(client, app, cast, login):
-    login(client, "amara")
-    form = {"first_name": "Amara", "last_name": "Okafor", "email": "a@example.org"}
-    token = {"csrf_token": client.token("/account/")}
-    assert client.post("/account/", data=form | token).status_code == 303
-    assert client.post("/account/", data=form | token | {"email": "bento@example.org"}).status_code == 422
+def about(client, **changes):
+    """The form of one's own page as it stands, with changes."""
+    filled = fields(client.get("/account/").get_data(as_text=True)) | changes
+    return client.post("/account/", data=filled)
+
+
+def who(app, name="amara"):
     with app.app_context():
-        user = db.session.scalars(select(AppUser).where(AppUser.username == "amara")).one()
-        assert (user.last_name, user.email) == ("Okafor", "a@example.org")
+        found = db.session.scalars(select(AppUser).where(AppUser.username == name)).one()
+        db.session.expunge(found)
+        return found
+
+
+@pytest.mark.one_database
+def test_ones_own_name_and_habits_can_be_changed(client, app, cast, login):
+    login(client, "amara")
+    answer = about(
+        client, last_name="Okafor", phone="+254 700 1", language="fr", page_size="50", start_page="ReceiptView"
+    )
+    assert answer.status_code == 422, "receipts are no line of the menu"
+    changes = {"last_name": "Okafor", "phone": "+254 700 123", "language": "fr", "page_size": "50", "start_page": "MeterView"}
+    assert about(client, **changes).status_code == 303
+    user = who(app)
+    assert (user.last_name, user.phone, user.language, user.page_size, user.start_page) == (
+        "Okafor", "+254 700 123", "fr", 50, "MeterView",
+    )  # fmt: skip
+    assert 'lang="fr"' in client.get("/meters/list/").get_data(as_text=True)
+    browser = app.test_client()
+    assert login(browser, "amara").headers["Location"] == "/meters/list/"
+    for bad in ({"page_size": "7"}, {"language": "xx"}, {"start_page": "AppUserView"}, {"phone": "call me"}):
+        assert about(client, **bad).status_code == 422, bad
+
+
+@pytest.mark.one_database
+def test_a_list_has_as_many_rows_as_its_reader_likes(client, app, cast, login):
+    login(client, "efua")
+    usual = client.get("/audit/list/").get_data(as_text=True)
+    assert usual.count('<th scope="row"') > 10
+    assert about(client, page_size="10").status_code == 303
+    assert client.get("/audit/list/").get_data(as_text=True).count('<th scope="row"') == 10
+    assert client.get("/audit/list/?psize_AuditEntryView=25").get_data(as_text=True).count('<th scope="row"') > 10
+
+
+@pytest.mark.one_database
+def test_another_address_asks_for_the_password(client, app, cast, login):
+    login(client, "amara")
+    assert about(client, email="thief@example.org").status_code == 422
+    assert about(client, email="thief@example.org", password="wrong").status_code == 422
+    assert about(client, email="bento@example.org", password="demo").status_code == 422, "somebody has it"
+    assert who(app).email == "amara@example.org"
+    assert about(client, email="a@example.org", password="demo").status_code == 303
+    assert who(app).email == "a@example.org"
+    with app.app_context():
+        facts = json.loads(db.session.scalars(select(MailRequest.facts)).one())
+    assert facts["to"] == "amara@example.org", "who had the account is told"
+
+
+@pytest.mark.one_database
+def test_nothing_else_of_ones_row_can_be_sent_along(client, app, cast, login):
+    login(client, "amara")
+    before = who(app)
+    more = {"group": "1", "group_id": "1", "active": "", "username": "root", "region_id": "1", "totp_since": "2026-01-01"}
+    assert about(client, **more).status_code == 303
+    after = who(app)
+    for name in ("group_id", "active", "username", "region_id", "vending_point_id", "totp_since", "password"):
+        assert getattr(after, name) == getattr(before, name), name
+
+
+@pytest.mark.one_database
+def test_other_browsers_are_listed_and_signed_out_one_by_one_or_all(client, app, cast, login):
+    login(client, "amara")
+    firefox = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+    others = [app.test_client() for _ in range(3)]
+    token = others[0].token("/login/")
+    others[0].post("/login/", data={"username": "amara", "password": "demo", "csrf_token": token}, headers=firefox)
+    for other in others[1:]:
+        login(other, "amara")
+    stranger = app.test_client()
+    login(stranger, "bento")
+    page = client.get("/account/security").get_data(as_text=True)
+    assert "Firefox on Windows" in page
+    keys = re.findall(r'name="browser" value="(\d+)"', page)
+    assert len(keys) == 3, "all but this one"
+    sent = {"csrf_token": client.token("/account/security")}
+    with app.app_context():
+        foreign = db.session.scalars(select(UserSession.id).where(UserSession.user_id == cast.users["bento"])).one()
+    for wrong in (str(foreign), "999999"):
+        assert client.post("/account/sessions/end", data=sent | {"browser": wrong}).status_code == 404
+    for wrong in ("", "x", "-1"):
+        assert client.post("/account/sessions/end", data=sent | {"browser": wrong}).status_code == 400
+    assert client.post("/account/sessions/end", data=sent | {"browser": keys[0]}).status_code == 303
+    assert [other.get("/account/").status_code for other in others].count(302) == 1
+    assert client.post("/account/sessions/end", data=sent | {"browser": "others"}).status_code == 303
+    assert [other.get("/account/").status_code for other in others] == [302, 302, 302]
+    assert client.get("/account/").status_code == stranger.get("/account/").status_code == 200
+
+
+@pytest.mark.one_database
+def test_ones_own_log_holds_ones_own_deeds_and_nobody_elses(client, app, cast, login):
+    chief = app.test_client()
+    login(chief, "efua")
+    assert about(chief, last_name="Chief-Secret").status_code == 303
+    login(client, "amara")
+    assert about(client, last_name="Okafor").status_code == 303
+    page = client.get("/account/log").get_data(as_text=True)
+    assert "Okafor" in page
+    assert "Chief-Secret" not in page
+    assert page.count("<tbody>") == 1
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36 Edg/130.0", "Edge on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile Safari/604", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.0", "An unknown browser"),
+        (None, "An unknown browser"),
+        ("<script>alert(1)</script>", "An unknown browser"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_said_in_words(app, agent, said):
+    with app.test_request_context("/"):
+        assert devices.device(agent) == said
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("127.0.0.1", "on the computer"), ("192.168.1.7", "local network"), ("8.8.8.8", "from 8.8.8.8"), ("x", "unknown"), (None, "unknown"), ("10.0.0.1", "same address")],
+)  # fmt: skip
+def test_a_place_is_said_in_words(app, address, said):
+    with app.test_request_context("/"):
+        assert said in devices.place(address, "10.0.0.1")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.domain.states import RowScope
 from app.extensions import db
-from app.models import AppUser, UserGroup, UserSession
+from app.models import AppUser, AuditEntry, MailRequest, PasswordLink, UserGroup
+from app.services import mail
 from tests.cast import make_cast, password_hash
+from tests.fixtures.application import csrf_token
 
-FIRST = "a first one, to change"
+CHOSEN = "a first one, of my own"
 
 
 @pytest.fixture
@@ -46,20 +52,62 @@ def form(client, app, cast, *, path="/users/add", **changes):
     return {
         "username": "faraja", "first_name": "Faraja", "last_name": "Mwangi", "email": "f@example.org",
         "group": group_id(app, "Operator"), "region": cast.regions["market"], "region-text": "",
-        "vending_point": cast.points["market"], "active": "y", "password": FIRST,
+        "vending_point": cast.points["market"], "active": "y",
         "csrf_token": client.token(path),
     } | changes  # fmt: skip
 
 
-def test_a_new_user_signs_in_and_must_change_the_password(client, app, cast, login):
-    login(client, "efua")
-    assert client.post("/users/add", data=form(client, app, cast)).status_code == 302
-    made = user(app, "faraja")
-    assert made.must_change_password
-    assert FIRST not in (made.password or "")
+def link_in(page: str) -> str:
+    return re.search(r"http://[^<\s\"]+(/password/link/[\w-]+)", page).group(1)
+
+
+def choose(app, link: str, new: str = CHOSEN):
     browser = app.test_client()
-    login(browser, "faraja", FIRST)
-    assert browser.get("/").headers["Location"] == "/account/password"
+    page = browser.get(link, follow_redirects=True).get_data(as_text=True)
+    return browser.post("/password/choose", data={"new": new, "again": new, "csrf_token": csrf_token(page)})
+
+
+def act(client, cast, name: str, whom: str):
+    key = cast.users[whom]
+    return client.post(f"/users/{name}/{key}", data={"csrf_token": client.token("/users/add")})
+
+
+def test_a_new_user_gets_a_link_and_chooses_a_password(client, app, cast, login):
+    login(client, "efua")
+    answer = client.post("/users/add", data=form(client, app, cast))
+    assert answer.status_code == 200, "no mail leaves, so the link is shown, once"
+    link = link_in(answer.get_data(as_text=True))
+    assert user(app, "faraja").password is None
+    assert "Invited" in client.get("/users/list/").get_data(as_text=True)
+    sign_in = {"username": "faraja", "password": "", "csrf_token": app.test_client().token("/login/")}
+    assert app.test_client().post("/login/", data=sign_in).status_code in (400, 401, 422)
+    assert choose(app, link).headers["Location"] == "/login/"
+    login(app.test_client(), "faraja", CHOSEN)
+    page = client.get(f"/users/show/{user(app, 'faraja').id}").get_data(as_text=True)
+    assert link not in page
+    with app.app_context():
+        told = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "invite")).one()
+        assert (told.actor, told.after) == ("efua", "{}")
+
+
+@pytest.mark.one_database
+def test_with_a_mail_server_the_link_goes_by_mail_and_nobody_else_sees_it(client, app, cast, login):
+    login(client, "efua")
+    with app.app_context():
+        before = mail.way()
+        mail.deliver_by(db.engine, replace(before, server="mail.example.org"))
+    try:
+        answer = client.post("/users/add", data=form(client, app, cast))
+        assert answer.status_code == 303
+        assert "/password/link/" not in client.get(answer.headers["Location"]).get_data(as_text=True)
+        assert act(client, cast, "link", "amara").status_code == 303
+    finally:
+        with app.app_context():
+            mail.deliver_by(db.engine, before)
+    with app.app_context():
+        facts = [json.loads(row) for row in db.session.scalars(select(MailRequest.facts).order_by(MailRequest.id))]
+        assert db.session.scalar(select(func.count()).select_from(PasswordLink)) == 0, "drawn when it is written"
+    assert [fact["purpose"] for fact in facts] == ["invitation", "reset"]
 
 
 @pytest.mark.one_database
@@ -79,7 +127,7 @@ def test_a_regional_administrator_stays_within_the_region(client, app, cast, log
     page = client.get("/users/list/").get_data(as_text=True)
     assert "amara" in page
     assert "bento" not in page
-    assert client.post("/users/add", data=form(client, app, cast)).status_code == 302
+    assert client.post("/users/add", data=form(client, app, cast)).status_code == 200
 
 
 @pytest.mark.one_database
@@ -118,10 +166,11 @@ def test_nobody_raises_anybody_above_themselves(client, app, cast, login):
 def test_one_does_not_change_ones_own_rights(client, app, cast, login):
     login(client, "efua")
     path = f"/users/edit/{cast.users['efua']}"
-    own = form(client, app, cast, path=path, username="efua", email="efua@example.org", password="")
+    own = form(client, app, cast, path=path, username="efua", email="efua@example.org")
     own |= {"region": "", "vending_point": "__None", "group": group_id(app, "Administrator")}
     assert client.post(path, data=own | {"group": group_id(app, "Operator")}).status_code == 422
     assert client.post(path, data={k: v for k, v in own.items() if k != "active"}).status_code == 422
+    assert client.post(path, data=own | {"region": cast.regions["coast"]}).status_code == 422
     assert client.post(path, data=own).status_code == 302
     group = f"/groups/edit/{group_id(app, 'Administrator')}"
     narrow = {"name": "Administrator", "row_scope": "region", "csrf_token": client.token(group)}
@@ -130,18 +179,107 @@ def test_one_does_not_change_ones_own_rights(client, app, cast, login):
     assert client.get("/users/list/").status_code == 200, "the boxes of one's own group change nothing"
 
 
-def test_switching_off_and_a_new_password_end_the_sessions(client, app, cast, login):
+def test_a_reset_ends_password_and_sessions_at_once(client, app, cast, login):
+    login(client, "efua")
+    amara = app.test_client()
+    login(amara, "amara")
+    copy = app.test_client()
+    copy.set_cookie("session", amara.get_cookie("session").value)
+    assert copy.get("/account/").status_code == 200
+    link = link_in(act(client, cast, "link", "amara").get_data(as_text=True))
+    assert amara.get("/account/").status_code == copy.get("/account/").status_code == 302
+    assert user(app, "amara").password is None
+    newer = link_in(act(client, cast, "link", "amara").get_data(as_text=True))
+    assert app.test_client().get(link, follow_redirects=True).status_code == 410
+    assert choose(app, newer).status_code == 303
+    login(app.test_client(), "amara", CHOSEN)
+
+
+@pytest.mark.one_database
+def test_switching_off_ends_sessions_and_links(client, app, cast, login):
     login(client, "efua")
     amara = app.test_client()
     login(amara, "amara")
     path = f"/users/edit/{cast.users['amara']}"
     same = form(client, app, cast, path=path, username="amara", email="amara@example.org")
     assert client.post(path, data=same).status_code == 302
-    assert amara.get("/account/").status_code == 302
+    assert amara.get("/account/").status_code == 200, "a page that changes nothing ends nothing"
+    link = link_in(act(client, cast, "link", "amara").get_data(as_text=True))
+    off = {"on": "0", "csrf_token": same["csrf_token"]}
+    assert client.post(f"/users/switch/{cast.users['amara']}", data=off).status_code == 303
+    assert app.test_client().get(link, follow_redirects=True).status_code == 410
+    assert client.post(f"/users/switch/{cast.users['amara']}", data=off | {"on": "1"}).status_code == 303
+    assert app.test_client().get(link, follow_redirects=True).status_code == 410, "nor when they are back"
+
+
+@pytest.mark.one_database
+def test_signing_somebody_out_ends_every_session(client, app, cast, login):
+    login(client, "efua")
+    browsers = [app.test_client() for _ in range(2)]
+    for browser in browsers:
+        login(browser, "amara")
+    assert act(client, cast, "sign_out", "amara").status_code == 303
+    assert [browser.get("/account/").status_code for browser in browsers] == [302, 302]
+
+
+@pytest.mark.one_database
+def test_another_address_is_told_to_the_old_one(client, app, cast, login):
+    login(client, "efua")
+    path = f"/users/edit/{cast.users['amara']}"
+    moved = form(client, app, cast, path=path, username="amara", email="thief@example.org")
+    assert client.post(path, data=moved).status_code == 302
     with app.app_context():
-        ended = db.session.scalars(select(UserSession.ended).where(UserSession.user_id == cast.users["amara"])).all()
-    assert None not in ended
-    login(app.test_client(), "amara", FIRST)
+        facts = json.loads(db.session.scalars(select(MailRequest.facts)).one())
+    assert (facts["what"], facts["to"]) == ("email", "amara@example.org")
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["link", "unlock", "drop_factor", "sign_out"])
+def test_nobody_acts_on_themselves_nor_on_who_may_do_more(client, app, cast, login, name):
+    login(client, "efua")
+    assert act(client, cast, name, "efua").status_code == 403
+    rada = app.test_client()
+    login(rada, "rada")
+    assert act(rada, cast, name, "efua").status_code == 404, "not of her region"
+    assert act(rada, cast, name, "bento").status_code == 404
+    office = {"name": "Office", "description": "", "row_scope": "region", "rights": ["READ_USERS", "WRITE_USERS"]}
+    client.post("/groups/add", data=office | {"csrf_token": client.token("/groups/add")})
+    with app.app_context():
+        db.session.scalars(select(AppUser).where(AppUser.username == "chidi")).one().group_id = group_id(app, "Office")
+        db.session.commit()
+    clerk = app.test_client()
+    login(clerk, "chidi")
+    assert act(clerk, cast, name, "amara").status_code == 403, "an operator may sell, the clerk may not"
+    amara = clerk.get(f"/users/show/{cast.users['amara']}").get_data(as_text=True)
+    assert f"/users/{name}/" not in amara
+
+
+@pytest.mark.one_database
+def test_a_lock_is_shown_and_opened(make_app, app, cast, login):
+    door = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="3 per minute")
+    for typed in ("amara", "amara", "amara", "Amara@example.org"):
+        visitor = door.test_client()
+        visitor.post("/login/", data={"username": typed, "password": "no", "csrf_token": visitor.token("/login/")})
+    chief = door.test_client()
+    login(chief, "efua")
+    assert "Locked" in chief.get("/users/list/").get_data(as_text=True)
+    page = chief.get(f"/users/show/{cast.users['amara']}").get_data(as_text=True)
+    assert "Locked until" in page
+    assert act(chief, cast, "unlock", "amara").status_code == 303
+    assert "Locked" not in chief.get("/users/list/").get_data(as_text=True)
+    login(door.test_client(), "amara")
+    with app.app_context():
+        assert db.session.scalars(select(AuditEntry.actor).where(AuditEntry.action == "unlock")).all() == ["efua"]
+
+
+@pytest.mark.one_database
+def test_what_people_may_see_is_said_in_words(client, app, cast, login):
+    login(client, "efua")
+    page = client.get("/users/list/").get_data(as_text=True)
+    told = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "sells at Market" in told
+    assert "sees everything" in told
+    assert "sees region" in told
 
 
 @pytest.mark.one_database

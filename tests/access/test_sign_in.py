@@ -11,7 +11,7 @@ from app.access.attempts import ADDRESS_FACTOR
 from app.extensions import db
 from app.models import AppUser, SignInFailure, UserSession
 from app.models.base import now
-from app.views.account import set_password
+from app.views.passwords import set_password
 from tests.cast import make_cast
 from tests.fixtures.application import TEST_SETTINGS, csrf_token
 

@@ -53,6 +53,7 @@ class Grid:
             "report": {"market": "sales-statistics"},
             "currency": {"market": 1},
             "settings": {"market": 1},
+            "secret": {"market": "no-such-secret"},
             "message": {"market": outbox.put(app.config["OUTBOX_DIR"], b"To: amara@example.org\r\nSubject: x\r\n\r\nx")},
         }
         self.tried: Counter[str] = Counter()
