@@ -1,7 +1,7 @@
 """One index that holds all the home page asks of today: it replaces the one of the business date alone.
 
 Revision ID: 0024
-Revises: 0023
+Revises: 0021
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0024"
-down_revision = "0023"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
