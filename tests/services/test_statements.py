@@ -83,7 +83,7 @@ def test_a_rollback_undoes_and_keeps_what_is_prepared(sold):
         db.session.rollback()
     if db.engine.dialect.name == "postgresql":
         kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%security_module%'")
-        assert db.session.execute(kept).scalar_one() == 1
+        assert db.session.execute(kept).scalar_one() >= 1
     db.session.execute(text("UPDATE meter SET address = 'elsewhere'"))
     with pytest.raises(DBAPIError):
         db.session.execute(text("SELECT nothing"))
