@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from flask import request
 
+import run
+from tests.fixtures.application import build
 from tests.fixtures.ports import free_port, free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,15 +75,9 @@ def test_a_database_of_another_make_is_one_sentence():
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "run", "setup"],
-        cwd=ROOT,
-        env=environment(DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x", INSTANCE_DIR=tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
+    address = f"postgresql://x@127.0.0.1:{free_port()}/x"
+    done = build(address, tmp_path).test_cli_runner().invoke(args=["setup"])
+    assert done.exit_code == 1
     assert done.stderr.startswith("Error: the database cannot be used: ")
     assert done.stderr.count("\n") == 1
 
@@ -148,25 +145,14 @@ def test_a_python_that_does_not_fit_is_one_sentence(tmp_path, version):
     assert done.stderr.count("\n") == 1
 
 
-def test_only_a_trusted_proxy_names_the_visitor(tmp_path):
-    source = (
-        "import os, run; from flask import request\n"
-        "headers = {'X-Forwarded-For': '203.0.113.5, 192.0.2.7'}\n"
-        "for trusted in '01':\n"
-        "    os.environ['TRUSTED_PROXIES'] = trusted\n"
-        "    app = run.__getattr__('app')\n"
-        "    app.before_request_funcs = {None: [lambda: (request.remote_addr, 418)]}\n"
-        "    print(app.test_client().get('/', headers=headers).text)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", source],
-        cwd=ROOT,
-        env=environment(INSTANCE_DIR=tmp_path, SECRET_KEY="k" * 40),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-2:] == ["127.0.0.1", "192.0.2.7"]
+@pytest.mark.parametrize(("trusted", "visitor"), [(0, "127.0.0.1"), (1, "192.0.2.7")])
+def test_only_a_trusted_proxy_names_the_visitor(tmp_path, monkeypatch, trusted, visitor):
+    for name, value in {"INSTANCE_DIR": tmp_path, "SECRET_KEY": "k" * 40, "TRUSTED_PROXIES": trusted}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(run, "app", None, raising=False)  # as nobody had asked for it, and nobody after us does
+    app = run.__getattr__("app")
+    app.before_request_funcs = {None: [lambda: (request.remote_addr, 418)]}
+    assert app.test_client().get("/", headers={"X-Forwarded-For": "203.0.113.5, 192.0.2.7"}).text == visitor
 
 
 class Site(NamedTuple):
