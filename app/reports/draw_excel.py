@@ -44,8 +44,9 @@ class _Book:
         key = (number, bold, top)
         if key not in self.formats:
             told: dict[str, Any] = {"bold": bold, "valign": "top"}
-            if number in DATE_FORMATS.values() or number == "0":
-                told["align"] = "left"
+            if not number or number in DATE_FORMATS.values() or number == "0":
+                # NB: without it names in Latin letters would lean against the figures of the next column.
+                told |= {"align": "right", "reading_order": 2} if self.speech.rtl else {"align": "left"}
             if number:
                 told["num_format"] = number
             if top:
@@ -120,7 +121,8 @@ def _front(made: _Book, page: Any) -> None:
     cover = made.cover
     page.set_column(0, 0, 30)
     page.set_column(1, 2, 40)
-    title = made.book.add_format({"bold": True, "font_size": 16})
+    told = {"bold": True, "font_size": 16}
+    title = made.book.add_format(told | ({"align": "right", "reading_order": 2} if made.speech.rtl else {}))
     page.write_string(0, 0, cover.title, title)
     facts = [("", cover.utility), (made.speech.say(said("Period")), cover.period), *cover.lines, ("", cover.made)]
     line = 2
@@ -142,7 +144,8 @@ def _front(made: _Book, page: Any) -> None:
 def _table(made: _Book, page: Any) -> None:
     answer, speech = made.answer, made.speech
     told = {"bold": True, "bg_color": HEAD_COLOUR, "bottom": 1, "text_wrap": True, "valign": "top"}
-    head, end = made.book.add_format(told), made.book.add_format(told | {"align": "right"})
+    end = made.book.add_format(told | {"align": "right"})
+    head = end if speech.rtl else made.book.add_format(told)
     page.freeze_panes(1, 0)
     page.set_row(0, HEAD_HEIGHT)
     page.repeat_rows(0)
@@ -153,7 +156,10 @@ def _table(made: _Book, page: Any) -> None:
     for line, row in enumerate(answer.rows(0, None), start=1):
         made.halved = made.halved or row.level == 1
         for at, (column, value) in enumerate(zip(answer.columns, row.cells, strict=True)):
-            made.write(page, line, at, column, row, value)
+            if at == 1 and row.level == 1 and value is None and not column.kind.numeric:
+                page.write_string(line, at, made.cover.total, made.style(bold=True))
+            else:
+                made.write(page, line, at, column, row, value)
     last = line
     if last:
         page.autofilter(0, 0, last, len(answer.columns) - 1)

@@ -153,7 +153,8 @@ class _Load:
             .group_by(*keys)
         )
         wanted = narrow(statement, self.asked.scope, self.source.by, table)
-        options = UNSCOPED | ({"yield_per": CHUNK} if self.dims else {})
+        # NB: read in parts PostgreSQL plans for the first rows, so only what may be cut off is.
+        options = UNSCOPED | ({"yield_per": CHUNK} if self.dims and apart else {})
         for row in self.asked.session.execute(wanted, execution_options=options):
             point, place = (row[at[name]] if name in at else None for name in ("point", "region"))
             place = place if self.above is None else self.above.get(place, place)
