@@ -100,6 +100,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "REDIS_URL": (None, str),
     "IMPORT_FILE_MAX_MB": ("64", _integer(1, 2000)),
     "IMPORT_ROWS_MAX": ("200000", _integer(1, 2_000_000)),
+    "MAIL_FILE_MAX_MB": ("10", _integer(1, 100)),
     "FILES_KEEP_DAYS": ("30", _integer(1, 3660)),
     "SITE_URL": (None, _site),
     "MAIL_SERVER": (None, str),

@@ -18,7 +18,8 @@ def register(app: Flask) -> None:
     """Add every command to the application."""
     own = (setup, _vend(), _ledger(), _sts(), _tariff(), _roles(), _demo(), cli_module.group(), cli_licence.group())
     tables = Db("db", help="Migrations of the tables.")
-    for command in (*own, cli_reports.report, tables, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
+    reports = (cli_reports.report, cli_reports.schedules())
+    for command in (*own, *reports, tables, cli_upkeep.audit(), cli_upkeep.backup, cli_upkeep.restore):
         app.cli.add_command(command)
 
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
-from flask.cli import with_appcontext
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
 from flask_babel import force_locale
 from sqlalchemy import select
 
@@ -101,3 +102,34 @@ def _write(parts: Iterable[bytes], output: Path | None) -> None:
         for part in parts:
             sys.stdout.buffer.write(part)
         sys.stdout.flush()
+
+
+def schedules() -> AppGroup:
+    """The commands of reports by e-mail."""
+    group = AppGroup("schedules", help="Reports that are sent by e-mail.")
+
+    @group.command("list")
+    def names() -> None:
+        """Every schedule: whose, what, when next, and whether it is stopped or paused."""
+        from app.services import report_schedules
+
+        rows = report_schedules.schedules(db.session())
+        for row in rows:
+            owner = db.session.get_one(AppUser, row.owner_id)
+            state = f"paused ({row.paused})" if row.paused else f"next {row.next_at:%Y-%m-%d %H:%M} UTC"
+            told = (row.id, owner.username, row.question.report, row.question.name, row.form)
+            click.echo("  ".join(map(str, (*told, state if row.active else "stopped"))))
+        if not rows:
+            click.echo("no report is sent by e-mail")
+
+    @group.command("run")
+    def run() -> None:
+        """Send what is due now, as the worker does."""
+        from app.views import report_mail
+
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+        if not report_mail.post(app):
+            raise click.ClickException("some letters could not be sent and are tried again; see Reports by e-mail")
+        click.echo("everything that was due is sent")
+
+    return group

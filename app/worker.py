@@ -35,7 +35,7 @@ from app.models.base import now
 from app.services import audit_chain, book_checks, day_sums, health, match, month_sums
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
-from app.views import letters, work_runs
+from app.views import letters, report_mail, work_runs
 
 NAME = "vending"
 LATER_MAX_S = 60.0  # what fails, or finds nothing it could do, is tried again at least so often
@@ -44,6 +44,7 @@ AT_THE_COUNTER = timedelta(seconds=10)  # younger sales are still being made
 RESOLVE_EVERY_S, SEAL_EVERY_S, PROBE_EVERY_S, LIFE_EVERY_S = 3.0, 5.0, 15.0, 20.0
 # Long work waits in a table, so that nothing is lost with a queue; this looks for it.
 WORK_EVERY_S, MAIL_EVERY_S, CLEAN_EVERY_S = 1.0, 2.0, 3600.0
+REPORTS_EVERY_S = 20.0  # a report by e-mail is due at a full hour
 # Whether a daily look is due; not while the program starts, when everybody wants the processor.
 CHECK_EVERY_S, CHECK_FIRST_S = 60.0, 15.0
 SIZES_EVERY_S, SIZES_FIRST_S = 24 * 3600.0, 30.0
@@ -149,6 +150,7 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("life", LIFE_EVERY_S, inside(_live)),
         Chore("work", WORK_EVERY_S, lambda: work_runs.run_next(app)),
         Chore("mail", MAIL_EVERY_S, lambda: letters.post(app)),
+        Chore("reports", REPORTS_EVERY_S, lambda: report_mail.post(app)),
         Chore("clean", CLEAN_EVERY_S, lambda: work_runs.clean(app)),
         Chore("ledger", CHECK_EVERY_S, inside(_recount), first_s=CHECK_FIRST_S),
         Chore("verify", CHECK_EVERY_S, inside(lambda: _verify(app)), first_s=CHECK_FIRST_S),

@@ -8,13 +8,14 @@ with; `SECRETS` are words that only Bento's people may read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
 
 from app.db import transaction
-from app.domain.states import ImportState, TaskState
+from app.domain.states import Every, ImportState, TaskState
 from app.extensions import db
 from app.models import (
     AuditEntry,
@@ -23,15 +24,18 @@ from app.models import (
     Meter,
     Product,
     Region,
+    ReportSchedule,
     Sale,
     SavedQuestion,
     SecurityModule,
+    Settings,
     SupplyGroupKey,
     TariffPlan,
     Token,
     UserGroup,
     VendingPoint,
 )
+from app.models.base import now
 from app.services.engineering import Wanted, make
 from tests.cast import PIER, Cast, make_cast
 from tests.fixtures import ready
@@ -124,7 +128,7 @@ def _changes(cast: Cast) -> dict[str, int]:
 
 def _long_work(cast: Cast) -> dict[str, dict[str, int]]:
     """An import and a task of Chidi's, and of Bento's, whose region is foreign to the coast."""
-    made: dict[str, dict[str, int]] = {"import": {}, "task": {}, "question": {}}
+    made: dict[str, dict[str, int]] = {"import": {}, "task": {}, "question": {}, "schedule": {}}
     with transaction() as session:
         for who, place, region in (("chidi", "market", "coast"), ("bento", "harbour", "lake")):
             owned = {
@@ -142,6 +146,13 @@ def _long_work(cast: Cast) -> dict[str, dict[str, int]]:
             session.add_all([batch, task, question])
             session.flush()
             made["import"][place], made["task"][place], made["question"][place] = batch.id, task.id, question.id
+            schedule = ReportSchedule(
+                owner_id=cast.users[who], question_id=question.id, every=Every.MONTH, at_hour=7, form="xlsx", language="en",
+                next_at=now() + timedelta(days=20), reckoned_in=session.get_one(Settings, 1).time_zone,
+            )  # fmt: skip
+            session.add(schedule)
+            session.flush()
+            made["schedule"][place] = schedule.id
     return made
 
 

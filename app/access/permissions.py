@@ -70,6 +70,8 @@ DECLINE_ACTS = Permission("can_decline", "EngineeringView")
 ASK_ACTS_AGAIN = Permission("can_ask_again", "EngineeringView")
 # Opens the reports; what each of them shows needs its own permission besides (app/reports/catalogue.py).
 READ_REPORTS = Permission("can_read", "ReportView")
+# Lets the own reports, which are sent to oneself without any permission, go to other addresses too.
+SEND_ELSEWHERE = Permission("can_send_elsewhere", "ReportScheduleView")
 READ_SALE_RECORDS = Permission("can_read", "SaleRecordView")
 READ_TOKENS = Permission("can_read", "TokenView")
 READ_AUDIT_LOG = Permission("can_read", "AuditEntryView")

@@ -38,7 +38,7 @@ AUDITED = frozenset(
         "tariff_plan", "tariff_step", "tariff_fine", "tariff_fee", "tariff_tax", "tariff_levy",
         "security_module", "supply_group_key", "currency", "settings", "licence",
         "clock_confirmation", "consumer", "meter", "ab_role", "sale_decision",
-        "reversal_request",
+        "reversal_request", "report_schedule",
     }
 )  # fmt: skip
 # Never written down, not even as a hash; and what changes by itself at every sign-in.
@@ -49,6 +49,7 @@ SILENT = frozenset(
         "tariff_since",  # follows from the tariff
         "search_name",  # follows from the full name
         "totp_sealed", "totp_step",
+        "next_at", "reckoned_in", "paused",  # follow from when a report is sent
         "status_since", "status_by",  # follow from the state; the entry itself says when and who
     }
 )  # fmt: skip

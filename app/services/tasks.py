@@ -202,7 +202,7 @@ def claim(kinds: tuple[str, ...]) -> Work | None:
         .order_by(BackgroundTask.id)
     ).all()
     wanted = [
-        (row.id, row.claimed_by) for row in rows if row.state is TaskState.WAITING or _is_gone(row)
+        (row.id, row.claimed_by) for row in rows if row.state is TaskState.WAITING or is_gone(row)
     ]
     session.rollback()
     for task_id, by in wanted:
@@ -236,7 +236,7 @@ def claim(kinds: tuple[str, ...]) -> Work | None:
     return None
 
 
-def _is_gone(row: BackgroundTask) -> bool:
+def is_gone(row: BackgroundTask) -> bool:
     """Whether the process that claimed it is known to be dead, or was not heard of for long."""
     host, _, rest = (row.claimed_by or "").partition(":")
     pid = rest.partition(":")[0]

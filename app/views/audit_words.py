@@ -53,6 +53,7 @@ from app.views.people import AppUserView
 from app.views.plan_form import PlanForm
 from app.views.plan_rows import FeeRow, FineRow, LevyRow, StepRow, TaxRow
 from app.views.products import ManufacturerView, ProductView
+from app.views.report_words import EVERY
 from app.views.settings import SettingsView
 from app.views.slip_settings import SlipSettingsView
 from app.views.tariffs import TariffView
@@ -110,6 +111,8 @@ OTHERS: Mapping[str, Any] = {
     "phone": _l("Phone"), "page_size": _l("Rows of a page"), "start_page": _l("First page"),
     "totp_sealed": _l("Second factor"),
     "totp_since": _l("Second factor since"),
+    "every": _l("How often"), "weekday": _l("Day of the week"), "month_day": _l("Day of the month"), "at_hour": _l("Hour"),
+    "form": _l("File"), "addresses": _l("Other e-mail addresses"), "question": _l("Question"), "owner": _l("Owner"),
 }  # fmt: skip
 # Said by the entry itself, or worked out from what is told.
 HIDDEN = frozenset({"id", "path"})
@@ -120,6 +123,7 @@ LISTS: Mapping[type[Any], Mapping[Any, Any]] = {
 }  # fmt: skip
 COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
     ("consumer", "gender"): choices.GENDER, ("settings", "first_weekday"): choices.WEEKDAY,
+    ("report_schedule", "every"): EVERY, ("report_schedule", "weekday"): choices.WEEKDAY,
     ("settings", "slip_paper"): choices.PAPER, ("vending_point", "slip_paper"): choices.PAPER,
     ("meter", "ea"): choices.EA, ("meter", "tct"): choices.TCT, ("supply_group_key", "base_date"): choices.BASE_YEAR,
     ("user_group", "name"): SEEDED_NAMES, ("ab_role", "name"): SEEDED_NAMES,

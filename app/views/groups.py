@@ -85,9 +85,10 @@ ACTS = {
     "can_cancel": _l("Stop work"),
     "can_use": _l("Type tokens in"),
     "can_open": _l("Open it (over everything only)"),
+    "can_send_elsewhere": _l("Have them sent to other addresses"),
     "menu_access": _l("See it in the menu"),
 }
-ELSEWHERE = {"ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "ReversalView": _l("Reversals"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
+ELSEWHERE = {"ReportScheduleView": _l("Reports by e-mail"), "ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "ReversalView": _l("Reversals"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
 
 
 def page_label(page: str) -> Any:

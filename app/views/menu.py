@@ -80,6 +80,7 @@ LINES: tuple[Line, ...] = (
     # The reports P2 and P5 tell the same and more; these lists stay for links to them, and for the rights they name.
     Line(None, "records:SaleRecordView", _l("Sales records")),
     Line(None, "records:TokenView", _l("Token records")),
+    Line(None, "report_schedules:ReportScheduleView"),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
     Line("Report", "book_checks:BookCheckView", _l("Checks"), "fa-check-double"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),

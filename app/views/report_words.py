@@ -17,7 +17,7 @@ from flask_babel import get_domain, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app.domain.states import UNIT, SaleStatus
+from app.domain.states import UNIT, Every, SaleStatus
 from app.reports.installation import Installation
 from app.reports.names import Place
 from app.reports.period import Period
@@ -71,6 +71,8 @@ FAULTS: Mapping[str, Any] = {
     "twice": _l("The address says one filter twice. Choose one of the two."),
     "unknown_filter": _l("The address asks for a filter that this report does not have."),
 }
+# How often a report is sent by e-mail.
+EVERY: Mapping[Every, Any] = {Every.DAY: _l("Every day"), Every.WEEK: _l("Every week"), Every.MONTH: _l("Every month")}
 NOTES: Mapping[str, tuple[str, Any]] = {
     "agrees": ("ok", _l("Sales, sums of the day, ledger and tokens agree.")),
     "differs": ("bad", _l("The books do not agree: look at the rows with a difference.")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -224,9 +225,9 @@ def _saved(read: Read) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read_question(report: Report, given: Mapping[str, str]) -> Read:
-    """An address as a question, with its fields ready to be drawn."""
-    session, scope, house = db.session(), current_scope(), installation(db.session(), now())
+def read_question(report: Report, given: Mapping[str, str], at: datetime | None = None) -> Read:
+    """An address as a question, with its fields ready to be drawn; `today` is that of the instant `at`, else of now."""
+    session, scope, house = db.session(), current_scope(), installation(db.session(), at or now())
     # A form sends a field once; of two values that an address says, one would be left out unseen.
     twice = tuple(
         Fault("", "twice") for name in given if isinstance(given, MultiDict) and len(set(given.getlist(name))) > 1

@@ -88,16 +88,21 @@ def _run(work: Work) -> None:
         session.info.pop("actor", None)
 
 
-def scope_now(work: Work, *needed: Permission) -> Scope:
-    """What the owner may see now.  Raises WorkFailed when they may not do this any more."""
-    user = db.session.get(AppUser, work.owner.user_id)
+def may(user: AppUser, *needed: Permission) -> bool:
+    """Whether somebody who is not at this computer has these permissions now."""
     held = {
         (given.permission.name, given.view_menu.name)
-        for role in (user.roles if user is not None else ())
+        for role in user.roles
         for given in role.permissions
         if given.permission is not None and given.view_menu is not None
     }
-    if user is None or not user.active or not {(one.action, one.page) for one in needed} <= held:
+    return bool(user.active) and {(one.action, one.page) for one in needed} <= held
+
+
+def scope_now(work: Work, *needed: Permission) -> Scope:
+    """What the owner may see now.  Raises WorkFailed when they may not do this any more."""
+    user = db.session.get(AppUser, work.owner.user_id)
+    if user is None or not may(user, *needed):
         raise WorkFailed("not_allowed")
     scope = scope_of(user)
     db.session.rollback()
