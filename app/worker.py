@@ -32,7 +32,7 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import Sale, SecurityModule, Settings
 from app.models.base import now
-from app.services import audit_chain, book_checks, day_sums, health, match, month_sums
+from app.services import audit_chain, book_checks, day_sums, health, inactive, match, month_sums
 from app.services.engineering_tokens import resolve_act, waiting_acts
 from app.services.resolve import Patience, resolve
 from app.views import letters, report_mail, work_runs
@@ -157,6 +157,7 @@ def chores_of(app: Flask) -> list[Chore]:
         Chore("match", CHECK_EVERY_S, inside(lambda: _match(app)), first_s=CHECK_FIRST_S),
         Chore("sums", CLEAN_EVERY_S, inside(_close_sums)),
         Chore("sizes", SIZES_EVERY_S, inside(_learn_sizes), first_s=SIZES_FIRST_S),
+        Chore("inactive", CLEAN_EVERY_S, inside(_count_inactive), first_s=CHECK_FIRST_S),
     ]
 
 
@@ -176,6 +177,14 @@ def _close_sums() -> bool:
     day_sums.close_days(today)
     for month in month_sums.close_months(today):
         log.info("the sums of %s are added up", month)
+    return True
+
+
+def _count_inactive() -> bool:
+    """Who bought nothing lately, for the home page."""
+    zone = db.session().get_one(Settings, 1).time_zone
+    for day in inactive.keep_counts(business_date(now(), zone)):
+        log.info("inactive consumers of the thirty days until %s are counted", day)
     return True
 
 

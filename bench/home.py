@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import event, func, insert, select, text, update
@@ -20,7 +20,7 @@ from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Consumer, Meter, Region, Sale, Settings, TariffPlan, VendingPoint
 from app.models.base import now
-from app.services import month_sums
+from app.services import inactive, month_sums
 from bench.lists import enter
 from bench.sales import installations
 
@@ -124,10 +124,12 @@ def _look(name: str, app: Any, sales: int) -> None:
     with app.app_context():
         with transaction() as session:
             fill(session, sales)
-        month_sums.close_months(datetime.now(UTC).date())
+        month_sums.close_months(now().date())
+        inactive.keep_counts(now().date())
         db.session.remove()
-        with db.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE" if name == "PostgreSQL" else "PRAGMA optimize"))
+        if name == "PostgreSQL":  # it gathers statistics by itself; on SQLite nobody does, and the plans must be right without
+            with db.engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
         engine = db.engine
     print(f"{name}: {sales} sales written in {time.perf_counter() - begun:.0f} s; aim {AIM_MS} ms")
     clock = time.process_time if name == "SQLite" else time.perf_counter

@@ -20,6 +20,7 @@ from app.models import (
     BackgroundTask,
     Consumer,
     ImportBatch,
+    InactiveDay,
     Meter,
     PurchaseDay,
     PurchaseMonth,
@@ -160,7 +161,7 @@ def _token(scope: Scope) -> ColumnElement[bool]:
 
 
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
-SUMMED = (SaleDay, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth)
+SUMMED = (SaleDay, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 

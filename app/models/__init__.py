@@ -20,6 +20,7 @@ from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroup
 from app.models.settings import ClockConfirmation, Currency, Licence, Settings, SlipLogo
 from app.models.summaries import (
     DaySums,
+    InactiveDay,
     MonthSums,
     PurchaseDay,
     PurchaseMonth,
@@ -45,7 +46,7 @@ from app.models.vending_point import CashAccount, VendingPoint
 __all__ = [
     "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
     "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DaySums", "DebtEntry",
-    "EngineeringRecord", "ImportBatch", "ImportRow", "LedgerAccount", "Licence", "MailRequest",
+    "EngineeringRecord", "ImportBatch", "ImportRow", "InactiveDay", "LedgerAccount", "Licence", "MailRequest",
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
     "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
     "Region", "RegionDay", "RegionMonth", "ReportSchedule", "ReportSending", "Reprint", "RestoreDone",

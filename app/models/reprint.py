@@ -21,4 +21,4 @@ class Reprint(Model):
     sale_id: Mapped[int] = mapped_column(ForeignKey("sale.id"))
     copy_number: Mapped[int] = mapped_column(Integer)
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
-    printed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    printed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

@@ -124,3 +124,17 @@ class MonthSums(Model):
 
     month: Mapped[date] = mapped_column(Date, primary_key=True)
     closed: Mapped[bool] = mapped_column(Boolean)
+
+
+class InactiveDay(Model):
+    """Consumers with a meter in a region, and those who bought nothing in the thirty days that end with `day`."""
+
+    __tablename__ = "inactive_day"
+    __table_args__ = (UniqueConstraint("day", "region_id", name="uq_inactive_day_key"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
+    # No foreign key: a place that nobody lives in any more may be deleted, what was counted stays told.
+    region_id: Mapped[int] = mapped_column(Integer)
+    consumers: Mapped[int] = mapped_column(Integer)
+    inactive: Mapped[int] = mapped_column(Integer)

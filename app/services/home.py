@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.domain.money import Currency
 from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
 from app.models import Currency as CurrencyRow
-from app.models import Sale, Settings
+from app.models import Reprint, Sale, Settings
 
 WAITING_SHOWN = 5
 WEEK = 7
@@ -63,6 +63,14 @@ def waiting_since(scope: Scope) -> tuple[int, date | None]:
     wanted = narrow(select(func.count(Sale.id), func.min(Sale.business_date)), scope, By.VENDING_POINT)
     count, first = db.session().execute(wanted.where(Sale.status == SaleStatus.RESERVED)).one()
     return int(count), first
+
+
+def copies(scope: Scope, since: datetime) -> int:
+    """How many copies of slips of one's own sales were printed since then."""
+    # NB: asked of each copy; joined, SQLite would begin with every sale of the region.
+    own = narrow(select(Sale.id), scope, By.VENDING_POINT).where(Sale.id == Reprint.sale_id).correlate(Reprint)
+    statement = select(func.count(Reprint.id)).where(Reprint.printed_at >= since, own.exists())
+    return int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
 
 
 def last_sales(scope: Scope, day: date, limit: int = 5) -> list[Sale]:

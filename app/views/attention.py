@@ -1,7 +1,7 @@
 """What needs a person, for the home page: each thing once, the most urgent first, with what to do and where.
 
-What stops selling stands above what holds money, that above what makes books doubtful, that above what ends
-soon, and keeping house last.  Nothing is dismissed: it goes when it is mended.
+What stops selling stands above what holds money, that above what makes books doubtful, that above what looks
+odd or ends soon, and keeping house last.  Nothing is dismissed: it goes when it is mended.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.models import Sale
 from app.models.base import now
 from app.services import book_checks, decisions, engineering_lists, health, home, reversals
 from app.services.clock import clock_doubt
+from app.services.inactive import Inactive
 from app.services.module_keys import KeyEnd
 from app.views import figures, licence
 from app.views.decisions import memory
@@ -39,8 +40,9 @@ class Urgency(IntEnum):
     MONEY_IS_HELD = 1
     BOOKS_IN_DOUBT = 2
     SOMEBODY_WAITS = 3
-    ENDS_SOON = 4
-    KEEPING_HOUSE = 5
+    LOOKS_ODD = 4
+    ENDS_SOON = 5
+    KEEPING_HOUSE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Known:
     checks: list[book_checks.Due]
     licence: Standing | None
     health: health.Facts
+    inactive: Inactive | None
 
 
 def may(permission: Permission) -> bool:
@@ -86,7 +89,7 @@ def items(known: Known) -> list[Item]:
     """Everything that needs this person, the most urgent first."""
     found = [
         *_modules(known.health), *_clock(), *_waiting(known.scope), *_keys(known.ending), *_licence(known.licence),
-        *_asked(known.scope), *_checks(known.checks), *_house(known.health),
+        *_asked(known.scope), *_inactive(known.inactive), *_checks(known.checks), *_house(known.health),
     ]  # fmt: skip
     return sorted(found, key=lambda item: (item.urgency, not item.bad))
 
@@ -205,6 +208,23 @@ def _asked(scope: Scope) -> Iterator[Item]:
         title = ngettext("An engineering act waits for a second person.", "%(num)d engineering acts wait for a second person.", waiting)
         act = Act(_("Open the engineering desk"), url_for("EngineeringView.desk"))
         yield Item(Urgency.SOMEBODY_WAITS, "act", "fa-user-pen", title, "", (act,))
+
+
+def inactive_url(found: Inactive) -> str:
+    """The report of those consumers."""
+    days = {"from": found.first.isoformat(), "to": found.last.isoformat()}
+    return url_for("ReportView.show", report="inactive-consumers", period="days", show="none", **days)
+
+
+def _inactive(found: Inactive | None) -> Iterator[Item]:
+    if found is None or not found.jumped:
+        return
+    title = ngettext(
+        "%(num)d consumer bought nothing in thirty days, %(before)s a week before.",
+        "%(num)d consumers bought nothing in thirty days, %(before)s a week before.", found.now, before=figures.number(found.before or 0, 0),
+    )  # fmt: skip
+    text = _("Look whether they share a place, a vending point or a kind of meter.")
+    yield Item(Urgency.LOOKS_ODD, "inactive", "fa-user-clock", title, text, (Act(_("See who they are"), inactive_url(found)),))
 
 
 def _checks(due: list[book_checks.Due]) -> Iterator[Item]:

@@ -16,12 +16,13 @@ from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
 from app.access.scope import Scope
+from app.domain.calendar import business_date, day_start_utc
 from app.domain.errors import OutOfScope
 from app.domain.money import Currency
 from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
 from app.models.base import now
-from app.services import book_checks, day_figures, health, home, licensing, module_keys
+from app.services import book_checks, day_figures, health, home, inactive, licensing, module_keys
 from app.services import first_steps as steps
 from app.services.clock import confirm_clock
 from app.services.habits import served_last
@@ -29,6 +30,7 @@ from app.services.resolve import resolve
 from app.views import attention, day_chart, first_steps, house_state
 from app.views.attention import may
 from app.views.decisions import patience
+from app.views.installation import time_zone
 
 LAST, SERVED = 6, 4
 
@@ -43,8 +45,8 @@ class HomeView(SafeBaseView, IndexView):
     def index(self) -> Any:
         """What is to be done today, the way to sell, and how the day goes."""
         scope = current_scope()
-        read, due = _read()
-        wanted = attention.items(attention.Known(scope, _ending(read), due, read.licence, read.health))
+        read, due = _read(scope)
+        wanted = attention.items(attention.Known(scope, _ending(read), due, read.licence, read.health, read.inactive))
         return self.render_template(
             "home.html",
             now=now(),
@@ -80,17 +82,27 @@ class HomeView(SafeBaseView, IndexView):
         return redirect(url_for("HomeView.index"), 303)
 
 
-def _read() -> tuple[house_state.Read, list[book_checks.Due]]:
+def _read(scope: Scope) -> tuple[house_state.Read, list[book_checks.Due]]:
     """What is known of the installation, as far as it is this person's business, read once; and which checks need a person."""
     checks = book_checks.newest() if may(p.READ_CHECKS) else None
     runs_it = may(p.WRITE_SETTINGS)
+    zone = time_zone()
+    today = business_date(now(), zone)
+    leads = _wide(scope) and may(p.READ_CONSUMERS)
     read = house_state.Read(
         keys=module_keys.in_use() if may(p.READ_KEYS) else None,
         checks=checks,
         licence=licensing.standing(db.session(), roughly=True) if may(p.READ_LICENCE) else None,
         health=health.facts(current_app.config["BACKUP_WARN_DAYS"]) if runs_it else health.modules_only(),
+        inactive=inactive.of_region(db.session(), scope, today) if leads else None,
+        copies=home.copies(scope, day_start_utc(today, zone)) if checks is not None else None,
     )
     return read, ([] if checks is None else book_checks.attention(known=checks))
+
+
+def _wide(scope: Scope) -> bool:
+    """Whether somebody reads reports of more than one vending point."""
+    return scope.row_scope is not RowScope.VENDING_POINT and may(p.READ_REPORTS)
 
 
 def _ending(read: house_state.Read) -> list[tuple[Any, module_keys.KeyEnd]]:
@@ -104,8 +116,7 @@ def _figures(scope: Scope) -> dict[str, Any]:
     money = Currency(row.currency.code, row.currency.symbol, row.currency.decimals)
     day = day_figures.today(session, scope, money, row.time_zone, now())
     waiting, oldest = home.waiting_since(scope)
-    wide = scope.row_scope is not RowScope.VENDING_POINT and may(p.READ_REPORTS)
-    points = day_figures.points(session, scope, money, day.day) if wide else None
+    points = day_figures.points(session, scope, money, day.day) if _wide(scope) else None
     return {
         "day": day,
         "strip": day_chart.strip(day, waiting, oldest.isoformat() if oldest else ""),

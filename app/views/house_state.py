@@ -19,9 +19,11 @@ from app.extensions import db
 from app.models import BookCheck
 from app.models.base import now
 from app.services import book_checks, health
+from app.services.inactive import Inactive
+from app.services.mail import way
 from app.services.module_keys import KeyEnd
 from app.views import figures
-from app.views.attention import may
+from app.views.attention import inactive_url, may
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,19 @@ class Stands:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the home page has read: keys in use, the newest checks, the licence, health (each None: not theirs)."""
+    """What the home page has read: keys in use, the newest checks, the licence, health, counts (each None: not theirs)."""
 
     keys: list[tuple[Any, KeyEnd]] | None
     checks: dict[str, BookCheck] | None
     licence: Standing | None
     health: health.Facts
+    inactive: Inactive | None
+    copies: int | None
 
 
 def rows(read: Read, said: set[str]) -> list[Stands]:
     """What this person may know, without what was said above."""
-    found = [*_checks(read), *_modules(), *_keys(read), *_licence(read), *_house(read)]
+    found = [*_checks(read), *_modules(), *_keys(read), *_licence(read), *_house(read), *_consumers(read)]
     return [one for one in found if one.about not in said]
 
 
@@ -109,3 +113,22 @@ def _house(read: Read) -> Iterator[Stands]:
         yield Stands("worker", _("Background worker"), _("last sign of life %(time)s", time=figures.lately(told.worker_seen_at)), "ok", _("At work"))
     if told.backup_made_at is not None:
         yield Stands("backup", _("Last backup"), figures.lately(told.backup_made_at), "ok", _("Good"))
+    url = url_for("OutboxView.page") if may(p.OPEN_OUTBOX) else None
+    server = way().server
+    if server:
+        yield Stands("mail", _("Mail"), _("sent through %(server)s", server=server), "ok", _("Server"), url)
+    else:
+        yield Stands("mail", _("Mail"), _("every message is kept as a file"), "none", _("Outbox"), url)
+
+
+def _consumers(read: Read) -> Iterator[Stands]:
+    """What people do: who bought nothing lately, how many slips were printed again today."""
+    found = read.inactive
+    if found is not None:
+        note = _("%(some)s of %(all)s bought nothing in thirty days", some=figures.number(found.now, 0), all=figures.number(found.consumers, 0))
+        if found.before is not None:
+            note += " · " + _("%(some)s a week before", some=figures.number(found.before, 0))
+        yield Stands("inactive", _("Inactive consumers"), note, "ok", _("As usual"), inactive_url(found))
+    if read.copies is not None:
+        pill = "reversal" if read.copies else "ok"
+        yield Stands("copies", _("Copies of slips"), _("printed again today"), pill, figures.number(read.copies, 0))

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from app.db import transaction
 from app.extensions import db
-from app.models import SecurityModule, Settings
+from app.models import InactiveDay, Reprint, Sale, SecurityModule, Settings
 from app.models.base import now
 from app.services import book_checks, health, reversals
 from tests.services.conftest import Counter
@@ -20,7 +20,7 @@ from tests.views.forms import text
 
 pytestmark = pytest.mark.one_database
 # What a page may ask, whatever stands in the books: sign-in and frame included.
-MOST = {"amara": 24, "chidi": 32, "dalia": 30, "efua": 46}
+MOST = {"amara": 18, "chidi": 32, "dalia": 30, "efua": 46}
 
 
 @pytest.fixture
@@ -112,3 +112,27 @@ def test_only_what_one_may_know_stands_there(signed_in, town):
     assert "Books" in stands["chidi"] and "Security modules" not in stands["chidi"]
     assert "Books" in stands["dalia"] and "Security modules" in stands["dalia"] and "Background worker" not in stands["dalia"]
 
+
+
+def test_a_jump_of_those_who_buy_nothing_leads_to_them_and_else_both_counts_stand_below(app, cast, signed_in, town):
+    day = now().date() - timedelta(days=1)
+    rows = [(day, 30), (day - timedelta(days=7), 18)]
+    with app.app_context(), transaction() as session:
+        session.add_all([InactiveDay(day=one, region_id=cast.regions["market"], consumers=40, inactive=some) for one, some in rows])
+    chidi = signed_in("chidi")
+    page = chidi.get("/").get_data(as_text=True)
+    assert "30 consumers bought nothing in thirty days, 18 a week before." in text(chidi.get("/")) and "Inactive consumers" not in page
+    [address] = re.findall(r'href="(/reports/inactive-consumers[^"]*)"', page)
+    assert chidi.get(address.replace("&amp;", "&")).status_code == 200
+    with app.app_context(), transaction() as session:
+        session.execute(update(InactiveDay).values(inactive=18))
+    assert "18 of 40 bought nothing in thirty days · 18 a week before" in text(chidi.get("/"))
+    assert "bought nothing in thirty days" not in text(signed_in("amara").get("/"))
+
+
+def test_copies_of_today_are_counted_for_who_checks(app, signed_in, town, look):
+    with app.app_context(), transaction() as session:
+        sale_id = session.scalar(select(Sale.id).order_by(Sale.id).limit(1))
+        for number, before in ((1, 0), (2, 0), (3, 2)):
+            session.add(Reprint(sale_id=sale_id, copy_number=number, user_id=1, printed_at=now() - timedelta(days=before)))
+    assert "Copies of slips printed again today 2" in text(signed_in("dalia").get("/"))
