@@ -161,7 +161,7 @@ class AppUserView(PeopleActs, Listed, SafeModelView):
     )
     route_base = "/users"
     include_route_methods = {"list", "show", "add", "edit", "switch", "link", "unlock", "drop_factor", "sign_out"}
-    show_template = "people/show.html"
+    list_template, show_template = "people/list.html", "people/show.html"
     base_filters = [["id", OwnPeople, None]]
     list_title = _l("Users")
     add_title = _l("Add user")
