@@ -72,7 +72,10 @@ def pairs(catalogue: Catalog) -> Iterator[tuple[str, str]]:
 
 def bare(text: str) -> str:
     """A text without its placeholders; those that bring a sentence or its space with them leave nothing."""
-    return words.PLACEHOLDER.sub("0", re.sub(rf"(?<=[{HAN}])%\((?:why|since)\)s|%\((?:why|since)\)s(?=[{HAN}])", "", text))
+    text = re.sub(rf"(?<=[{HAN}])%\((?:why|since)\)s|%\((?:why|since)\)s(?=[{HAN}])", "", text)
+    if re.search(f"[{HAN}]", text):
+        text = re.sub(r"%\((?:day|date)\)s", "0日", text)  # a date ends in its sign for the day
+    return words.PLACEHOLDER.sub("0", text)
 
 
 def foreign(language: str, english: str, text: str) -> set[str]:
