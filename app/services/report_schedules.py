@@ -203,7 +203,7 @@ def take() -> int | None:
     for sending_id, by, handing in wanted:
         if _claimed(sending_id, by, me):
             if handing is None:
-                return sending_id
+                return int(sending_id)
             end(sending_id, SendingState.FAILED, "unknown", handing)
     return None
 
