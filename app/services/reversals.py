@@ -87,11 +87,12 @@ def requests_on(sale_id: int) -> list[Told]:
 
 def waiting(scope: Scope) -> list[tuple[int, str, str, datetime]]:
     """Open requests on sales of one's own, oldest first: (sale, reason, who asks, since when); at most ten."""
+    own = select(Sale.id).where(Sale.id == ReversalRequest.sale_id, criterion(Sale, scope)).correlate(ReversalRequest)
     rows = db.session().execute(
         select(ReversalRequest.sale_id, ReversalRequest.reason, AppUser, ReversalRequest.proposed_at)
-        .join(Sale, Sale.id == ReversalRequest.sale_id)
         .join(AppUser, AppUser.id == ReversalRequest.proposed_by)
-        .where(ReversalRequest.status == PROPOSED, criterion(Sale, scope), ReversalRequest.proposed_by != scope.user_id)
+        # NB: asked of each request; joined, SQLite would begin with every sale of the region.
+        .where(ReversalRequest.status == PROPOSED, own.exists(), ReversalRequest.proposed_by != scope.user_id)
         .order_by(ReversalRequest.id)
         .limit(WAITING_MAX)
     )
