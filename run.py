@@ -156,8 +156,10 @@ def _web(settings: dict[str, Any], shown: str) -> Program:
     if shared_memory.is_dir():
         options["--worker-tmp-dir"] = str(shared_memory)
     flat = [word for pair in options.items() for word in pair]
+    # The program is loaded once and its workers are forked from that: two start, and one that fell starts again, in a
+    # moment.  It opens nothing and begins no thread before its first request.
     # NB: the control socket would be made in the home folder, and nobody here uses it.
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", *flat, "run:app"]
+    command = [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flat, "run:app"]
     return Program("web server", command, is_up=lambda: _answers(shown, port))
 
 
