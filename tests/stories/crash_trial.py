@@ -66,14 +66,15 @@ class Site:
         self.said: list[str] = []
 
     def prepare(self) -> None:
-        """Tables, people and meters, but no sales."""
-        self._run("setup")
-        code = (
-            "from run import app\n"
-            "from app.demo import load_demonstration\n"
-            "with app.app_context(): load_demonstration(app.extensions['modules'], days=0)"
-        )
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=self._environment(), check=True)
+        """Tables, people and meters, but no sales: done here, as two processes would take seconds to start."""
+        from app.demo import load_demonstration
+
+        app = _app(self)
+        self._flask("setup")
+        with app.app_context():
+            load_demonstration(app.extensions["modules"], days=0)
+            db.session.remove()
+            db.engine.dispose()
 
     def start(self) -> None:
         """Start all processes and wait until the site answers."""
@@ -102,7 +103,11 @@ class Site:
 
     def resolve(self) -> None:
         """`flask vend resolve` as an administrator would, with nothing under way any more."""
-        self._run("vend", "resolve", "--wait", "0")
+        self._flask("vend", "resolve", "--wait", "0")
+
+    def _flask(self, *arguments: str) -> None:
+        done = _app(self).test_cli_runner().invoke(args=arguments)
+        assert done.exit_code == 0, done.output
 
     def victims(self) -> dict[str, list[int]]:
         """The processes that may be killed, by what they are."""
@@ -121,10 +126,6 @@ class Site:
             elif "app.worker" in command:
                 found["worker"] = [child]
         return {name: pids for name, pids in found.items() if pids}
-
-    def _run(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "flask", "--app", "run", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self._environment(), check=True, stdout=subprocess.DEVNULL)
 
     def _environment(self) -> dict[str, str]:
         named = {name: str(value) for name, value in self.settings.items()}
@@ -267,7 +268,7 @@ def _app(site: Site) -> Any:
     from app import create_app
 
     if site.folder not in _apps:
-        _apps[site.folder] = create_app({**site.settings, "SECRET_KEY": "crash-trial-" * 4})
+        _apps[site.folder] = create_app(site.settings)
     return _apps[site.folder]
 
 
