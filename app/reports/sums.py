@@ -157,7 +157,7 @@ class _Load:
         options = UNSCOPED | ({"yield_per": CHUNK} if self.dims and apart else {})
         for row in self.asked.session.execute(wanted, execution_options=options):
             point, place = (row[at[name]] if name in at else None for name in ("point", "region"))
-            place = place if self.above is None else self.above.get(place, place)
+            place = place if self.above is None or place is None else self.above.get(place, place)
             key = (row[0] if apart else first, point, place, row[size], row[size + 1])
             sums = row[size + 2 :]
             kept = self.sums.get(key)
@@ -171,7 +171,7 @@ class _Load:
 
     def found(self) -> list[Fact]:
         """What was added up."""
-        return [Fact(*key, tuple(sums)) for key, sums in self.sums.items()]
+        return [Fact(*key, tuple(sums)) for key, sums in self.sums.items()]  # type: ignore[call-arg]
 
 
 def _above(asked: Asked, level: str) -> dict[int, int]:
