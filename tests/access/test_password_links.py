@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -62,7 +63,8 @@ def choose(client, link, new=NEW):
     return client.post("/password/choose", data={"new": new, "again": new, "csrf_token": csrf_token(page)})
 
 
-def test_the_whole_way_from_forgotten_to_signed_in(client, app, cast, login):
+def test_the_whole_way_from_forgotten_to_signed_in(client, app, cast, login, caplog):
+    caplog.set_level(logging.DEBUG)
     old = app.test_client()
     login(old, "amara")
     assert ask(client, " Amara@example.org ").headers["Location"] == "/password/forgotten?sent=1"
@@ -87,6 +89,8 @@ def test_the_whole_way_from_forgotten_to_signed_in(client, app, cast, login):
         rows = db.session.scalars(select(MailRequest.facts)).all()
     assert link.rpartition("/")[2] not in told + "".join(rows)
     assert NEW not in told
+    for secret in (link.rpartition("/")[2], NEW, "amara@example.org"):
+        assert secret not in caplog.text
 
 
 def link_in_or_none(text):

@@ -91,6 +91,20 @@ def test_a_new_user_gets_a_link_and_chooses_a_password(client, app, cast, login)
 
 
 @pytest.mark.one_database
+def test_nobody_types_a_password_for_somebody_else(client, app, cast, login):
+    login(client, "efua")
+    sent = {"password": CHOSEN, "must_change_password": "", "totp_since": "2026-01-01", "login_count": "9"}
+    assert client.post("/users/add", data=form(client, app, cast) | sent).status_code == 200
+    made = user(app, "faraja")
+    assert (made.password, made.totp_since, made.login_count) == (None, None, None)
+    before = user(app, "amara").password
+    path = f"/users/edit/{cast.users['amara']}"
+    same = form(client, app, cast, path=path, username="amara", email="amara@example.org") | sent
+    assert client.post(path, data=same).status_code == 302
+    assert user(app, "amara").password == before
+
+
+@pytest.mark.one_database
 def test_with_a_mail_server_the_link_goes_by_mail_and_nobody_else_sees_it(client, app, cast, login):
     login(client, "efua")
     with app.app_context():
