@@ -42,7 +42,7 @@ WRONG = {
     "zh": {
         "a half-width sign beside Chinese": re.compile(rf"(?<=[{HAN}”）])[,;:?!()]|[,;:?!()](?=[{HAN}“（])|(?<=[{HAN}])\.(?![a-z0-9])"),
         "a space beside a full-width sign": re.compile(r"\s[，。：；？！、（）]|[，。：；？！、（）]\s"),
-        "a space between Chinese signs": re.compile(rf"(?<=[{HAN}])\s(?=[{HAN}])"),
+        "a space between Chinese signs": re.compile(rf"(?<=[{HAN}」])\s(?=[{HAN}])"),
         "Chinese and Latin without a space": re.compile(rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9%][{HAN}]"),
         "a full-width digit or letter": re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"),
         "a traditional sign": re.compile("[們個來時這說對開關單號電錶錢賣買給為過還應該後會發點實價費稅數據設備鑰碼導輸檢驗證]"),
@@ -74,7 +74,7 @@ def bare(text: str) -> str:
     """A text without its placeholders; those that bring a sentence or its space with them leave nothing."""
     text = re.sub(rf"(?<=[{HAN}])%\((?:why|since)\)s|%\((?:why|since)\)s(?=[{HAN}])", "", text)
     if re.search(f"[{HAN}]", text):
-        text = re.sub(r"%\((?:day|date)\)s", "0日", text)  # a date ends in its sign for the day
+        text = re.sub(r"%\((?:day|date)\)s", "0」", text)  # a date ends in its sign for the day, which needs no space
     return words.PLACEHOLDER.sub("0", text)
 
 

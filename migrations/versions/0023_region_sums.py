@@ -1,4 +1,4 @@
-"""Sums of closed days and months by region, and an index of the few tokens that are no credit, for reports.
+"""Sums of closed days and months by region, without the vending point, for statistics over many points.
 
 Revision ID: 0023
 Revises: 0022
@@ -49,8 +49,6 @@ def upgrade() -> None:
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("business_date", name=op.f("pk_day_sums")),
     )
-    acts = sa.text("kind <> 'credit'")
-    op.create_index("ix_token_acts_issued_at", "token", ["issued_at"], sqlite_where=acts, postgresql_where=acts)
     key, sums = ", ".join(("month", *KEY)), ", ".join(SUMS)
     added = ", ".join(f"sum({one})" for one in SUMS)
     op.execute(
@@ -60,7 +58,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back; these sums are made again from those of the vending points."""
-    op.drop_index("ix_token_acts_issued_at", "token")
     op.drop_table("day_sums")
     op.drop_table("region_month")
     op.drop_table("region_day")

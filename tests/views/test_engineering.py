@@ -181,7 +181,7 @@ def test_lists_tell_a_reversal_from_its_sale_with_a_minus(app, amara, cast):
         units = counter.sells("palm_street", 20_00).carried_units
         db.session.remove()
     for page in ("/", "/sales/list/", "/sale-records/list/"):
-        rows = re.findall(r"<tr>.*?</tr>", amara.get(page).get_data(as_text=True).partition("<tbody>")[2], re.S)
+        rows = re.findall(r"<tr>.*?</tr>", amara.get(page).get_data(as_text=True).rpartition("<tbody>")[2], re.S)
         told = [" ".join(re.sub(r"<[^>]+>", " ", row).split()).replace("\u2212", "-") for row in rows]
         states = {row.split()[-1]: row for row in told}
         assert {*states} == {"Sold", "Reversal", "Reversed"}, page
