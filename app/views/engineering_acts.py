@@ -140,8 +140,17 @@ def words_of(view: Any) -> dict[str, Any]:
     """What every template of the desk speaks with."""
     return {
         "told_of": TOLD, "name_of": name_of, "value_of": value_of, "tests_of": tests_of, "all_tests": TESTS,
-        "may": view.may,
+        "may": view.may, "meter_of": meter_of,
     }  # fmt: skip
+
+
+def meter_of(record: EngineeringRecord) -> str | None:
+    """The number of the meter that an act was for, as its slip has it; None: for any meter.
+
+    NB: the meter itself may be out of the reader's sight by now, where the act of their vending point is not.
+    """
+    meter = json.loads(record.snapshot).get("meter")
+    return meter["meter_number"] if meter else None
 
 
 def _own(record_id: int) -> EngineeringRecord:

@@ -126,6 +126,20 @@ def test_a_key_change_is_confirmed_on_the_meters_page(app, chidi, look, market, 
     assert "A key change is under way" not in text(chidi.get(METER))
 
 
+def test_an_act_names_its_meter_where_that_is_another_regions_by_now(app, amara, chidi, market, cast):
+    page = f"{METER}/maximum-power-limit"
+    made = send(chidi, page, page, value="20", reason=WHY, **market).location
+    with app.app_context():
+        elsewhere = db.session.scalar(select(Meter.region_id).where(Meter.meter_number == PIER))
+        db.session.get_one(Meter, cast.meters["palm_street"]).region_id = elsewhere
+        db.session.commit()
+    assert amara.get(METER).status_code == 404
+    shown, listed = text(amara.get(made)), text(amara.get("/engineering/"))
+    assert f"For meter {meter_number(PALM_STREET)}" in shown and "Back to the meter" not in shown
+    assert "For any meter" not in shown
+    assert meter_number(PALM_STREET) in listed
+
+
 def test_a_strangers_meter_does_not_exist_here(chidi):
     for address in (f"/engineering/meter/{PIER}", f"/engineering/meter/{PIER}/clear-credit", "/engineering/acts/99"):
         assert chidi.get(address).status_code == 404
