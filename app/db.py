@@ -106,7 +106,8 @@ def _begin(driver: Any, until: float) -> None:
                 driver.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                # NB: the lowest byte is the kind; after a crash the file is busy with its recovery for a moment.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise OperationalError("BEGIN IMMEDIATE", {}, error) from error
             time.sleep(0.001)
     finally:
