@@ -104,3 +104,19 @@ def test_a_scan_on_the_receipt_opens_the_next_meter_before_any_paper(amara: Any)
     amara.keyboard.press("Enter")
     amara.wait_for_url(f"**/counter/meter/{MILL}")
     assert amara.locator("[data-printing]").count() == 0
+
+
+def test_a_second_enter_on_a_slow_line_never_opens_a_card_of_what_was_typed_before(amara: Any) -> None:
+    amara.goto("/counter/")
+    amara.keyboard.type(PALM_STREET[:8])
+    amara.wait_for_selector("[data-buy]")
+    amara.evaluate("""() => {
+        const ask = window.fetch;
+        window.fetch = async (...what) => { await new Promise((done) => setTimeout(done, 300)); return ask(...what); };
+    }""")
+    amara.keyboard.press("ControlOrMeta+a")
+    amara.keyboard.type("nobody of that name")
+    amara.keyboard.press("Enter")
+    amara.keyboard.press("Enter")
+    amara.wait_for_selector("[data-buy]", state="detached")
+    assert "/counter/meter/" not in amara.url

@@ -48,23 +48,32 @@
   }
   addEventListener("online", () => { if (unreached) find(); });
 
+  // Whether the cards are those of what was typed now: a later question takes the place of this one.
   async function find() {
-    if (!found()) return;
+    if (!found()) return false;
     clearTimeout(retry);
     asking?.abort();
     const mine = (asking = new AbortController());
     try {
       const answer = await fetch(`${seek.dataset.cards}?q=${encodeURIComponent(input.value.trim())}`, { signal: mine.signal });
-      if (answer.status === 401 || answer.redirected) return location.reload();
+      if (answer.status === 401 || answer.redirected) {
+        location.reload();
+        return false;
+      }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const cards = page.getElementById("found");
-      if (!cards) return sayUnreached();
+      if (!cards) {
+        sayUnreached();
+        return false;
+      }
       unreached = false;
       found().replaceWith(cards);
       seek.querySelector("[data-count]").textContent = cards.dataset.say;
       sayWrong(cards.dataset.refused);
+      return true;
     } catch (error) {
       if (error.name !== "AbortError") sayUnreached();
+      return false;
     } finally {
       if (asking === mine) asking = null;
     }
@@ -88,9 +97,8 @@
       location.assign(seek.dataset.meter + digits);
     } else if (found()) {
       event.preventDefault();
-      await find();
-      if (unreached) return;
-      if (links().length) location.assign(links()[0].href);
+      // NB: a second Enter overtakes the first, whose cards would be somebody else's.
+      if ((await find()) && links().length) location.assign(links()[0].href);
     }
   });
 
