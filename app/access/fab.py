@@ -69,11 +69,11 @@ class SafeBaseView(History, BaseView):  # type: ignore[misc]
 
 
 class SafeModelView(History, Saving, Acting, RequestFilters, ModelView):  # type: ignore[misc]
-    """CRUD of reference data; permissions are can_read, can_write, can_delete and the actions' names."""
+    """CRUD of reference data; permissions are can_read, can_add, can_edit, can_delete and the actions' names."""
 
     method_permission_name: ClassVar[dict[str, str]] = {
-        "list": "read", "show": "read", "add": "write", "edit": "write", "delete": "delete",
-        "switch": "write",
+        "list": "read", "show": "read", "add": "add", "edit": "edit", "delete": "delete",
+        "switch": "edit",
     }  # fmt: skip
     download = None  # FAB's would hand out any uploaded file
 

@@ -1,7 +1,7 @@
 """Every permission by name.  An auditor has this one page to read; a typing error is an AttributeError.
 
-A permission is an action on a page.  A page of reference data has three: read (list and one
-row), write (add and change), delete.  A page that acts has one per act.  A test holds this
+A permission is an action on a page.  A page of reference data has four: read (list and one
+row), add, edit (change, switch off), delete.  A page that acts has one per act.  A test holds this
 list against the registered pages: neither may have more than the other.
 """
 
@@ -34,14 +34,17 @@ APPROVE_REVERSALS = Permission("can_approve", "ReversalView")
 READ_SALES = Permission("can_read", "SaleView")
 # A sale that no module remembers: one person proposes, another one approves.
 READ_DECISIONS = Permission("can_read", "DecisionView")
-DECIDE_SALES = Permission("can_decide", "DecisionView")
+PROPOSE_DECISIONS = Permission("can_propose", "DecisionView")
+APPROVE_DECISIONS = Permission("can_approve", "DecisionView")
 
 # --- Registration -------------------------------------------------------------------------
 READ_CONSUMERS = Permission("can_read", "ConsumerView")
-WRITE_CONSUMERS = Permission("can_write", "ConsumerView")
+ADD_CONSUMERS = Permission("can_add", "ConsumerView")
+CHANGE_CONSUMERS = Permission("can_edit", "ConsumerView")
 DELETE_CONSUMERS = Permission("can_delete", "ConsumerView")
 READ_METERS = Permission("can_read", "MeterView")
-WRITE_METERS = Permission("can_write", "MeterView")
+ADD_METERS = Permission("can_add", "MeterView")
+CHANGE_METERS = Permission("can_edit", "MeterView")
 DELETE_METERS = Permission("can_delete", "MeterView")
 LOOK_UP = Permission("can_pick", "Pick")
 # Many rows at once; which ones and which columns the permissions above still say.
@@ -82,37 +85,46 @@ ACCEPT_COUNTS = Permission("can_accept", "BookCheckView")
 
 # --- System -------------------------------------------------------------------------------
 READ_REGIONS = Permission("can_read", "RegionView")
-WRITE_REGIONS = Permission("can_write", "RegionView")
+ADD_REGIONS = Permission("can_add", "RegionView")
+CHANGE_REGIONS = Permission("can_edit", "RegionView")
 DELETE_REGIONS = Permission("can_delete", "RegionView")
 READ_VENDING_POINTS = Permission("can_read", "VendingPointView")
-WRITE_VENDING_POINTS = Permission("can_write", "VendingPointView")
+ADD_VENDING_POINTS = Permission("can_add", "VendingPointView")
+CHANGE_VENDING_POINTS = Permission("can_edit", "VendingPointView")
 SEE_ACCOUNTS = Permission("can_read", "PointAccounts")
 DELETE_VENDING_POINTS = Permission("can_delete", "VendingPointView")
 READ_GROUPS = Permission("can_read", "UserGroupView")
-WRITE_GROUPS = Permission("can_write", "UserGroupView")
+ADD_GROUPS = Permission("can_add", "UserGroupView")
+CHANGE_GROUPS = Permission("can_edit", "UserGroupView")
 DELETE_GROUPS = Permission("can_delete", "UserGroupView")
 READ_USERS = Permission("can_read", "AppUserView")
-WRITE_USERS = Permission("can_write", "AppUserView")
+ADD_USERS = Permission("can_add", "AppUserView")
+CHANGE_USERS = Permission("can_edit", "AppUserView")
 READ_MANUFACTURERS = Permission("can_read", "ManufacturerView")
-WRITE_MANUFACTURERS = Permission("can_write", "ManufacturerView")
+ADD_MANUFACTURERS = Permission("can_add", "ManufacturerView")
+CHANGE_MANUFACTURERS = Permission("can_edit", "ManufacturerView")
 DELETE_MANUFACTURERS = Permission("can_delete", "ManufacturerView")
 READ_PRODUCTS = Permission("can_read", "ProductView")
-WRITE_PRODUCTS = Permission("can_write", "ProductView")
+ADD_PRODUCTS = Permission("can_add", "ProductView")
+CHANGE_PRODUCTS = Permission("can_edit", "ProductView")
 DELETE_PRODUCTS = Permission("can_delete", "ProductView")
 READ_TARIFFS = Permission("can_read", "TariffView")
-WRITE_TARIFFS = Permission("can_write", "TariffView")
+ADD_TARIFFS = Permission("can_add", "TariffView")
+CHANGE_TARIFFS = Permission("can_edit", "TariffView")
 DELETE_TARIFFS = Permission("can_delete", "TariffView")
 READ_MODULES = Permission("can_read", "SecurityModuleView")
-WRITE_MODULES = Permission("can_write", "SecurityModuleView")
+ADD_MODULES = Permission("can_add", "SecurityModuleView")
+CHANGE_MODULES = Permission("can_edit", "SecurityModuleView")
 DELETE_MODULES = Permission("can_delete", "SecurityModuleView")
 READ_KEYS = Permission("can_read", "SupplyGroupKeyView")
 READ_CURRENCIES = Permission("can_read", "CurrencyView")
-WRITE_CURRENCIES = Permission("can_write", "CurrencyView")
+ADD_CURRENCIES = Permission("can_add", "CurrencyView")
+CHANGE_CURRENCIES = Permission("can_edit", "CurrencyView")
 DELETE_CURRENCIES = Permission("can_delete", "CurrencyView")
 READ_SETTINGS = Permission("can_read", "SettingsView")
-WRITE_SETTINGS = Permission("can_write", "SettingsView")
+CHANGE_SETTINGS = Permission("can_edit", "SettingsView")
 READ_SLIPS = Permission("can_read", "SlipSettingsView")
-WRITE_SLIPS = Permission("can_write", "SlipSettingsView")
+CHANGE_SLIPS = Permission("can_edit", "SlipSettingsView")
 READ_LICENCE = Permission("can_read", "LicenceView")
 LOAD_LICENCE = Permission("can_load", "LicenceView")
 # Mail that was not sent lies there with its links, which open accounts: for somebody over everything only.

@@ -159,7 +159,7 @@ def _sale(sale: Sale, scope: Scope, proposed_by: int, *, lost: bool) -> Item:
     if may(p.RESOLVE_SALES):
         acts.append(Act(_("Resolve"), url_for("HomeView.resolve", sale_id=sale.id), post=True, primary=not decide))
     if decide:
-        word = _("Decide") if may(p.DECIDE_SALES) else _("Look at it")
+        word = _("Decide") if (may(p.PROPOSE_DECISIONS) or may(p.APPROVE_DECISIONS)) else _("Look at it")
         acts.append(Act(word, url_for("DecisionView.show", sale_id=sale.id), primary=True))
     return Item(
         Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced" if lost else "fa-hourglass-half",
@@ -255,7 +255,7 @@ def _checks(due: list[book_checks.Due]) -> Iterator[Item]:
 
 def _house(found: health.Facts) -> Iterator[Item]:
     """What whoever runs the installation looks after."""
-    if not may(p.WRITE_SETTINGS):
+    if not may(p.CHANGE_SETTINGS):
         return
     if found.worker_silent:
         seen = _("Its last sign of life was %(time)s.", time=figures.moment(found.worker_seen_at)) if found.worker_seen_at else _("It has never run.")

@@ -29,7 +29,7 @@ from app.views.many import BULK_ACTS
 from app.views.meter_form import tariffs
 from app.views.pickers import REGIONS, Picker
 from app.views.typed import row_id
-from app.views.work_runs import WRITES
+from app.views.work_runs import CHANGES
 
 TICKED_MAX = 500
 
@@ -117,7 +117,7 @@ class BulkView(SafeBaseView):
         """The act that is wanted, or nothing when none of this kind is."""
         if kind not in bulk.ACTS:
             abort(404)
-        needed = WRITES[kind]
+        needed = CHANGES[kind]
         if not self.appbuilder.sm.has_access(needed.action, needed.page):
             abort(403)
         act = request.form.get("act", "")

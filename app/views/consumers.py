@@ -139,7 +139,7 @@ class ConsumerView(Listed, ScopedModelView):
 
     @expose("/debt/<pk>", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def debt(self, pk: str) -> Any:
         """Enter an opening balance, or take back one that was entered wrongly."""
         consumer = self._row(pk)
@@ -186,7 +186,7 @@ class ConsumerView(Listed, ScopedModelView):
             "free_pages": Pages(free_at, more=more_free),
             "in_stock": any(meter.status is MeterStatus.IN_STOCK for meter in free),
             "typed": digits,
-            "may_bind": self.appbuilder.sm.has_access("can_write", "ConsumerView"),
+            "may_bind": self.appbuilder.sm.has_access("can_edit", "ConsumerView"),
             "currency": currency(),
             "debts": record_history.debt_entries(session, consumer.id),
             "history": history(
@@ -201,7 +201,7 @@ class ConsumerView(Listed, ScopedModelView):
 
     @expose("/bind/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def bind(self, pk: str) -> Any:
         """Give the ticked meters to the consumer; those in stock are installed today where that is wanted."""
         today = business_date(now(), time_zone()) if request.form.get("install") == "y" else None
@@ -213,7 +213,7 @@ class ConsumerView(Listed, ScopedModelView):
 
     @expose("/unbind/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def unbind(self, pk: str) -> Any:
         """Take the ticked meters from the consumer."""
         return self._hand_over(

@@ -60,7 +60,7 @@ class DecisionView(SafeBaseView):
 
     @expose("/<int:sale_id>/propose", methods=["POST"])
     @has_access
-    @permission_name("decide")
+    @permission_name("propose")
     def propose(self, sale_id: int) -> Any:
         """One person says what shall become of it."""
         sale, form = _own(sale_id), ProposalForm()
@@ -75,7 +75,7 @@ class DecisionView(SafeBaseView):
 
     @expose("/<int:sale_id>/approve", methods=["POST"])
     @has_access
-    @permission_name("decide")
+    @permission_name("approve")
     def approve(self, sale_id: int) -> Any:
         """Another person agrees, and it is done."""
         _own(sale_id)
@@ -88,7 +88,7 @@ class DecisionView(SafeBaseView):
 
     @expose("/<int:sale_id>/decline", methods=["POST"])
     @has_access
-    @permission_name("decide")
+    @permission_name("propose")
     def decline(self, sale_id: int) -> Any:
         """Another person disagrees, or the first one takes it back."""
         _own(sale_id)
@@ -101,7 +101,7 @@ class DecisionView(SafeBaseView):
 
     @expose("/<int:sale_id>/carry-out", methods=["POST"])
     @has_access
-    @permission_name("decide")
+    @permission_name("approve")
     def carry_out(self, sale_id: int) -> Any:
         """Do what was approved, when the power failed between the two."""
         _own(sale_id)
@@ -140,7 +140,8 @@ class DecisionView(SafeBaseView):
             me=current_scope().user_id,
             form=form or ProposalForm(formdata=None),
             kinds=KIND,
-            may_decide=self.appbuilder.sm.has_access("can_decide", "DecisionView"),
+            may_propose=self.appbuilder.sm.has_access("can_propose", "DecisionView"),
+            may_approve=self.appbuilder.sm.has_access("can_approve", "DecisionView"),
             may_resolve=self.appbuilder.sm.has_access("can_resolve", "HomeView"),
         )
 

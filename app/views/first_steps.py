@@ -45,41 +45,41 @@ class About:
 
 ABOUT: dict[str, About] = {
     "region": About(
-        _l("Region"), p.WRITE_REGIONS, "RegionView.tree", "RegionView.tree", _l("Add a region"),
+        _l("Region"), p.ADD_REGIONS, "RegionView.tree", "RegionView.tree", _l("Add a region"),
         {"none": _l("Country, province, town: where vending points, consumers and meters are.")},
     ),
     "product": About(
-        _l("Product"), p.WRITE_PRODUCTS, "ProductView.add", "ProductView.list", _l("Add a product"),
+        _l("Product"), p.ADD_PRODUCTS, "ProductView.add", "ProductView.list", _l("Add a product"),
         {"none": _l("The model of your meters and its manufacturer."),
          "manufacturer": _l("The model of your meters. Its manufacturer comes first.")},
         required=True,
     ),
     "vending_point": About(
-        _l("Vending point"), p.WRITE_VENDING_POINTS, "VendingPointView.add", "VendingPointView.list", _l("Add a vending point"),
+        _l("Vending point"), p.ADD_VENDING_POINTS, "VendingPointView.add", "VendingPointView.list", _l("Add a vending point"),
         {"none": _l("A shop, counter or kiosk where tokens are sold."),
          "active": _l("There is one, but it is switched off.")},
     ),
     "tariff": About(
-        _l("Tariff"), p.WRITE_TARIFFS, "TariffView.add", "TariffView.list", _l("Add a tariff"),
+        _l("Tariff"), p.ADD_TARIFFS, "TariffView.add", "TariffView.list", _l("Add a tariff"),
         {"none": _l("What a unit costs: its plan with fixed fee, steps and taxes."),
          "plan": _l("There is a tariff, but it has no plan yet.")},
     ),
     "security_module": About(
-        _l("Security module"), p.WRITE_MODULES, "SecurityModuleView.add", "SecurityModuleView.list", _l("Add a security module"),
+        _l("Security module"), p.ADD_MODULES, "SecurityModuleView.add", "SecurityModuleView.list", _l("Add a security module"),
         {"none": _l("It makes the tokens: hardware on the network, or the one of this program."),
          "active": _l("There is one, but none is active."),
          "keys": _l("The module is there and holds no key yet. Load its key file.")},
     ),
     "setup": About(
-        _l("Setup"), p.WRITE_SETTINGS, "SettingsView.edit", "SettingsView.current", _l("Choose currency and settlement"),
+        _l("Setup"), p.CHANGE_SETTINGS, "SettingsView.edit", "SettingsView.current", _l("Choose currency and settlement"),
         {"unsaved": _l("Name of the utility, currency, settlement and time zone. Currency and time zone stay once something was sold.")},
     ),
     "consumer": About(
-        _l("Consumer"), p.WRITE_CONSUMERS, "ConsumerView.add", "ConsumerView.list", _l("Add a consumer"),
+        _l("Consumer"), p.ADD_CONSUMERS, "ConsumerView.add", "ConsumerView.list", _l("Add a consumer"),
         {"none": _l("Who buys.")}, required=True,
     ),
     "meter": About(
-        _l("Meter"), p.WRITE_METERS, "MeterView.add", "MeterView.list", _l("Add a meter"),
+        _l("Meter"), p.ADD_METERS, "MeterView.add", "MeterView.list", _l("Add a meter"),
         {"none": _l("Its number, product, key, tariff and consumer."),
          "ready": _l("There is one, but none that is installed has both a consumer and a tariff.")},
         required=True,
@@ -122,7 +122,7 @@ class Walk:
 
 def may_set_up() -> bool:
     """Whether the checklist is this person's business."""
-    return _may(p.WRITE_SETTINGS)
+    return _may(p.CHANGE_SETTINGS)
 
 
 def leads() -> list[Lead]:
@@ -157,7 +157,7 @@ class FirstStepsView(SafeBaseView):
     route_base = "/set-up"
     default_view = "checklist"
     class_permission_name = "SettingsView"
-    method_permission_name = {"checklist": "write", "go": "write"}
+    method_permission_name = {"checklist": "edit", "go": "edit"}
     title = list_title = _l("Set-up checklist")
 
     @expose("/")

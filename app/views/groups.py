@@ -58,14 +58,13 @@ SEEDED: Mapping[str, Any] = dict(
 # What a person may do on a page; the name after FAB's "can_".
 ACTS = {
     "can_read": _l("Look"),
-    "can_write": _l("Add and change"),
+    "can_edit": _l("Add and change"),
     "can_delete": _l("Delete"),
     "can_sell": _l("Sell"),
     "can_resolve": _l("Resolve waiting sales"),
     "can_print": _l("Print again"),
     "can_confirm_clock": _l("Confirm the clock"),
     "can_pick": _l("Look up in forms"),
-    "can_decide": _l("Propose and approve"),
     "can_propose": _l("Ask for it"),
     "can_approve": _l("Approve as the second person"),
     "can_decline": _l("Decline and take back"),

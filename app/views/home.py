@@ -85,7 +85,7 @@ class HomeView(SafeBaseView, IndexView):
 def _read(scope: Scope) -> tuple[house_state.Read, list[book_checks.Due]]:
     """What is known of the installation, as far as it is this person's business, read once; and which checks need a person."""
     checks = book_checks.newest() if may(p.READ_CHECKS) else None
-    runs_it = may(p.WRITE_SETTINGS)
+    runs_it = may(p.CHANGE_SETTINGS)
     zone = time_zone()
     today = business_date(now(), zone)
     leads = _wide(scope) and may(p.READ_CONSUMERS)

@@ -106,7 +106,7 @@ def _licence(read: Read) -> Iterator[Stands]:
 
 
 def _house(read: Read) -> Iterator[Stands]:
-    if not may(p.WRITE_SETTINGS):
+    if not may(p.CHANGE_SETTINGS):
         return
     told = read.health
     if told.worker_seen_at is not None:

@@ -204,8 +204,7 @@ class ImportView(SafeBaseView):
     # --- the pages ------------------------------------------------------------------------
 
     def _may(self, kind: str) -> bool:
-        needed = WRITES[kind]
-        return bool(self.appbuilder.sm.has_access(needed.action, needed.page))
+        return all(self.appbuilder.sm.has_access(*needed) for needed in WRITES[kind])
 
     def _require(self, kind: str) -> None:
         """A kind that there is, and that this person may write."""

@@ -26,7 +26,7 @@ class Many:
 def offered(kind: str, page: str) -> Many | None:
     """The acts on many rows of this kind, for somebody who may do them."""
     sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
-    if not (sm.has_access(*p.CHANGE_MANY) and sm.has_access("can_write", page)):
+    if not (sm.has_access(*p.CHANGE_MANY) and sm.has_access("can_edit", page)):
         return None
     query = request.query_string.decode("ascii", "replace")
     return Many(

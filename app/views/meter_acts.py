@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, jsonify, redirect, request, url_for
+from flask import abort, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.security.decorators import has_access, permission_name
@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField
 
+from app.access import permissions as p
 from app.access.current import current_scope
 from app.domain.calendar import business_date
 from app.domain.errors import Refusal
@@ -54,7 +55,7 @@ class MeterActs:
 
     @expose("/state/<pk>", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def state(self, pk: str) -> Any:
         """Block, release, install, take into stock, remove: what each means, and why it is done."""
         meter = self._row(pk)
@@ -108,7 +109,7 @@ class MeterActs:
 
     @expose("/unbind/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def unbind(self, pk: str) -> Any:
         """Take the meter from its consumer."""
         meter = self._row(pk)
@@ -124,9 +125,11 @@ class MeterActs:
 
     @expose("/look")
     @has_access
-    @permission_name("write")
+    @permission_name("read")
     def look(self) -> Any:
         """What follows from what stands in the form so far; the form's own button asks the same without a script."""
+        if not any(self.appbuilder.sm.has_access(*right) for right in (p.ADD_METERS, p.CHANGE_METERS)):  # type: ignore[attr-defined]
+            abort(403)
         typed = request.args
         product = next((row for row in products() if str(row.id) == typed.get("product")), None)
         session = db.session()
@@ -145,7 +148,7 @@ class MeterActs:
 
     def row_acts(self, pk: Any, values: Any) -> list[dict[str, Any]]:
         """Block or release, unbind: what a row's menu offers beside opening and changing."""
-        if not self.appbuilder.sm.has_access("can_write", "MeterView"):
+        if not self.appbuilder.sm.has_access("can_edit", "MeterView"):
             return []
         status = values["status"]
         acts = [

@@ -86,7 +86,7 @@ class MeterForm(DynamicForm):
         _l("Product model"),
         products,
         description=_l("The meter type follows it."),
-        source=Source(_l("No products yet."), _l("Add a product first"), "ProductView.add", permissions.WRITE_PRODUCTS),
+        source=Source(_l("No products yet."), _l("Add a product first"), "ProductView.add", permissions.ADD_PRODUCTS),
     )
     consumer = Picker(_l("Consumer"), CONSUMERS, required=False, description=_l("By name, number, phone or ID."))
     region = Picker(_l("Region"), REGIONS)
@@ -96,7 +96,7 @@ class MeterForm(DynamicForm):
         tariffs,
         required=False,
         get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})",
-        source=Source(_l("No tariffs yet."), _l("Add a tariff first"), "TariffView.add", permissions.WRITE_TARIFFS),
+        source=Source(_l("No tariffs yet."), _l("Add a tariff first"), "TariffView.add", permissions.ADD_TARIFFS),
         description=_l("What a unit costs. Without one the meter cannot buy."),
     )
     key = KeyChoice(

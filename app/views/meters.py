@@ -119,7 +119,7 @@ class MeterView(MeterActs, Listed, ScopedModelView):
         # NB: before the desk is read, which leaves rows of others in the session.
         consumer, taken = meter.consumer, meter.consumer_id is not None
         stands = standing(session, meter, scope, timedelta(days=current_app.config["CLOCK_AHEAD_DAYS"]))
-        may_write = sm.has_access(*p.WRITE_METERS)
+        may_write = sm.has_access(*p.CHANGE_METERS)
         return {
             "meter": meter,
             "consumer": consumer,

@@ -42,7 +42,7 @@ class ModuleKeyView(SafeBaseView):
 
     @expose("/<int:module_id>/file", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def file(self, module_id: int) -> Any:
         """Hand a key file to a module of ours; it takes all of it or nothing."""
         row = self._outside(module_id)
@@ -62,7 +62,7 @@ class ModuleKeyView(SafeBaseView):
 
     @expose("/<int:module_id>/refresh", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def refresh(self, module_id: int) -> Any:
         """Ask the module which keys it holds."""
         row = row_of(module_id)
@@ -81,7 +81,7 @@ class ModuleKeyView(SafeBaseView):
 
     @expose("/<int:module_id>/add", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def type_in(self, module_id: int) -> Any:
         """Note a key of a hardware module from its key letter."""
         row = self._outside(module_id)
@@ -102,7 +102,7 @@ class ModuleKeyView(SafeBaseView):
 
     @expose("/<int:module_id>/forget/<int:key_id>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def forget(self, module_id: int, key_id: int) -> Any:
         """Take back a key that was typed in."""
         row_of(module_id)

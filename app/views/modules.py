@@ -90,14 +90,14 @@ class SecurityModuleView(SafeBaseView):
 
     @expose("/<int:module_id>/test", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def test(self, module_id: int) -> Any:
         """Ask the module now, and keep how it answered."""
         return self._show(row_of(module_id), test_now(row_of(module_id), module_facts.today()))
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("add")
     def add(self) -> Any:
         """Address and port, connect test, then name, algorithms and key file."""
         if request.method == "GET":
@@ -129,7 +129,7 @@ class SecurityModuleView(SafeBaseView):
 
     @expose("/<int:module_id>/change", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def change(self, module_id: int) -> Any:
         """Change name, place, sign-in, algorithms."""
         row = row_of(module_id)
@@ -165,7 +165,7 @@ class SecurityModuleView(SafeBaseView):
 
     @expose("/<int:module_id>/activate", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def activate(self, module_id: int) -> Any:
         """Switch the algorithms of this module over to it."""
         row = row_of(module_id)
@@ -181,7 +181,7 @@ class SecurityModuleView(SafeBaseView):
 
     @expose("/<int:module_id>/stand-down", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def stand_down(self, module_id: int) -> Any:
         """Ask nothing new of this module."""
         name = row_of(module_id).name
@@ -207,7 +207,7 @@ class SecurityModuleView(SafeBaseView):
 
     def _may(self) -> dict[str, bool]:
         sm = self.appbuilder.sm
-        return {word: sm.has_access(f"can_{word}", "SecurityModuleView") for word in ("write", "delete")}
+        return {word: sm.has_access(f"can_{word}", "SecurityModuleView") for word in ("add", "edit", "delete")}
 
     def _show(self, row: SecurityModule, answer: Answer | None = None) -> Any:
         self.update_redirect()

@@ -71,7 +71,7 @@ class PeopleActs:
 
     @expose("/link/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def link(self, pk: str) -> Any:
         """End the password and give a link to choose another; by mail, or shown this once."""
         user = self._theirs(pk)
@@ -102,7 +102,7 @@ class PeopleActs:
 
     @expose("/unlock/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def unlock(self, pk: str) -> Any:
         """Let somebody who failed too often try again at once."""
         user = self._theirs(pk)
@@ -115,7 +115,7 @@ class PeopleActs:
 
     @expose("/drop_factor/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def drop_factor(self, pk: str) -> Any:
         """Take a lost second factor away; every session ends."""
         user = self._theirs(pk)
@@ -130,7 +130,7 @@ class PeopleActs:
 
     @expose("/sign_out/<pk>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def sign_out(self, pk: str) -> Any:
         """End every session of the person."""
         user = self._theirs(pk)
@@ -159,7 +159,7 @@ class PeopleActs:
     def _may_act(self, user: AppUser) -> bool:
         """Somebody else, who may do no more than oneself."""
         fault = self.why_not(user, on=True)  # type: ignore[attr-defined]
-        may = current_app.appbuilder.sm.has_access("can_write", "AppUserView")  # type: ignore[attr-defined]
+        may = current_app.appbuilder.sm.has_access("can_edit", "AppUserView")  # type: ignore[attr-defined]
         return may and not fault
 
     @staticmethod

@@ -76,7 +76,7 @@ class PeopleFilesView(SafeBaseView):
 
     @expose("/template")
     @has_access
-    @permission_name("write")
+    @permission_name("add")
     def template(self) -> Any:
         """The headings alone."""
         _require(p.IMPORT_ROWS)
@@ -84,7 +84,7 @@ class PeopleFilesView(SafeBaseView):
 
     @expose("/import", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("add")
     def add(self) -> Any:
         """Choose a file; its people are added, all or none."""
         _require(p.IMPORT_ROWS)

@@ -97,7 +97,7 @@ class ProductForm(DynamicForm):
         _l("Manufacturer"),
         manufacturers,
         source=Source(
-            _l("No manufacturers yet."), _l("Add a manufacturer first"), "ManufacturerView.add", permissions.WRITE_MANUFACTURERS
+            _l("No manufacturers yet."), _l("Add a manufacturer first"), "ManufacturerView.add", permissions.ADD_MANUFACTURERS
         ),
     )
 

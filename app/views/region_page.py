@@ -123,7 +123,7 @@ class Figure:
     url: str
 
 
-def columns(place: Region | None, scope: Scope, *, can_write: bool) -> list[Column]:
+def columns(place: Region | None, scope: Scope, *, can_add: bool) -> list[Column]:
     """The three levels; each holds the places below the one chosen above it."""
     session = db.session()
     own = regions.root(session, scope)
@@ -139,7 +139,7 @@ def columns(place: Region | None, scope: Scope, *, can_write: bool) -> list[Colu
         mine = scope.sees_all if parent is None else regions.may_see(parent, scope)
         doors = frozenset(row.id for row in rows if regions.may_see(row, scope))
         made.append(
-            Column(title, prompt, hint, level, parent, rows, count, page, chosen, opened, can_write and opened and mine, doors)
+            Column(title, prompt, hint, level, parent, rows, count, page, chosen, opened, can_add and opened and mine, doors)
         )
     return made
 

@@ -70,7 +70,7 @@ class RegionView(SafeBaseView):
 
     @expose("/add", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("add")
     def add(self) -> Any:
         """Add a place below `parent`, or a country."""
         key, form = request.form.get("parent", ""), NameForm()
@@ -88,7 +88,7 @@ class RegionView(SafeBaseView):
 
     @expose("/rename/<int:region_id>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def rename(self, region_id: int) -> Any:
         """Give the place another name."""
         place, form = self._place(region_id), NameForm()
@@ -105,7 +105,7 @@ class RegionView(SafeBaseView):
 
     @expose("/move/<int:region_id>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def move(self, region_id: int) -> Any:
         """Hang the place under another one of the level above, with all that lies below it."""
         place = self._place(region_id)
@@ -129,7 +129,7 @@ class RegionView(SafeBaseView):
 
     @expose("/merge/<int:region_id>", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def merge(self, region_id: int) -> Any:
         """Put everything of this place into another one: first what would happen, then the act."""
         place = self._place(region_id)
@@ -154,7 +154,7 @@ class RegionView(SafeBaseView):
 
     @expose("/switch/<int:region_id>", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def switch(self, region_id: int) -> Any:
         """Offer the place for new things no more, or again."""
         place, on = self._place(region_id), wanted()
@@ -220,8 +220,8 @@ class RegionView(SafeBaseView):
         moving: HomeForm | None = None, twin: Region | None = None,
     ) -> Any:  # fmt: skip
         scope, session = current_scope(), db.session()
-        may = {act: self.appbuilder.sm.has_access(f"can_{act}", "RegionView") for act in ("write", "delete")}
-        columns = region_page.columns(place, scope, can_write=may["write"])
+        may = {act: self.appbuilder.sm.has_access(f"can_{act}", "RegionView") for act in ("add", "edit", "delete")}
+        columns = region_page.columns(place, scope, can_add=may["add"])
         if adding is not None:
             level = place.level + 1 if place else 0
             if level < len(columns):

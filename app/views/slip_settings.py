@@ -113,7 +113,7 @@ class SlipSettingsView(Listed, SafeModelView):
     route_base = "/slips"
     default_view = "current"
     include_route_methods = {"current", "show", "edit", "preview"}
-    method_permission_name = {**SafeModelView.method_permission_name, "preview": "write"}
+    method_permission_name = {**SafeModelView.method_permission_name, "preview": "edit"}
     list_title = title = show_title = _l("Slips")
     add_title = edit_title = _l("Change slips")
     edit_row_message = _l("The slips are changed. What was sold before keeps its words.")
@@ -154,7 +154,7 @@ class SlipSettingsView(Listed, SafeModelView):
 
     @expose("/preview", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def preview(self) -> Any:
         """The sample slip as the form would make it; nothing is stored."""
         form = SlipForm()

@@ -139,7 +139,7 @@ class Switching:
         words = WORDS.get(type(row))
         if words is None:
             return None
-        may = current_app.appbuilder.sm.has_access(*Permission("can_write", self.class_permission_name))  # type: ignore[attr-defined]
+        may = current_app.appbuilder.sm.has_access(*Permission("can_edit", self.class_permission_name))  # type: ignore[attr-defined]
         url = url_for(f"{self.endpoint}.switch", pk=row.id) if may else ""
         return Switch(switching.is_on(row), called(row), words, url)
 

@@ -31,7 +31,7 @@ class TariffCatalogueView(SafeBaseView):
 
     @expose("/")
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def entries(self) -> Any:
         """Every entry; for a tariff only those of its kind of meter."""
         given = request.args.get("tariff", "")

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from app.access import permissions as p
 from app.access.fab import SafeBaseView
 from app.access.versions import KEEP, TAKE, remember, show_both
 from app.domain.errors import OutOfScope, Refusal, StaleRow
@@ -40,7 +41,7 @@ class TariffPlanView(SafeBaseView):
 
     @expose("/new", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("add")
     def new(self) -> Any:
         """Step 2 of a new tariff, whose name and type the address holds; both are stored together."""
         step_1 = TariffForm(formdata=request.args, meta={"csrf": False})
@@ -57,7 +58,7 @@ class TariffPlanView(SafeBaseView):
 
     @expose("/add/<int:tariff_id>", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def add(self, tariff_id: int) -> Any:
         """A further plan; `after` names the plan it begins with, `from` one of the catalogue, else the last one."""
         tariff = self._get(Tariff, tariff_id)
@@ -70,7 +71,7 @@ class TariffPlanView(SafeBaseView):
 
     @expose("/edit/<int:plan_id>", methods=["GET", "POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("edit")
     def edit(self, plan_id: int) -> Any:
         """A plan that has not sold yet; one that has is followed by a new one."""
         plan = self._get(TariffPlan, plan_id)
@@ -87,9 +88,11 @@ class TariffPlanView(SafeBaseView):
 
     @expose("/preview", methods=["POST"])
     @has_access
-    @permission_name("write")
+    @permission_name("read")
     def preview(self) -> Any:
         """What stands in the form, priced and checked; nothing is stored."""
+        if not any(self.appbuilder.sm.has_access(*right) for right in (p.ADD_TARIFFS, p.CHANGE_TARIFFS)):
+            abort(403)
         subject = self._named(request.args)
         return jsonify(plan_page.answer(plan_page.sent(subject), subject))
 

@@ -135,7 +135,7 @@ class TariffView(Listed, SafeModelView):
             "currency": currency(),
             "meters": tariffs.meters_on(db.session(), tariff.id),
             # NB: asked here: Jinja works a filter of constants out once, for whoever comes first.
-            "can_write": self.appbuilder.sm.has_access("can_write", "TariffView"),
+            "may_change": self.appbuilder.sm.has_access("can_edit", "TariffView"),
             "can_delete_plans": self.appbuilder.sm.has_access("can_delete", "TariffView"),
             "methods": choices.CHARGE_METHOD,
             "periods": choices.STEP_PERIOD,
@@ -150,7 +150,7 @@ class TariffView(Listed, SafeModelView):
     def row_acts(self, pk: Any, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """What is in use is switched off instead."""
         words = WORDS[Tariff]
-        if not (self.stays(pk) and values["active"] and self.appbuilder.sm.has_access("can_write", "TariffView")):
+        if not (self.stays(pk) and values["active"] and self.appbuilder.sm.has_access("can_edit", "TariffView")):
             return ()
         ask = _("%(act)s: %(name)s?", act=words.off, name=values["name"])
         text = f"{words.meaning} {_('It can be undone at any time.')}"

@@ -160,7 +160,7 @@ class VendingPointView(Listed, ScopedModelView):
             "account": points.account_of(db.session(), point.id) if self._sees_account() else None,
             "currency": currency(),
             "people": points.people_of(db.session(), point.id) if may(*READ_USERS) else None,
-            "may_add_people": may("can_write", "AppUserView"),
+            "may_add_people": may("can_add", "AppUserView"),
         }
 
     def why_kept(self, item):

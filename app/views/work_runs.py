@@ -40,7 +40,11 @@ from app.views import filtered, import_words
 
 log = logging.getLogger("app.work")
 _ONE_AT_A_TIME = threading.Lock()
-WRITES: dict[str, Permission] = {"consumers": p.WRITE_CONSUMERS, "meters": p.WRITE_METERS}
+# What an import needs beside its own permission, since a file may hold rows that are there already; and what a change of many rows needs.
+WRITES: dict[str, tuple[Permission, ...]] = {
+    "consumers": (p.ADD_CONSUMERS, p.CHANGE_CONSUMERS), "meters": (p.ADD_METERS, p.CHANGE_METERS),
+}  # fmt: skip
+CHANGES: dict[str, Permission] = {"consumers": p.CHANGE_CONSUMERS, "meters": p.CHANGE_METERS}
 REFUSED_SHOWN = 200
 
 
@@ -122,7 +126,7 @@ def _batch(work: Work) -> ImportBatch:
 def _read(work: Work) -> None:
     """Open the file in its own process and look which column is which."""
     row = _batch(work)
-    scope_now(work, p.IMPORT_ROWS, WRITES[row.entity])
+    scope_now(work, p.IMPORT_ROWS, *WRITES[row.entity])
     row = _batch(work)
     kind, stored = row.entity, row.stored
     files = folder()
@@ -145,7 +149,7 @@ def _read(work: Work) -> None:
 def _check(work: Work) -> None:
     """Every row against every rule, into staging; begun anew whatever an earlier try has left."""
     batch_id = int(work.parameters["batch"])
-    scope = scope_now(work, p.IMPORT_ROWS, WRITES[_batch(work).entity])
+    scope = scope_now(work, p.IMPORT_ROWS, *WRITES[_batch(work).entity])
     row = _batch(work)
     entity, stored, update = batches.entity_of(row), row.stored, row.known == "update"
     mapping, consumer_id = json.loads(row.mapping), row.consumer_id
@@ -172,7 +176,7 @@ def _import(work: Work) -> None:
     row = _batch(work)
     entity, total = batches.entity_of(row), sum(json.loads(row.counts).get(name, 0) for name in ("new", "change"))
     if row.applied_at is None:
-        scope = scope_now(work, p.IMPORT_ROWS, WRITES[row.entity])
+        scope = scope_now(work, p.IMPORT_ROWS, *WRITES[row.entity])
         work.tell(0, total, at_once=True)
         try:
             retried(lambda: applying.apply(batch_id, entity, scope, work.hold))
@@ -261,7 +265,7 @@ def _bulk(work: Work) -> None:
     """One change to all rows that were chosen."""
     facts = work.parameters
     change = bulk.Change(str(facts["kind"]), str(facts["act"]), facts["value"], str(facts.get("reason", "")))
-    scope = scope_now(work, p.CHANGE_MANY, WRITES[change.kind])
+    scope = scope_now(work, p.CHANGE_MANY, CHANGES[change.kind])
     ids = [int(key) for key in facts["ids"]]  # as they were shown; those that are others' by now are left out
     work.tell(0, len(ids), at_once=True)
     outcome = bulk.change_many(change, ids, scope, (work.owner.user_id, work.owner.name), work.tell)

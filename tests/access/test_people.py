@@ -151,7 +151,7 @@ def test_nobody_raises_anybody_above_themselves(client, app, cast, login):
     token = client.token("/groups/add")
     office = {
         "name": "Office", "description": "", "row_scope": "region",
-        "rights": ["READ_USERS", "WRITE_USERS", "READ_GROUPS", "WRITE_GROUPS", "LOOK_UP"], "csrf_token": token,
+        "rights": ["READ_USERS", "ADD_USERS", "CHANGE_USERS", "READ_GROUPS", "ADD_GROUPS", "CHANGE_GROUPS", "LOOK_UP"], "csrf_token": token,
     }  # fmt: skip
     assert client.post("/groups/add", data=office).status_code == 302
     with app.app_context():
@@ -256,7 +256,7 @@ def test_nobody_acts_on_themselves_nor_on_who_may_do_more(client, app, cast, log
     login(rada, "rada")
     assert act(rada, cast, name, "efua").status_code == 404, "not of her region"
     assert act(rada, cast, name, "bento").status_code == 404
-    office = {"name": "Office", "description": "", "row_scope": "region", "rights": ["READ_USERS", "WRITE_USERS"]}
+    office = {"name": "Office", "description": "", "row_scope": "region", "rights": ["READ_USERS", "ADD_USERS", "CHANGE_USERS"]}
     client.post("/groups/add", data=office | {"csrf_token": client.token("/groups/add")})
     with app.app_context():
         db.session.scalars(select(AppUser).where(AppUser.username == "chidi")).one().group_id = group_id(app, "Office")
