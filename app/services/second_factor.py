@@ -1,8 +1,8 @@
 """The second factor: six digits that change each half minute (TOTP), and codes for when the phone is lost.
 
-RFC 6238 with SHA-1, as every authenticator app has it.  The secret is sealed with `credentials.key`, so
-a copy of the database makes no code; a code works once, and the one before and after it are taken, for
-clocks that differ.  Recovery codes are kept as hashes: they carry eighty random bits.
+RFC 6238 with SHA-1, as every authenticator app has it; pyotp works the digits out.  The secret is sealed with
+`credentials.key`, so a copy of the database makes no code; a code works once, and the one before and after it
+are taken, for clocks that differ.  Recovery codes are kept as hashes: they carry eighty random bits.
 
 >>> code_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 1)  # RFC 6238, appendix B, at 59 seconds
 '287082'
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import secrets
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
+import pyotp
+from pyotp.utils import strings_equal
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -29,29 +29,25 @@ from app.services.credentials import CannotUnseal, seal, unseal
 
 STEP_S, DIGITS = 30, 6
 DRIFT = 1  # steps before and after
-SECRET_BYTES = 20  # RFC 4226, 4: 160 bits recommended
+SECRET_LENGTH = 32  # letters of base32: the 160 bits that RFC 4226, 4 recommends
 CODES, CODE_BYTES, CODE_LENGTH = 10, 10, 16
 
 
 def code_of(secret: str, step: int) -> str:
     """The six digits of one half minute; `secret` is base32."""
-    mac = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1).digest()
-    start = mac[-1] & 15
-    number = int.from_bytes(mac[start : start + 4], "big") & 0x7FFF_FFFF
-    return f"{number % 10**DIGITS:0{DIGITS}d}"
+    return pyotp.HOTP(secret, digits=DIGITS).at(step)
 
 
 def step_of(secret: str, typed: str, at: datetime) -> int | None:
     """The half minute near `at` whose code this is, or None."""
     middle = int(at.timestamp()) // STEP_S
-    steps = [step for step in range(middle - DRIFT, middle + DRIFT + 1) if _same(code_of(secret, step), typed)]
+    steps = [step for step in range(middle - DRIFT, middle + DRIFT + 1) if strings_equal(code_of(secret, step), typed)]
     return steps[-1] if steps else None
 
 
 def address(secret: str, name: str, issuer: str) -> str:
     """What the QR code holds for the app."""
-    label = quote(f"{issuer}:{name}", safe="")
-    return f"otpauth://totp/{label}?secret={secret}&issuer={quote(issuer, safe='')}&digits={DIGITS}&period={STEP_S}"
+    return pyotp.TOTP(secret, digits=DIGITS, interval=STEP_S).provisioning_uri(name=name, issuer_name=issuer)
 
 
 # --- setting it up --------------------------------------------------------------------------
@@ -59,8 +55,7 @@ def address(secret: str, name: str, issuer: str) -> str:
 
 def begin(user_id: int, key_file: Path) -> None:
     """Draw a secret that counts once its first code was typed.  Raises CannotUnseal without a key file."""
-    drawn = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
-    sealed = seal(drawn, key_file)
+    sealed = seal(pyotp.random_base32(SECRET_LENGTH), key_file)
     with transaction() as session:
         user = session.get_one(AppUser, user_id, with_for_update=True, populate_existing=True)
         if user.totp_since is None:  # one that counts is taken away first
@@ -145,10 +140,6 @@ def _take_recovery(session: Session, user_id: int, typed: str) -> bool:
 
 def _digits(typed: str) -> str:
     return "".join(ascii_digits(typed).split())
-
-
-def _same(code: str, typed: str) -> bool:
-    return hmac.compare_digest(code.encode(), typed.encode("utf-8", "replace"))
 
 
 def _digest(code: str) -> str:
