@@ -32,17 +32,10 @@ def __getattr__(name: str) -> Any:
     """Build the WSGI application the first time somebody asks for `app`."""
     if name != "app":
         raise AttributeError(name)
-    from werkzeug.middleware.proxy_fix import ProxyFix
-
     from app import create_app
 
-    globals()["app"] = application = create_app()
-    if proxies := application.config["TRUSTED_PROXIES"]:
-        # The last so many addresses are the proxies' word; what stands before them is anybody's.
-        application.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            application.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
-        )
-    return application
+    globals()["app"] = create_app()
+    return globals()["app"]
 
 
 class CannotStart(Exception):

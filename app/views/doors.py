@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import text
 from werkzeug import Response
@@ -36,6 +36,8 @@ UNTIL_GUARDED = OPEN | {"AccountView.theme", "AuthView.logout"} | {
     f"SecondFactorView.{name}" for name in ("page", "begin", "confirm")
 }
 YEAR_S = 31_536_000
+# The names under which our forms take files.
+FILE_FIELDS = frozenset({"file", "key_file", "logo"})
 
 
 def install(app: Flask) -> None:
@@ -52,6 +54,7 @@ def install(app: Flask) -> None:
     # a stranger is asked to sign in and comes back to what was typed.
     app.url_value_preprocessor(take_large_files)
     app.before_request_funcs.setdefault(None, []).insert(0, keep_out)
+    app.before_request(refuse_stray_files)
     app.after_request(note_and_close)
     app.url_defaults(with_version)
     app.add_url_rule("/healthz", "healthz", healthz)
@@ -72,6 +75,12 @@ def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> No
     """
     if endpoint == "ImportView.add" and request.method == "POST" and signed_in() is not None:
         request.max_content_length = (current_app.config["IMPORT_FILE_MAX_MB"] + 1) * 1024 * 1024
+
+
+def refuse_stray_files() -> None:
+    """A file in the place of a text is no form of ours: no field for text knows what to do with one."""
+    if not FILE_FIELDS.issuperset(request.files):
+        abort(400)
 
 
 def keep_out() -> Any:
@@ -128,6 +137,7 @@ def policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
+            "object-src 'none'",
             f"script-src 'self' {word}",
             f"style-src 'self' {word}",
             "style-src-attr 'unsafe-inline'",  # FAB's select boxes carry their width
