@@ -60,7 +60,7 @@ def _held(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:
     return json.loads(entry.before), json.loads(entry.after)
 
 
-def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
+def value_changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     """Rows of (column, before, after), in words, in the order of the words."""
     (before, after), table = _held(entry), entry.table_name
     rows = [
@@ -80,7 +80,8 @@ def _summary(entry: AuditEntry) -> str:
     return figures.listed(names[:4]) + (" …" if len(names) > 4 else "")
 
 
-def _what(entry: AuditEntry) -> str:
+def what(entry: AuditEntry) -> str:
+    """The kind of record and its name, in words."""
     name = audit_words.thing(entry)
     return f"{TABLES.get(entry.table_name, entry.table_name)} {name}".strip()
 
@@ -101,7 +102,7 @@ class AuditEntryView(Listed, SafeModelView):
     datamodel = AuditRows(
         AuditEntry,
         computed={
-            "what": _what,
+            "what": what,
             "action": lambda entry: ACTIONS.get(entry.action, entry.action),
             "columns": _summary,
             "sealed": lambda entry: entry.chain_hash is not None,
@@ -128,8 +129,9 @@ class AuditEntryView(Listed, SafeModelView):
         "action": one_of(_l("Did"), ACTIONS),
         "at": days(_l("Time")),
     }
+    list_template = "records/audit_list.html"
     show_template = "records/audit.html"
 
     def beside(self, pk: str) -> dict[str, Any]:
         """Each column before and after."""
-        return {"changes": _changes(self._row(pk))}
+        return {"changes": value_changes(self._row(pk))}

@@ -82,6 +82,7 @@ LINES: tuple[Line, ...] = (
     Line(None, "records:TokenView", _l("Token records")),
     Line(None, "report_schedules:ReportScheduleView"),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
+    Line(None, "audit_files:AuditFilesView"),
     Line("Report", "book_checks:BookCheckView", _l("Checks"), "fa-check-double"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
     Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),

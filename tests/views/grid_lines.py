@@ -90,6 +90,7 @@ LINES: dict[str, Line] = {
     **crud("TokenView", "token", read=READERS),
     **crud("EngineeringRecordView", "engineering", read=READERS),
     **crud("AuditEntryView", "audit", read="ARE"),
+    "AuditFilesView.csv": Line("ARE"),
     "ReportView.index": Line(READERS),
     **{f"ReportView.{form}": Line(READERS, "report", common=True) for form in ("show", "xlsx", "pdf", "csv", "json", "prepare")},
     # Chidi's own: nobody else's is there, whoever asks.
