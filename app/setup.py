@@ -69,7 +69,25 @@ def run_setup(app: Flask) -> list[str]:
         done += _permissions(app)
         done += seed_data(app)
         done += _audit_key(Path(app.config["AUDIT_KEY_FILE"]))
+        if app.config["MODE"] == "production":
+            _refuse_public_keys()
     return done
+
+
+class NotForService(Exception):
+    """This installation must not make tokens that are worth money; the text is one sentence."""
+
+
+def _refuse_public_keys() -> None:
+    """Raise NotForService when the books know a demonstration key: anybody could make tokens of its meters."""
+    from app.models import SupplyGroupKey
+
+    held = select(func.count(SupplyGroupKey.id)).where(SupplyGroupKey.demonstration)
+    if db.session().execute(held).scalar_one():
+        raise NotForService(
+            "MODE is production, but this installation holds demonstration keys, which everybody has: take a new "
+            "INSTANCE_DIR and an empty database, or MODE=demonstration."
+        )
 
 
 def _permissions(app: Flask) -> list[str]:

@@ -16,7 +16,7 @@ from app.db import transaction
 from app.extensions import db
 from app.models import Sale, SecurityModule, SupplyGroupKey
 from app.services.credentials import unseal
-from app.setup import run_setup
+from app.setup import NotForService, run_setup
 from app.sts.prism import folder as module_folder
 
 pytestmark = pytest.mark.one_database
@@ -144,3 +144,13 @@ def test_two_who_load_the_demonstration_at_once_load_it_once(make_app):
         sales = db.session.query(Sale).count()
     assert sales > 0
     assert first[1] == f"{sales} sales in 1 days"
+
+
+def test_in_production_demonstration_keys_stop_the_start(bare):
+    run_setup(bare(MODULE_PORT=19_500))  # a demonstration
+    in_service = bare(MODULE_PORT=19_500, MODE="production", DEMO=False, TRAINING=False, SOFTWARE_MODULE_ALLOWED=True)
+    with pytest.raises(NotForService, match="demonstration keys"):
+        run_setup(in_service)
+    told = in_service.test_cli_runner().invoke(args=["setup"])
+    assert told.exit_code == 1
+    assert told.output.startswith("Error: MODE is production, but this installation holds demonstration keys")

@@ -313,6 +313,10 @@ class KeyInUse(InUse, code="key_in_use"):
     """Meters are under the key."""
 
 
+class PublicKey(Refusal, code="public_key"):
+    """A demonstration key, which everybody has, where tokens are worth money."""
+
+
 class PlanFrozen(InUse, code="plan_frozen"):
     """A plan that has sold is not changed; a new one follows it."""
 

@@ -122,6 +122,12 @@ def uncovered(row: SecurityModule) -> list[tuple[str, int, int]]:
 # --- writing ------------------------------------------------------------------------------
 
 
+def refuse_public(told: Iterable[KeyFacts]) -> None:
+    """Raises PublicKey when one of these is a demonstration key: installations in service ask before they note any."""
+    if any(is_demonstration(facts.kcv) for facts in told):
+        raise errors.PublicKey
+
+
 def refresh(module_id: int, told: Iterable[KeyFacts]) -> int:
     """Make the stored facts exactly what the module told; gives how many keys it holds."""
     with transaction() as session:

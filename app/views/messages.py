@@ -109,6 +109,9 @@ SENTENCES: Mapping[type[Refusal], Any] = {
         " Nothing was stored. Resolve them first."
     ),
     errors.KeyInUse: _l("Meters are under this key (%(count)s). Nothing was changed. Change their keys first."),
+    errors.PublicKey: _l(
+        "A demonstration key is among them, and everybody has those. In production it is not taken, and no sale is made under it."
+    ),
     errors.ImportMoved: _l("This import has gone on meanwhile. Nothing was changed. Look where it stands now."),
     errors.FieldTwice: _l("“%(name)s” is chosen for two columns. Nothing was stored. Choose another for one of them."),
     errors.FieldMissing: _l("No column holds “%(name)s”, by which the rows are known. Nothing was stored. Choose it for a column."),

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from app.access.fab import SafeBaseView, SafeModelView
-from app.domain.errors import OutOfScope, Refusal, ValueTaken
+from app.domain.errors import OutOfScope, PublicKey, Refusal, ValueTaken
 from app.models import SecurityModule, SupplyGroupKey
 from app.services import module_keys
 from app.sts.errors import StsError
@@ -24,7 +24,7 @@ from app.views import choices
 from app.views.lists import Listed, Rows, begins
 from app.views.messages import sentence
 from app.views.module_form import KeyFileForm, KeyForm
-from app.views.module_saving import Unsaved, content_of, load
+from app.views.module_saving import Unsaved, content_of, load, require_own
 from app.views.module_trial import place_of, told_keys
 from app.views.module_words import why
 from app.views.modules import row_of
@@ -50,7 +50,10 @@ class ModuleKeyView(SafeBaseView):
         if request.method == "POST" and form.validate():
             try:
                 keys = load(place_of(row), content_of(form.key_file), form.key_passphrase.data or "")
+                require_own(keys)
                 count = module_keys.refresh(module_id, keys)
+            except PublicKey as refusal:
+                form.key_file.errors = [*form.key_file.errors, sentence(refusal)]
             except (Unsaved, ModuleError) as fault:
                 said = str(fault) if isinstance(fault, Unsaved) else why(fault.code)
                 form.key_file.errors = [*form.key_file.errors, said]
@@ -68,6 +71,10 @@ class ModuleKeyView(SafeBaseView):
         row = row_of(module_id)
         try:
             told = told_keys(row)
+            require_own(told or ())
+        except PublicKey as refusal:
+            flash(sentence(refusal), "danger")
+            return self._back(module_id)
         except (ModuleError, StsError, OSError, Refusal) as error:
             code = getattr(error, "code", "")
             flash(_("The module did not tell its keys. %(why)s Nothing was changed.", why=why(code)), "danger")
@@ -140,7 +147,11 @@ class ModuleKeyView(SafeBaseView):
     @staticmethod
     def _noted(module_id: int, form: KeyForm, facts: Any) -> bool:
         try:
+            require_own([facts])
             module_keys.type_in(module_id, facts, correct=bool(request.form.get("correct")))
+        except PublicKey as refusal:
+            form.kcv.errors = [sentence(refusal)]
+            return False
         except ValueTaken:
             form.sgc.errors = [NOTED]
             return False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 
+from app.services import module_keys
 from app.sts.keyfile import KeyFileError, inspect, looks_like_hardware_file
 from app.sts.module import KeyFacts, ModuleError
 from app.sts.prism.place import Place
@@ -33,14 +36,24 @@ def content_of(field: Any) -> bytes:
 def load_first_keys(form: Any, trial: Any) -> tuple[KeyFacts, ...] | None:
     """Load the file of a new module, if there is one; its keys, or None for hardware.
 
-    Raises Unsaved with the reason; then the module has taken nothing.
+    Raises Unsaved with the reason; then the module has taken nothing.  Raises PublicKey.
     """
     content = content_of(form.key_file)
     if not content:
-        return None if trial.keys is None else tuple(trial.keys)
+        told = None if trial.keys is None else tuple(trial.keys)
+        require_own(told or ())
+        return told
     if trial.keys is None and not looks_like_hardware_file(content.decode("utf-8", "replace")):
         raise Unsaved(str(HARDWARE_ONLY))
-    return load(form.place(), content, form.key_passphrase.data or "")
+    keys = load(form.place(), content, form.key_passphrase.data or "")
+    require_own(keys)
+    return keys
+
+
+def require_own(keys: Iterable[KeyFacts]) -> None:
+    """In production, refuse the public keys of the demonstration.  Raises PublicKey; nothing is noted then."""
+    if current_app.config["MODE"] == "production":
+        module_keys.refuse_public(keys)
 
 
 def load(place: Place, content: bytes, passphrase: str) -> tuple[KeyFacts, ...]:

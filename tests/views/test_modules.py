@@ -188,3 +188,12 @@ def test_saving_tests_again_and_a_failed_test_stores_nothing(efua, server, look)
     assert answer.status_code == 422 and "The module refused user name or password." in text(answer)
     assert 'value="Basement"' in answer.get_data(as_text=True)
     assert look(select(SecurityModule.id).where(SecurityModule.name == "Basement")) is None
+
+
+def test_in_production_a_demonstration_key_is_refused_however_it_comes(efua, server, added, app, look):
+    app.config["MODE"] = "production"
+    page = post(efua, server.typed(**SECOND) | {"name": "Attic"}, "save")
+    assert page.status_code == 422
+    assert "everybody has those" in page.get_data(as_text=True)
+    told = efua.post(f"/module-keys/{added}/refresh", data={"csrf_token": efua.token("/modules/add")}, follow_redirects=True)
+    assert "everybody has those" in told.get_data(as_text=True)
