@@ -17,6 +17,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask_babel import force_locale
 from sqlalchemy import select
 
+from app.access import permissions as p
 from app.access.current import scope_of
 from app.access.scope import Scope
 from app.extensions import db
@@ -29,6 +30,7 @@ from app.reports.question import ask
 from app.reports.report import LONG_ROWS_MAX, Asked, Report, TooMany
 from app.views.report_words import cover, fault
 from app.views.reports import text_of, write_file
+from app.views.work_runs import may
 
 FORMS = ("json", "csv", "xlsx", "pdf")
 
@@ -60,17 +62,22 @@ def report(
         given[key] = value
     if output is None and form in ("xlsx", "pdf"):
         raise click.UsageError(f"{form} needs a file: -o FILE")
+    if output is not None and not output.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {output.parent}", param_hint="-o")
     with force_locale(language):
-        _make(BY_NAME[name], given, _scope(user), user or "flask", form, output)
+        _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
 
 
-def _scope(user: str | None) -> Scope:
+def _scope(user: str | None, chosen: Report) -> Scope:
+    """Everything, or what a person sees who may open the report.  Raises BadParameter."""
     if user is None:
         return Scope.everything()
     found = select(AppUser).where(AppUser.username == user)
     person = db.session.execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
     if person is None:
         raise click.BadParameter(f"nobody is called {user}", param_hint="--as")
+    if not may(person, p.READ_REPORTS, chosen.permission):
+        raise click.BadParameter(f"{user} may not open this report", param_hint="--as")
     return scope_of(person)
 
 

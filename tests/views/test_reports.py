@@ -222,12 +222,19 @@ def test_the_shell_gives_the_same_for_the_same_person(shell, enter, tmp_path):
         (["--as", "nobody"], "nobody is called nobody"),
         (["--filter", "colour"], "NAME=VALUE"),
         (["--format", "pdf"], "needs a file"),
+        (["--format", "pdf", "-o", "no/such/folder/table.pdf"], "there is no folder"),
     ],
 )
 def test_the_shell_says_what_is_wrong(shell, given, sentence):
     done = shell.invoke(args=["report", "sales-statistics", *given])
     assert done.exit_code != 0
     assert sentence in done.output
+
+
+def test_the_shell_opens_no_report_for_whom_it_is_not(shell):
+    done = shell.invoke(args=["report", "reconciliation", "--period", "today", "--as", "amara"])
+    assert done.exit_code != 0
+    assert "may not open this report" in done.output
 
 
 def test_a_meter_can_be_asked_for_as_it_stands_on_its_plate(app, enter, world):
