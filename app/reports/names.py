@@ -32,14 +32,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A region: its id, its path and its full name."""
+    """A region: its id, its path and its full name; `alone` without the places within it."""
 
     id: int
     path: str
     name: str
+    alone: bool = False
 
     def inside(self, column: Any) -> ColumnElement[bool]:
-        """Rows of this place and of those below it."""
+        """Rows of this place and, unless it is meant alone, of those below it."""
+        if self.alone:
+            return column == self.id  # type: ignore[no-any-return]
         return column.in_(select(Region.id).where(Region.path >= self.path, Region.path < self.path[:-1] + "0"))  # type: ignore[no-any-return]
 
 
@@ -124,6 +127,14 @@ def regions(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str
         row[0]: (row[1], row[2])
         for row in _by_ids(session, select(Region.id, Region.path, Region.full_name), Region.id, ids)
     }
+
+
+def holding(session: Session, ids: Iterable[int]) -> frozenset[int]:
+    """Those regions that have others within them."""
+    wanted, found = frozenset(ids), set()
+    for column in (Region.parent_id, Region.merged_into_id):
+        found |= {row[0] for row in _by_ids(session, select(column).distinct(), column, wanted)}
+    return frozenset(found)
 
 
 def people(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:

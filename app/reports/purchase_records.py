@@ -94,7 +94,7 @@ REPORT = Report(
     about=said("What each consumer bought, by consumer and time, wherever it was."),
     icon="fa-basket-shopping",
     choices=Choices(
-        filters=("consumer", "meter", "region", "type", "tariff", "kind"),
+        filters=("consumer", "meter", "region", "within", "type", "tariff", "kind"),
         orders=("time", "day", "type", "units", "amount"),
         descending=True,
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,8 @@ from app.reports.period import EARLIEST, LATEST, NAMES, YEARS_MAX, Period, befor
 
 PAGE_MAX = 100_000
 TEXT_MAX = 80
+# Of the filter `within`: a place without those within it, as a figure by region is.
+ALONE = "alone"
 # What an address may hold besides the filters of its report.
 COMMON = frozenset({"period", "from", "to", "group", "then", "show", "order", "down", "page", "lang", "saved"})
 
@@ -128,6 +130,10 @@ def ask(
         reader.wrong("page", "unknown")
         page = ""
     picks = {name: value for name in choices.filters if (value := _pick(reader, session, scope, name)) is not None}
+    if "region" not in picks:
+        picks.pop("within", None)  # without a place there is nothing within it
+    elif "within" in picks:
+        picks["region"] = replace(picks["region"], alone=True)
     for unknown in given.keys() - COMMON - set(choices.filters):
         if given[unknown].strip() and not unknown.endswith("-text"):
             reader.wrong("", "unknown_filter")
@@ -176,6 +182,10 @@ def _pick(reader: _Reader, session: Session, scope: Scope, name: str) -> Any:
             reader.wrong(name, "unknown")
             return None
         return _ENUMS[name](text)
+    if name == "within":
+        if text != ALONE:
+            reader.wrong(name, "unknown")
+        return ALONE
     if name == "less":
         if not re.fullmatch(r"[1-9][0-9]?", text, re.ASCII):
             reader.wrong(name, "no_percent")

@@ -149,7 +149,7 @@ def totals_of_sales(asked: Asked, conditions: Sequence[Any], by: By, source: Sou
     """
     picks = asked.question.picks
     issued = picks.get("status", SaleStatus.ISSUED) is SaleStatus.ISSUED
-    if not issued or picks.keys() - {"type", "region", "point", "status"}:
+    if not issued or picks.keys() - {"type", "region", "within", "point", "status"}:
         return narrow(sums_of_sales(conditions), asked.scope, by)
     found: dict[tuple[str, MeterType], list[int]] = {}
     for fact in facts(asked, source, asked.question.period, ()):

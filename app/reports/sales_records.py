@@ -115,7 +115,7 @@ REPORT = Report(
     about=said("Every sale and reversal, by vending point and time."),
     icon="fa-table-list",
     choices=Choices(
-        filters=("point", "operator", "region", "type", "tariff", "kind", "meter", "consumer", "status"),
+        filters=("point", "operator", "region", "within", "type", "tariff", "kind", "meter", "consumer", "status"),
         orders=("time", "day", "type", "units", "amount"),
         descending=True,
     ),

@@ -15,6 +15,7 @@ from app.domain.states import MeterType
 from app.reports import names
 from app.reports.headings import said
 from app.reports.period import GROUPS, cut, piece, pieces
+from app.reports.question import ALONE
 from app.reports.report import ROWS_MAX, Asked, TooMany
 from app.reports.shaping import subtotals
 from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
@@ -224,6 +225,7 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
         asked.session,
         {int(part) for path, _name in places.values() for part in path.strip("/").split("/")},
     )
+    holds = names.holding(asked.session, above)
 
     def tell(name: str, fact: Fact) -> Told:
         if name in GROUPS:
@@ -238,6 +240,10 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
         path, words = places.get(fact.region_id or 0, ("/0/", "?"))
         ids = [int(part) for part in path.strip("/").split("/")][: LEVELS[name]]
         words = above.get(ids[-1], ("", words))[1]
-        return Told((words, ids[-1]), words, {"region": str(ids[-1])})
+        asks = {"region": str(ids[-1])}
+        # A figure of a place that is not at the level asked for, or has places within it, is of that place alone.
+        if len(ids) < LEVELS[name] and ids[-1] in holds:
+            asks["within"] = ALONE
+        return Told((words, ids[-1]), words, asks)
 
     return tell

@@ -14,7 +14,7 @@ from app.access import permissions as p
 from app.access.scope import Scope
 from app.reports import names
 from app.reports.names import Place
-from app.reports.question import Fault, Question
+from app.reports.question import ALONE, Fault, Question
 from app.reports.report import Report
 from app.views import choices
 from app.views.pickers import REGIONS, suggesting
@@ -94,6 +94,12 @@ def _filter(
         return FilterField(
             name, label, value, None, error, "region", shown, suggesting(REGIONS) if may else {}, chosen=chosen
         )
+    if name == "within":
+        # Only a figure that is of a place alone leads here with it.
+        if not (name in question.picks or error):
+            return None
+        options = (("", str(_("with the places within it"))), (ALONE, str(_("the place alone"))))
+        return FilterField(name, label, value, options, error, "list", chosen=chosen)
     if name in ("point", "operator", "tariff"):
         rows = names.choices(session, scope, name)
         if rows is not None:

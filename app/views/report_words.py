@@ -55,7 +55,7 @@ SHOWS: Mapping[str, Any] = {
 }  # fmt: skip
 FILTERS: Mapping[str, Any] = {
     "period": _l("Period"), "from": _l("From"), "to": _l("To"), "group": _l("Grouping"), "then": _l("and within it"),
-    "show": _l("Show"), "type": _l("Meter type"), "region": _l("Region"), "point": _l("Vending point"),
+    "show": _l("Show"), "type": _l("Meter type"), "region": _l("Region"), "within": _l("Places"), "point": _l("Vending point"),
     "operator": _l("Operator"), "tariff": _l("Tariff"), "consumer": _l("User number"), "meter": _l("Meter number"),
     "kind": _l("Kind"), "status": _l("State"), "less": _l("Less than … per cent"),
 }  # fmt: skip

@@ -275,7 +275,10 @@ def _drill(view: ReportView, read: Read, row: Row) -> str | None:
     if target is None or not view._may(target):  # noqa: SLF001
         return None
     known = {"type", "region", "point", "operator", "consumer", "meter"} & set(target.choices.filters)
-    words = {name: value for name, value in request.args.items() if value and name in known}
+    # NB: of the question, not of the address: a place may have been typed, or emptied, without the script.
+    words = {field.name: field.value for field in read.fields if field.name in known & read.question.picks.keys()}
+    if "region" in known and "region" in read.question.picks:
+        words["region"] = str(read.question.picks["region"].id)
     words |= {"from": read.question.period.first.isoformat(), "to": read.question.period.last.isoformat()}
     words |= row.drill.arguments
     return url_for("ReportView.show", report=target.name, **words)

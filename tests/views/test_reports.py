@@ -123,6 +123,27 @@ def test_a_figure_leads_to_its_rows_and_a_row_to_its_slip(enter):
     assert "/reports/sales-records?" not in page(enter("amara"), "/reports/sales-statistics?period=today&group=point")
 
 
+def test_a_figure_leads_to_the_rows_of_the_place_that_was_typed(enter, world):
+    efua, harbour = enter("efua"), world.cast.regions["harbour"]
+    link = re.compile(r"/reports/sales-records\?[^\"]*")
+    [typed, *_more] = link.findall(page(efua, "/reports/sales-statistics?period=today&group=type&region-text=Harbour Town, Lake, Kenya"))
+    assert f"region={harbour}" in typed
+    [emptied, *_more] = link.findall(page(efua, f"/reports/sales-statistics?period=today&group=type&region={harbour}&region-text="))
+    assert "region=" not in emptied
+
+
+def test_a_place_can_be_asked_for_without_those_within_it(enter, world):
+    efua, lake = enter("efua"), world.cast.regions["lake"]
+    asked = f"?period=today&region={lake}"
+    assert rows(efua, "sales-records", asked)["count"] == 1
+    assert rows(efua, "sales-records", asked + "&within=alone")["count"] == 0
+    assert rows(efua, "sales-records", asked + "&within=alone")["filters"]["Places"] == "the place alone"
+    assert 'id="within"' in page(efua, "/reports/sales-records" + asked + "&within=alone")
+    assert 'id="within"' not in page(efua, "/reports/sales-records" + asked)
+    assert 'id="within-error"' in page(efua, "/reports/sales-records" + asked + "&within=all", 422)
+    assert rows(efua, "sales-records", "?period=today&within=alone")["count"] == 3
+
+
 def test_the_drawer_and_the_four_books_lead_to_their_sales(enter):
     chidi = enter("chidi")
     said = page(chidi, "/reports/day-sheet?period=today&group=operator&then=type")
