@@ -6,6 +6,7 @@ embedded (draw_pdf_faces), and a language that runs from right to left gets its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from app.reports.draw_pdf_faces import (
     write,
 )
 from app.reports.speech import Cover, Speech
-from app.reports.table import Answer, Column, Kind, Row
+from app.reports.table import Answer, Column, Figure, Kind, Row
 
 MARGIN, PAD = 34, 6  # the frame of a page pads by as much
+# So many figures fit beside each other; more of them stand line by line, each currency by itself.
+FIGURES_MAX = 6
 SIZES = ((60, 9.0), (110, 8.5), (150, 7.5), (190, 6.6), (10_000, 5.8))
 INK, QUIET, LINE, HEAD = "#0f1f1e", "#42524f", "#c9d2ce", "#e3f2ee"
 
@@ -84,7 +87,7 @@ def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path
 
 
 def _head(paper: _Paper, cover: Cover, room: float) -> list[Any]:
-    from reportlab.platypus import Spacer, Table, TableStyle
+    from reportlab.platypus import Spacer
 
     end = paper.rtl
     under = f"\u2068{cover.utility}\u2069 · \u2068{cover.period}\u2069"  # isolated: neither turns the other round
@@ -95,21 +98,30 @@ def _head(paper: _Paper, cover: Cover, room: float) -> list[Any]:
     ]
     said = [*(paper.speech.pair(name, value) for name, value in cover.lines), *cover.notes]
     story += [paper.paragraph(text, room, size=8.5, end=end, colour=QUIET) for text in said]
-    told = [paper.speech.figure(figure, paper.answer) for figure in paper.answer.figures[:6]]
-    if told:
-        told = told[::-1] if paper.rtl else told
-        wide = room / len(told)
-        cells = [
-            [paper.paragraph(name, wide, size=7.5, end=end, colour=QUIET),
-             paper.paragraph(value, wide, size=12, bold=True, end=end),
-             paper.paragraph(compared, wide, size=7, end=end, colour=QUIET)]
-            for name, value, compared in told
-        ]  # fmt: skip
-        box = Table([cells], colWidths=[wide] * len(cells))
-        box.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 0.5, LINE), ("INNERGRID", (0, 0), (-1, -1), 0.5, LINE),
-                                 ("VALIGN", (0, 0), (-1, -1), "TOP")]))  # fmt: skip
-        story += [Spacer(1, 8), box]
+    figures = paper.answer.figures
+    apart = len(figures) > FIGURES_MAX
+    for currency in dict.fromkeys(figure.currency if apart else "" for figure in figures):
+        mine = [figure for figure in figures if not apart or figure.currency == currency]
+        story += [Spacer(1, 8), _figures(paper, mine, room)]
     return story
+
+
+def _figures(paper: _Paper, figures: Sequence[Figure], room: float) -> Any:
+    from reportlab.platypus import Table, TableStyle
+
+    end = paper.rtl
+    told = [paper.speech.figure(figure, paper.answer) for figure in (reversed(figures) if end else figures)]
+    wide = room / len(told)
+    cells = [
+        [paper.paragraph(name, wide, size=7.5, end=end, colour=QUIET),
+         paper.paragraph(value, wide, size=12, bold=True, end=end),
+         paper.paragraph(compared, wide, size=7, end=end, colour=QUIET)]
+        for name, value, compared in told
+    ]  # fmt: skip
+    box = Table([cells], colWidths=[wide] * len(cells))
+    box.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 0.5, LINE), ("INNERGRID", (0, 0), (-1, -1), 0.5, LINE),
+                             ("VALIGN", (0, 0), (-1, -1), "TOP")]))  # fmt: skip
+    return box
 
 
 def _table(paper: _Paper, cover: Cover, room: float) -> Any:

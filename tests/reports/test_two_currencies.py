@@ -1,0 +1,62 @@
+"""Sales in two currencies, one without decimals: each is added up by itself, in every form."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from python_calamine import CalamineWorkbook
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import Currency, Sale, Settings
+from app.views.reports import text_of, write_file
+from tests.reports.conftest import digits_of
+from tests.services.conftest import Counter
+
+pytestmark = pytest.mark.one_database
+QUESTIONS = (
+    ("sales-statistics", {"group": "day", "then": "point"}), ("sales-statistics", {"group": "type"}),
+    ("purchase-statistics", {"group": "month"}), ("sales-records", {}), ("purchase-records", {}),
+    ("reconciliation", {"group": "day"}), ("day-sheet", {"group": "operator"}),
+)  # fmt: skip
+
+
+@pytest.fixture
+def books(context, cast):
+    """What was sold in each currency, by the sales themselves."""
+    counter = Counter(cast, context.extensions["modules"])
+    counter.sells("palm_street", 20_25)
+    counter.sells("pump", 10_50)
+    francs = db.session.scalars(select(Currency).where(Currency.code == "XOF")).one_or_none()
+    if francs is None:
+        francs = Currency(code="XOF", name="Franc", symbol="F", decimals=0)
+        db.session.add(francs)
+        db.session.flush()
+    db.session.get_one(Settings, 1).currency_id = francs.id
+    db.session.commit()
+    counter.sells("palm_street", 7_000)
+    sums = dict(db.session.execute(select(Sale.currency, func.sum(Sale.amount)).group_by(Sale.currency)).all())
+    assert sums.keys() == {"USD", "XOF"}
+    return {code: int(amount) for code, amount in sums.items()}
+
+
+@pytest.mark.parametrize(("name", "given"), QUESTIONS)
+def test_each_currency_is_added_up_by_itself(context, books, forms, name, given):
+    with context.test_request_context():
+        one = forms(name, **given)
+        assert {code: sums["amount"] for code, sums in one.totals().items()} == books
+        assert {code: sums["amount"] for code, sums in one.json().items()} == books
+        assert {code: sums["amount"] for code, sums in one.added().items()} == books
+        at = [column.key for column in one.answer.columns].index("amount")
+        write_file(one.folder / "two.xlsx", "xlsx", one.answer, one.front, one.house)
+        lines = CalamineWorkbook.from_path(str(one.folder / "two.xlsx")).get_sheet_by_index(1).to_python()
+        totals = {line[at] for line in lines if line[0] == "Total"}
+        assert totals == {books["USD"] / 100, books["XOF"]}
+        paper = digits_of(one.pdf())
+        for figure in one.answer.figures:
+            title = f"{figure.title}({figure.currency})" if figure.kind.value == "money" else figure.title
+            assert digits_of(title) in paper, figure
+        assert f"{books['USD'] / 100:,.2f}" in paper
+        assert f"{books['XOF']:,}" in paper
+        assert json.loads(b"".join(text_of("json", one.answer, one.front, one.house)))["decimals"] == {"USD": 2, "XOF": 0}
