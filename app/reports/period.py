@@ -75,8 +75,15 @@ def named(name: str, today: date, first_weekday: int) -> Period:
     }[name]
 
 
-def before(period: Period) -> Period:
-    """As many months before whole ones, the same days of the month before, else as many days before."""
+def before(period: Period, name: str = "") -> Period:
+    """As many months before whole ones, the same days of the month, week or year before, else as many days before.
+
+    A week or year under way is known by the period's `name` (of NAMES), a month or year by its first day too.
+    """
+    if name == "this_week":
+        return Period(period.first - 7 * _DAY, period.last - 7 * _DAY)
+    if name == "this_year":
+        return _year_before(period)
     if period.whole_months:
         first = period.first
         for _ in months(period):
@@ -85,7 +92,15 @@ def before(period: Period) -> Period:
     if period.first.day == 1 and month_start(period.last) == period.first:
         first = month_start(period.first - _DAY)
         return Period(first, first.replace(day=min(period.last.day, days_in_month(first))))
+    if period.first == date(period.last.year, 1, 1):
+        return _year_before(period)
     return Period(period.first - period.days * _DAY, period.first - _DAY)
+
+
+def _year_before(period: Period) -> Period:
+    """The same days of the year before, of a period that begins on its first day."""
+    first, month = date(period.first.year - 1, 1, 1), date(period.first.year - 1, period.last.month, 1)
+    return Period(first, month.replace(day=min(period.last.day, days_in_month(month))))
 
 
 def months(period: Period) -> Iterator[date]:

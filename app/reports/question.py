@@ -69,7 +69,7 @@ class Question:
     @property
     def earlier(self) -> Period:
         """The period that it is compared with."""
-        return before(self.period)
+        return before(self.period, self.named)
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ def test_every_name_gives_days_in_order_on_every_day_of_two_years():
         for name in NAMES:
             period = named(name, day, 0)
             assert period.first <= period.last <= day
-            assert before(period).last < period.first
+            assert before(period, name).last < period.first
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,25 @@ def test_every_name_gives_days_in_order_on_every_day_of_two_years():
         (("2026-03-01", "2026-03-10"), ("2026-02-01", "2026-02-10")),  # so far on the same days
         (("2026-03-05", "2026-03-07"), ("2026-03-02", "2026-03-04")),  # else as many days
         (("2024-02-29", "2024-02-29"), ("2024-02-28", "2024-02-28")),
+        (("2024-01-01", "2024-02-29"), ("2023-11-01", "2023-12-31")),
+        (("2026-01-01", "2026-11-26"), ("2025-01-01", "2025-11-26")),  # a year so far on the same days
     ],
 )
 def test_it_is_compared_with_its_like(period, earlier):
     first, last = map(date.fromisoformat, period)
     assert before(Period(first, last)) == Period(*map(date.fromisoformat, earlier))
+
+
+def test_what_is_under_way_is_compared_with_the_same_days():
+    for name, first, last in (
+        ("this_week", "2026-11-16", "2026-11-19"),  # Monday to Thursday, not the four days before
+        ("this_month", "2026-10-01", "2026-10-26"),
+        ("this_year", "2025-01-01", "2025-11-26"),
+    ):
+        assert before(named(name, THURSDAY, 0), name) == Period(date.fromisoformat(first), date.fromisoformat(last))
+    early, leap = date(2026, 1, 5), date(2024, 2, 29)
+    assert before(named("this_year", early, 0), "this_year") == Period(date(2025, 1, 1), date(2025, 1, 5))
+    assert before(named("this_year", leap, 0), "this_year") == Period(date(2023, 1, 1), date(2023, 2, 28))
 
 
 def test_pieces_cover_the_period_once_and_nothing_else():
