@@ -12,20 +12,21 @@ from flask_login import current_user
 
 from app.access.scope import Scope
 from app.domain.states import RowScope
-from app.models import AppUser
+from app.models import AppUser, UserGroup
 
 NOTHING = Scope()
 
 
-def scope_of(user: AppUser) -> Scope:
-    """Which rows this person may see, from group, region and vending point.
+def scope_of(user: AppUser, group: UserGroup | None = None) -> Scope:
+    """Which rows this person may see, from group, region and vending point; in another `group`, if one is given.
 
     An operator's region is their own, else their vending point's; a manager and an auditor
     need one of their own; an administrator without one is over all.
     """
-    if not user.active or user.group is None:
+    group = group or user.group
+    if not user.active or group is None:
         return Scope(user_id=user.id)
-    row_scope = user.group.row_scope
+    row_scope = group.row_scope
     region = user.region
     if region is None and row_scope is RowScope.VENDING_POINT and user.vending_point is not None:
         region = user.vending_point.region

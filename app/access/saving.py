@@ -63,7 +63,7 @@ class Saving:
         if not widgets:
             return self.post_add_redirect()
         page = self.render_template(self.add_template, title=self.add_title, widgets=widgets)
-        return page, UNPROCESSABLE if request.method == "POST" else 200
+        return page, UNPROCESSABLE if request.method == "POST" and not self.only_asks() else 200
 
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access
@@ -75,8 +75,12 @@ class Saving:
         page = self.render_template(
             self.edit_template, title=self.edit_title, widgets=widgets, related_views=self.allowed_related()
         )
-        refused = request.method == "POST" and not _choosing()
+        refused = request.method == "POST" and not self.only_asks()
         return page, UNPROCESSABLE if refused else 200
+
+    def only_asks(self) -> bool:
+        """Whether the form was sent by a button that stores nothing."""
+        return _choosing()
 
     @expose("/delete/<pk>", methods=["POST"])
     @has_access

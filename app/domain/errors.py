@@ -277,6 +277,10 @@ class NotAllowed(Refusal, code="not_allowed", names="permission"):
     """The person lacks the permission."""
 
 
+class LastKeepers(Refusal, code="last_keepers", field="rights"):
+    """The group is the last one whose people can look after all groups and users; it has to keep that."""
+
+
 class StaleRow(Refusal, code="stale_row"):
     """Somebody changed the record meanwhile."""
 

@@ -7,35 +7,42 @@ their own group.  A group owns one FAB role, which nobody sees.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from flask import flash, request
+from flask_appbuilder import expose
 from flask_appbuilder.forms import DynamicForm
+from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import PermissionView, Role
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from markupsafe import Markup
-from sqlalchemy import func, select
-from wtforms import BooleanField, Field
+from sqlalchemy import func, inspect, select
+from wtforms import BooleanField
 
-from app.access import permissions
 from app.access.current import current_scope, signed_in
 from app.access.fab import Interface, SafeModelView
+from app.access.needs import with_needs
 from app.access.permissions import Permission
+from app.access.presets import BY_NAME
 from app.access.roles import GROUPS, may_give
-from app.domain.errors import OutOfScope
+from app.domain.errors import LastKeepers, OutOfScope
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, UserGroup
 from app.models.base import now
-from app.views import figures
+from app.services import keepers
+from app.views import figures, group_compare, group_seen
 from app.views.fields import Text, Unused, Word
 from app.views.group_names import group_name
 from app.views.lists import Listed
 from app.views.lists import words as holds
-from app.views.menu import LINES
 from app.views.people import given_by, rights_of
+from app.views.rights_field import Applied, Rights, names_of, rights_named
+from app.views.rights_words import in_words, system_pages
+
+__all__ = ["ROW_SCOPE", "GroupForm", "UserGroupView", "in_words"]
 
 ROW_SCOPE = {
     RowScope.VENDING_POINT: _l("their own vending point"),
@@ -55,110 +62,7 @@ SEEDED: Mapping[str, Any] = dict(
         strict=True,
     )
 )
-# What a person may do on a page; the name after FAB's "can_".
-ACTS = {
-    "can_read": _l("Look"),
-    "can_edit": _l("Add and change"),
-    "can_delete": _l("Delete"),
-    "can_sell": _l("Sell"),
-    "can_resolve": _l("Resolve waiting sales"),
-    "can_print": _l("Print again"),
-    "can_confirm_clock": _l("Confirm the clock"),
-    "can_pick": _l("Look up in forms"),
-    "can_propose": _l("Ask for it"),
-    "can_approve": _l("Approve as the second person"),
-    "can_decline": _l("Decline and take back"),
-    "can_accept": _l("Accept differences of modules"),
-    "can_maximum_power_limit": _l("Limit the power"),
-    "can_clear_credit": _l("Clear the balance"),
-    "can_clear_tamper_condition": _l("Clear tamper"),
-    "can_maximum_phase_unbalance_limit": _l("Limit the unbalance of phases"),
-    "can_set_tariff_rate": _l("Set the tariff rate"),
-    "can_water_meter_factor": _l("Set the water meter factor"),
-    "can_key_change": _l("Change keys, and say what became of it"),
-    "can_meter_test": _l("Make test tokens"),
-    "can_ask_again": _l("Ask a silent module again"),
-    "can_load": _l("Load another"),
-    "can_import": _l("Import from files"),
-    "can_change": _l("Change many rows"),
-    "can_cancel": _l("Stop work"),
-    "can_use": _l("Type tokens in"),
-    "can_open": _l("Open it (over everything only)"),
-    "can_send_elsewhere": _l("Have them sent to other addresses"),
-    "menu_access": _l("See it in the menu"),
-}
-ELSEWHERE = {"ReportScheduleView": _l("Reports by e-mail"), "ExportView": _l("Exports"), "BulkView": _l("Many rows at once"), "HomeView": _l("Home"), "ReceiptView": _l("Receipts"), "DecisionView": _l("Decisions on lost sales"), "ReversalView": _l("Reversals"), "Pick": _l("Regions and consumers"), "RecordChanges": _l("Changes of a record, on its page"), "PointAccounts": _l("Balance and credit limit")}
-
-
-def page_label(page: str) -> Any:
-    """What a page is called in the menu."""
-    lines = {line.name: line.label for line in LINES if line.label}
-    return lines.get(page) or ELSEWHERE.get(page, page)
-
-
-def in_words(rights: Iterable[Permission]) -> str:
-    """Rights as people read them: what may be done on which page."""
-    pages: dict[str, list[str]] = {}
-    for right in sorted(rights):
-        pages.setdefault(str(page_label(right.page)), []).append(str(ACTS.get(right.action, right.action)))
-    return figures.listed((f"{page}: {figures.listed(acts)}" for page, acts in sorted(pages.items())), ";")
-
-
-class _Grid:
-    """Check boxes: a row for each page, a box for each act; boxes that one may not give are shut."""
-
-    input_type = "checkbox"
-
-    def __call__(self, field: Any, **_given: Any) -> Markup:
-        """Draw the grid."""
-        user = signed_in()
-        own = rights_of(user.group) if user and user.group else set()
-        chosen = set(field.data or ())
-        rows: dict[str, list[Markup]] = {}
-        for name, permission in permissions.every().items():
-            box = Markup('<label class="check"><input type="checkbox" name="{}" value="{}"{}{}> {}</label>').format(
-                field.name,
-                name,
-                Markup(" checked") if name in chosen else "",
-                Markup("") if tuple(permission) in own else Markup(" disabled"),
-                ACTS.get(permission.action, permission.action),
-            )
-            rows.setdefault(permission.page, []).append(box)
-        lines = [
-            Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(page_label(page), Markup(" ").join(boxes))
-            for page, boxes in rows.items()
-        ]
-        return Markup('<table class="table rights" id="{}"><tbody>{}</tbody></table>').format(
-            field.id, Markup("").join(lines)
-        )
-
-
-class Rights(Field):
-    """Permissions by their names in `access/permissions.py`; `data` is a list of names."""
-
-    widget = _Grid()
-
-    @property
-    def counted(self) -> frozenset[str]:
-        """The ticked names in no order."""
-        return frozenset(self.data or ())
-
-    @property
-    def in_words(self) -> str:
-        """What is ticked, page by page."""
-        return in_words(permissions.every()[name] for name in self.data or ())
-
-    def process_data(self, value: Any) -> None:
-        """Nothing is ticked until the view says what the role has."""
-        self.data = []
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Take the ticked names that exist."""
-        known = permissions.every()
-        self.data = [name for name in valuelist if name in known]
-
-    def populate_obj(self, obj: Any, name: str) -> None:
-        """Nothing: the view gives the role its permissions."""
+PRESET, LOOK = "preset", "look"
 
 
 class GroupForm(DynamicForm):
@@ -203,15 +107,66 @@ class UserGroupView(Listed, SafeModelView):
         "description": lambda value: str(SEEDED.get(value, value or "—")),
     }
     add_form = edit_form = GroupForm
+    add_template, edit_template = "groups/add.html", "groups/edit.html"
+    list_template, show_template = "groups/list.html", "groups/show.html"
+
+    # --- the form -------------------------------------------------------------------------
 
     def prefill_form(self, form: Any, pk: Any) -> None:
         """Tick what the group may do."""
         group = self._row(pk)
-        names = {tuple(permission): name for name, permission in permissions.every().items()}
-        form.rights.data = [names[right] for right in rights_of(group) if right in names]
+        form.rights.data = names_of(rights_of(group))
         form.name.data = group_name(group)
         if group.description in SEEDED:
             form.description.data = str(SEEDED[group.description])
+
+    def only_asks(self) -> bool:
+        """A preset and a preview store nothing, either."""
+        return PRESET in request.form or LOOK in request.form or super().only_asks()
+
+    def _add(self) -> Any:
+        if request.method != "POST" or not self.only_asks():
+            return super()._add()
+        form = self.add_form.refresh()
+        return self._get_add_widget(form=form)
+
+    def _edit(self, pk: Any) -> Any:
+        if PRESET not in request.form and LOOK not in request.form:
+            return super()._edit(pk)
+        item = self._row(pk)
+        form = self.edit_form.refresh()
+        form._id = item.id  # noqa: SLF001  (as in Saving)
+        return self._related(item, self._get_edit_widget(form=form))
+
+    def _get_add_widget(self, form: Any, **more: Any) -> Any:
+        self._tell(form, None)
+        return super()._get_add_widget(form=form, **more)
+
+    def _get_edit_widget(self, form: Any, **more: Any) -> Any:
+        self._tell(form, self._row(request.view_args["pk"]))  # type: ignore[index]
+        return super()._get_edit_widget(form=form, **more)
+
+    def _tell(self, form: Any, group: UserGroup | None) -> None:
+        """Say what the grid may offer, and carry out what only asks."""
+        field, own = form.rights, _own_rights()
+        field.given = frozenset(names_of(own))
+        if group is not None:
+            held = names_of(rights_of(group))
+            field.held = frozenset(held)
+            user = signed_in()
+            if user is not None and user.group_id == group.id:
+                field.shut = _("The rights of your own group are changed by somebody else.")
+            elif not given_by(group):
+                field.shut = _("This group may do more than you. Ask somebody who may do as much.")
+            # Boxes that are shut are not sent: they hold what they held.
+            field.data = held if field.shut else sorted({*field.data, *(name for name in held if name not in field.given)})
+        if request.method == "POST" and not field.shut and request.form.get(PRESET) in BY_NAME:
+            _apply(form, request.form[PRESET])
+        field.scope = str(form.row_scope.data or "")
+        if LOOK in request.form and field.scope in set(RowScope):
+            field.seen = group_seen.seen(rights_named(field.data), RowScope(field.scope))
+
+    # --- saving ---------------------------------------------------------------------------
 
     def _save(self, form: Any, item: Any, *, new: bool) -> bool:
         if not new and not self._may_change(form, item):
@@ -220,8 +175,20 @@ class UserGroupView(Listed, SafeModelView):
             form.description.data = item.description  # the translation was left as it was
         if not new and form.name.data == group_name(item):
             form.name.data = item.name
-        item.wanted = {permissions.every()[name] for name in form.rights.data or ()}
-        return super()._save(form, item, new=new)
+        own = _own_rights()
+        ticked = rights_named(form.rights.data or ()) & own
+        item.wanted = with_needs(ticked)
+        if item.wanted - own and not (item.wanted - own <= (set() if new else _rights_of(item))):
+            form.rights.errors = [_("What you ticked needs more than you may give: %(rights)s.", rights=in_words(item.wanted - own))]
+            return False
+        added = item.wanted - ticked
+        if not super()._save(form, item, new=new):
+            return False
+        if added:
+            flash(_("Given too, because what you ticked needs it: %(rights)s.", rights=in_words(added)), "info")
+        if item.row_scope is RowScope.VENDING_POINT and (pages := system_pages(ticked)):
+            flash(_("People of one vending point now see parts of System: %(pages)s. It is not meant for those who sell.", pages=figures.listed(pages)), "warning")
+        return True
 
     @staticmethod
     def _may_change(form: Any, item: Any) -> bool:
@@ -231,8 +198,12 @@ class UserGroupView(Listed, SafeModelView):
             return False
         user = signed_in()
         if user is not None and user.group_id == item.id:
+            told = _("The rights of your own group are changed by somebody else.")
             if form.row_scope.data != item.row_scope or form.second_factor.data != item.second_factor:
-                form.row_scope.errors = [_("The rights of your own group are changed by somebody else.")]
+                form.row_scope.errors = [told]
+                return False
+            if form.rights.was_sent and form.rights.counted != frozenset(names_of(rights_of(item))):
+                form.rights.errors = [told]
                 return False
         return True
 
@@ -262,17 +233,21 @@ class UserGroupView(Listed, SafeModelView):
 
     @staticmethod
     def _give(item: Any) -> None:
-        user = signed_in()
-        own = rights_of(user.group) if user and user.group else set()
-        had = {
-            Permission(row.permission.name, row.view_menu.name): row for row in item.role.permissions
-        }
+        own = _own_rights()
+        had = {Permission(row.permission.name, row.view_menu.name): row for row in item.role.permissions}
         wanted = (item.wanted & own) | (had.keys() - own)
+        kept = inspect(item).attrs.row_scope.history.deleted
+        before = kept[0] if kept else item.row_scope
+        if item.id and keepers.keeps(before, had) and not keepers.keeps(item.row_scope, wanted):
+            if not keepers.others_keep(db.session(), item.id):
+                raise LastKeepers
         rows = db.session.scalars(select(PermissionView)).all()
         if wanted != had.keys():
             # NB: the rights stand in another table; so that the second of two is refused, the group changes too.
             item.changed_at = now()
         item.role.permissions = [row for row in rows if (row.permission.name, row.view_menu.name) in wanted]
+
+    # --- deleting -------------------------------------------------------------------------
 
     def why_kept(self, item: Any) -> Any:
         """A group with people stays."""
@@ -292,3 +267,57 @@ class UserGroupView(Listed, SafeModelView):
     def why_not(self, row: Any, *, on: bool) -> Any:
         """A group above one's own is left alone."""
         return None if given_by(row) else _("This group may do more than you. Ask somebody who may do as much.")
+
+    # --- looking --------------------------------------------------------------------------
+
+    def beside(self, pk: str) -> dict[str, Any]:
+        """What people of this group see, or one person would as one of it."""
+        group = self._row(pk)
+        people, chosen = group_seen.people_to_choose(group), request.args.get("as", "")
+        person = next((one for one in people if str(one.id) == chosen), None)
+        rights = _rights_of(group)
+        return {
+            "people": people,
+            "person": person,
+            "seen": group_seen.seen_by(person, group) if person else group_seen.seen(rights, group.row_scope),
+            "system_pages": system_pages(rights) if group.row_scope is RowScope.VENDING_POINT else [],
+        }
+
+    @expose("/compare")
+    @has_access
+    @permission_name("read")
+    def compare(self) -> Any:
+        """Two groups side by side: what differs, or everything."""
+        groups = list(db.session.scalars(select(UserGroup).order_by(UserGroup.name)))
+        return self.render_template(
+            "groups/compare.html", title=_("Compare two groups"), groups=groups, scopes=ROW_SCOPE,
+            **group_compare.compared(groups, request.args),
+        )  # fmt: skip
+
+
+def _own_rights() -> set[Permission]:
+    """What the signed-in person may do, and so may give."""
+    user = signed_in()
+    return _rights_of(user.group) if user and user.group else set()
+
+
+def _rights_of(group: UserGroup) -> set[Permission]:
+    return {Permission(*right) for right in rights_of(group)}
+
+
+def _apply(form: Any, name: str) -> None:
+    """Put a preset into the form, as far as one may give it, and say what that changed."""
+    field, preset = form.rights, BY_NAME[name]
+    before, wanted = set(field.data), set(names_of(preset.rights))
+    kept = {held for held in field.held or () if held not in field.given}
+    after = (wanted & field.given) | kept
+    field.data = names_of(rights_named(after))
+    if may_give(current_scope().row_scope, preset.row_scope):
+        form.row_scope.data = preset.row_scope
+    order = names_of(rights_named(before | wanted))
+    field.applied = Applied(
+        name,
+        more=[one for one in order if one in after - before],
+        fewer=[one for one in order if one in before - after],
+        left_out=[one for one in order if one in wanted - field.given - kept],
+    )

@@ -97,6 +97,9 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.KeysToldByModule: _l("This module tells its keys itself. Nothing was stored. Press “Refresh keys”."),
     errors.StaleRow: _l("Somebody changed this record meanwhile. Nothing of yours was stored. Look at it again, then save."),
     errors.SoldMeanwhile: _l("Something was sold or written in this currency meanwhile. Nothing of yours was stored. Look at it again, then save."),
+    errors.LastKeepers: _l(
+        "Nobody else could look after user groups and users any more. Nothing was stored. Give another group over everything these rights first, and put somebody into it."
+    ),
     errors.ValueTaken: _l("Another record has this number or name already. Nothing was stored. Choose another."),
     errors.StillReferred: _l("Other records refer to this one. Nothing was changed. Switch it off instead."),
     errors.InUse: _l("It is in use (%(count)s times) and cannot be deleted. Nothing was changed. Switch it off instead."),

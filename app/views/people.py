@@ -43,6 +43,19 @@ def within(region: Region | None, scope: Scope) -> bool:
     return region is not None and scope.region_path is not None and region.path.startswith(scope.region_path)
 
 
+def own_people(query: Any, scope: Scope) -> Any:
+    """Keep a statement of users to those of one's own part."""
+    if scope.sees_all:
+        return query
+    low = scope.region_path
+    if low is None:
+        return query.filter(AppUser.id == scope.user_id)
+    regions = select(Region.id).where(Region.path >= low, Region.path < low[:-1] + "0")
+    points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
+    own = or_(AppUser.region_id.in_(regions), AppUser.region_id.is_(None) & AppUser.vending_point_id.in_(points))
+    return query.filter(own)
+
+
 class OwnPeople(BaseFilter):
     """People whose region, or whose vending point's, lies in one's own."""
 
@@ -51,19 +64,7 @@ class OwnPeople(BaseFilter):
 
     def apply(self, query: Any, _value: Any) -> Any:
         """Keep users to the current scope."""
-        scope = current_scope()
-        if scope.sees_all:
-            return query
-        low = scope.region_path
-        if low is None:
-            return query.filter(AppUser.id == scope.user_id)
-        regions = select(Region.id).where(Region.path >= low, Region.path < low[:-1] + "0")
-        points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
-        own = or_(
-            AppUser.region_id.in_(regions),
-            AppUser.region_id.is_(None) & AppUser.vending_point_id.in_(points),
-        )
-        return query.filter(own)
+        return own_people(query, current_scope())
 
 
 def given_by(group: UserGroup) -> bool:

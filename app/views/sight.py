@@ -21,9 +21,9 @@ def rights_of(group: UserGroup) -> set[tuple[str, str]]:
     return kept[group.id]
 
 
-def in_words(user: AppUser) -> str:
-    """Where the person sells, and whose rows they see."""
-    group = user.group
+def in_words(user: AppUser, group: UserGroup | None = None) -> str:
+    """Where the person sells, and whose rows they see; as one of another `group`, if one is given."""
+    group = group or user.group
     if group is None:
         return _("sees nothing: has no group")
     told = [part for part in (_sells(user, group), _sees(user, group)) if part]

@@ -165,6 +165,7 @@ LINES: dict[str, Line] = {
     "RegionView.delete": Line("RE", "region"),
     **crud("VendingPointView", "point", read="MARE", write="RE", delete="RE"),
     **crud("UserGroupView", "group", read="ARE", write="RE", delete="RE", common=True),
+    "UserGroupView.compare": Line("ARE"),
     **crud("AppUserView", "user", read="ARE", write="RE"),
     "PeopleFilesView.csv": Line("ARE"),
     "PeopleFilesView.xlsx": Line("ARE"),

@@ -69,7 +69,7 @@ def test_every_line_of_the_menu_is_translated(app):
 
 @pytest.mark.one_database
 def test_every_permission_has_its_words(app):
-    from app.views.groups import ACTS, page_label
+    from app.views.rights_words import ACTS, page_label
 
     for permission in every().values():
         assert lazy(ACTS[permission.action]), permission
