@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,18 @@ def cast(context: Flask) -> Cast:
     return make_cast()
 
 
-def random_past(app: Flask, cast: Cast, seed: int, sales: int) -> int:
-    """Sell at three points on random days of the last weeks, and take some back today; how many were undone."""
+def random_past(app: Flask, cast: Cast, seed: int, sales: int, ago: int = DAYS) -> int:
+    """Sell at three points on random days of the weeks that began `ago` days ago, and take some back at their end.
+
+    How many were undone.  Weeks after weeks must go forward: a clock behind the newest token is refused.
+    """
     choose = random.Random(seed)
-    counters = [Counter(cast, app.extensions["modules"], who=who, point=point) for who, point, _ in SELLERS]
-    start = datetime.now(UTC) - timedelta(days=DAYS)
+    counters = [
+        Counter(cast, app.extensions["modules"], who=who, point=point, numbers=(ago * 1_000 + n for n in count(1)))
+        for who, point, _ in SELLERS
+    ]
+    start = datetime.now(UTC) - timedelta(days=ago)
+    end = start + timedelta(days=DAYS, minutes=-1)
     moments = sorted(choose.random() for _ in range(sales))
     made = []
     for moment in moments:
@@ -57,9 +65,9 @@ def random_past(app: Flask, cast: Cast, seed: int, sales: int) -> int:
         made.append((SELLERS[at][0], counters[at].sells(meter, choose.randrange(5_00, 99_99)).sale_id))
     undone = choose.sample(made, max(1, sales // 8))
     for who, sale_id in undone:
-        reversals.propose(sale_id, "A random past takes it back", cast.scope(who), not_handed_over=True)
+        reversals.propose(sale_id, "A random past takes it back", cast.scope(who), lambda: end, not_handed_over=True)
         [request] = reversals.requests_on(sale_id)
-        reversals.approve(sale_id, request.id, cast.scope("efua"))
+        reversals.approve(sale_id, request.id, cast.scope("efua"), lambda: end)
     return len(undone)
 
 
