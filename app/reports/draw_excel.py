@@ -7,9 +7,10 @@ rows less the total that the program wrote, which is nought, however often it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.calendar import zone
 from app.domain.states import UNIT
@@ -17,10 +18,14 @@ from app.reports.headings import said
 from app.reports.speech import Cover, Speech
 from app.reports.table import Answer, Chart, Column, Kind, Row
 
+if TYPE_CHECKING:
+    from app.reports.excel_rows import Write
+
 HEAD_COLOUR = "#E3F2EE"
 DATE_FORMATS = {
     Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "mmm yyyy", Kind.MOMENT: "yyyy-mm-dd hh:mm",
 }  # fmt: skip
+PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
 TEXT_MAX = 32_000
 HEAD_HEIGHT = 32  # points: a heading may take two lines
 FIRST_WIDTH = 24  # of the check row's words
@@ -86,15 +91,37 @@ class _Book:
 
     def scaled(self, column: Column, row: Row, value: int) -> Decimal:
         """The number that stands in the cell: exact, written by XlsxWriter with sixteen digits."""
-        places = {Kind.MONEY: self.answer.places(row.currency), Kind.UNITS: 1, Kind.PERMILLE: 3}
-        return Decimal(value).scaleb(-places.get(column.kind, 0))
+        return Decimal(value).scaleb(-self.places(column, row))
+
+    def places(self, column: Column, row: Row) -> int:
+        """Decimals of a number's cell."""
+        return self.answer.places(row.currency) if column.kind is Kind.MONEY else PLACES.get(column.kind, 0)
+
+    def writer(self, page: Any, column: Column, row: Row) -> Write:
+        """What writes the cells of this column in all rows of the shape of `row`."""
+        from app.reports import excel_rows
+
+        style = self.style(self.number(column, row))._get_xf_index()  # noqa: SLF001  (the number it has in the file)
+        if column.kind.numeric:
+            return excel_rows.numbers(style, self.places(column, row))
+        if column.kind is Kind.YEAR:
+            return excel_rows.years(style)
+        if column.kind is Kind.MOMENT:
+            return excel_rows.moments(style, self.zone)
+        if column.kind in DATE_FORMATS:
+            return excel_rows.days(style)
+        if column.kind in (Kind.TYPE, Kind.WORD):
+            return excel_rows.words(style, page, lambda value: self.speech.word(column, value))
+        return excel_rows.texts(style, page, again=column.kind is Kind.TEXT)
 
 
 def as_workbook(path: Path, answer: Answer, cover: Cover, speech: Speech, time_zone: str) -> None:
     """Write the workbook to `path`."""
+    from app.reports.excel_rows import RowSheet
+
     made = _Book(path, answer, cover, speech, time_zone)
     front = made.book.add_worksheet(_sheet(speech.say(said("About this report"))))
-    data = made.book.add_worksheet(_sheet(speech.say(said("Table"))))
+    data = made.book.add_worksheet(_sheet(speech.say(said("Table"))), RowSheet)
     for page in (front, data):
         _across(page, rtl=speech.rtl)
     _front(made, front)
@@ -152,14 +179,7 @@ def _table(made: _Book, page: Any) -> None:
     for at, column in enumerate(answer.columns):
         page.set_column(at, at, max(column.width + 2, FIRST_WIDTH if at == 0 else 0))
         page.write_string(0, at, speech.heading(column, answer), end if column.kind.numeric else head)
-    line = 0
-    for line, row in enumerate(answer.rows(0, None), start=1):
-        made.halved = made.halved or row.level == 1
-        for at, (column, value) in enumerate(zip(answer.columns, row.cells, strict=True)):
-            if at == 1 and row.level == 1 and value is None and not column.kind.numeric:
-                page.write_string(line, at, made.cover.total, made.style(bold=True))
-            else:
-                made.write(page, line, at, column, row, value)
+    line = _rows(made, page)
     last = line
     if last:
         page.autofilter(0, 0, last, len(answer.columns) - 1)
@@ -169,6 +189,32 @@ def _table(made: _Book, page: Any) -> None:
         if row.level == 2:
             line += 1
             _check_row(made, page, line, row, last)
+
+
+def _rows(made: _Book, page: Any) -> int:
+    """Every row below the head; the line of the last."""
+    columns, line = made.answer.columns, 0
+    letters = [_letter(at) for at in range(len(columns))]
+    shapes: dict[tuple[Any, ...], Sequence[Write]] = {}
+    for line, row in enumerate(made.answer.rows(0, None), start=1):
+        if row.level:
+            _subtotal_row(made, page, line, row)
+            continue
+        shape = (row.currency, row.meter_type)
+        if shape not in shapes:
+            shapes[shape] = [made.writer(page, column, row) for column in columns]
+        cells = zip(letters, shapes[shape], row.cells, strict=True)
+        page.put(line, [f'<c r="{letter}{line + 1}"{write(value)}' for letter, write, value in cells])
+    return line
+
+
+def _subtotal_row(made: _Book, page: Any, line: int, row: Row) -> None:
+    made.halved = made.halved or row.level == 1
+    for at, (column, value) in enumerate(zip(made.answer.columns, row.cells, strict=True)):
+        if at == 1 and row.level == 1 and value is None and not column.kind.numeric:
+            page.write_string(line, at, made.cover.total, made.style(bold=True))
+        else:
+            made.write(page, line, at, column, row, value)
 
 
 def _total_row(made: _Book, page: Any, line: int, row: Row) -> None:

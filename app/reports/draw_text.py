@@ -11,14 +11,15 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from app.domain.calendar import zone
 from app.reports.speech import Cover, Speech
-from app.reports.table import Answer, Column, Kind, Row
+from app.reports.table import Answer, Column, Kind, Row, exact
 
 BOM = "\ufeff"
 FORMULA = re.compile(r"[=+\-@\t\r\n]")
@@ -41,10 +42,15 @@ def as_csv(answer: Answer, speech: Speech, time_zone: str) -> Iterator[bytes]:
     headings = [guarded(speech.heading(column, answer)) for column in answer.columns]
     held.write(BOM)
     writer.writerow(headings)
+    # Of each currency what writes the cells of each column.
+    shapes: dict[str, list[Callable[[Any], str]]] = {}
     for number, row in enumerate(answer.rows(0, None), start=1):
         if row.level == 0:
-            cells = zip(answer.columns, row.cells, strict=True)
-            writer.writerow([plain(column, row, value, answer, speech, time_zone) for column, value in cells])
+            if row.currency not in shapes:
+                places = answer.places(row.currency)
+                shapes[row.currency] = [_plain(column, places, speech, time_zone) for column in answer.columns]
+            cells = zip(shapes[row.currency], row.cells, strict=True)
+            writer.writerow(["" if value is None else write(value) for write, value in cells])
         if number % FLUSH_ROWS == 0:
             yield held.getvalue().encode()
             held.seek(0)
@@ -52,23 +58,23 @@ def as_csv(answer: Answer, speech: Speech, time_zone: str) -> Iterator[bytes]:
     yield held.getvalue().encode()
 
 
-def plain(column: Column, row: Row, value: Any, answer: Answer, speech: Speech, time_zone: str) -> str:
-    """One cell of a csv file."""
-    if value is None:
-        return ""
+def _plain(column: Column, places: int, speech: Speech, time_zone: str) -> Callable[[Any], str]:
+    """What writes the cells of a column in a csv file."""
+    there = zone(time_zone)
     if column.kind is Kind.MONEY:
-        return format(Decimal(value).scaleb(-answer.places(row.currency)), "f")
-    if column.kind in (Kind.UNITS, Kind.PERMILLE):
-        return format(Decimal(value).scaleb(-1), "f")
+        return lambda value: exact(value, places)
+    if column.kind.numeric:
+        tenths = 0 if column.kind is Kind.COUNT else 1
+        return lambda value: exact(value, tenths)
     if column.kind is Kind.MOMENT:
-        return str(value.astimezone(zone(time_zone)).isoformat(timespec="seconds"))
+        return lambda value: str(value.astimezone(there).isoformat(timespec="seconds"))
     if column.kind is Kind.YEAR:
-        return str(value.year)
-    if isinstance(value, date):
-        return value.isoformat()
+        return lambda value: str(value.year)
+    if column.kind in (Kind.DAY, Kind.WEEK, Kind.MONTH):
+        return lambda value: str(value.isoformat())
     if column.kind in (Kind.TYPE, Kind.WORD):
-        return guarded(speech.word(column, value))
-    return guarded(str(value))
+        return lru_cache(maxsize=1_000)(lambda value: guarded(speech.word(column, value)))
+    return lambda value: guarded(str(value))
 
 
 def as_json(answer: Answer, cover: Cover, speech: Speech) -> Iterator[bytes]:
@@ -86,20 +92,33 @@ def as_json(answer: Answer, cover: Cover, speech: Speech) -> Iterator[bytes]:
         "totals": [_object(answer, row) for row in answer.totals],
         "count": answer.count,
     }
-    yield json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "rows": ['
+    yield ENCODER.encode(head)[:-1].encode() + b', "rows": ['
     first = True
-    for row in answer.rows(0, None):
-        yield (b"" if first else b",") + json.dumps(_object(answer, row), ensure_ascii=False).encode()
+    for part in batched(answer.rows(0, None), FLUSH_ROWS):
+        # Rows by the hundred: the encoder is made anew for each call.  The list's brackets are not wanted.
+        told = ENCODER.encode([_object(answer, row) for row in part])[1:-1].encode()
+        yield told if first else b"," + told
         first = False
     yield b"]}"
 
 
+def batched(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    """So many at a time."""
+    while part := list(islice(rows, size)):
+        yield part
+
+
 def _object(answer: Answer, row: Row) -> dict[str, Any]:
-    cells = {column.key: _value(value) for column, value in zip(answer.columns, row.cells, strict=True)}
-    return {"level": row.level, "currency": row.currency, **cells}
+    made = {"level": row.level, "currency": row.currency}
+    made.update(zip([column.key for column in answer.columns], row.cells, strict=True))
+    return made
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, datetime | date):
+def _iso(value: Any) -> str:
+    """A day or an instant."""
+    if isinstance(value, date):
         return value.isoformat()
-    return value
+    raise TypeError(f"no cell of a report is {type(value).__name__}")
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, default=_iso)

@@ -6,7 +6,6 @@ They show no token, and their slip opens only for whom the sale itself is.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from app.models import Region, Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import AMOUNT, UNITS, RecordList
+from app.reports.records import AMOUNT, UNITS, RecordList, snapshot_of
 from app.reports.report import Asked, Report
 from app.reports.sales_records import figures, receipt_number, state
 from app.reports.sums import PURCHASES
@@ -41,16 +40,17 @@ COLUMNS = (
 
 
 def _make(raw: Any) -> Row:
-    facts = json.loads(raw.snapshot)
+    (number, receipt, reserved_at, day, meter_type, currency, kind, status, undone, snapshot, place, units, amount,
+     own) = raw  # fmt: skip
+    facts = snapshot_of(snapshot)
     point, consumer = facts["point"], facts["consumer"]
     return Row(
         (
-            raw.reserved_at, raw.business_date, consumer["user_number"], consumer["name"], raw.place,
-            facts["meter"]["meter_number"], raw.meter_type, point["name"],
-            receipt_number(point["code"], raw.receipt_number), state(raw),
-            int(raw.units), raw.currency, int(raw.amount),
+            reserved_at, day, consumer["user_number"], consumer["name"], place, facts["meter"]["meter_number"],
+            meter_type, point["name"], receipt_number(point["code"], receipt), state(kind, status, undone),
+            int(units), currency, int(amount),
         ),
-        raw.currency, raw.meter_type, sale_id=raw.id if raw.own else None,
+        currency, meter_type, 0, None, number if own else None,
     )  # fmt: skip
 
 

@@ -7,19 +7,18 @@ undoes says "reversed".
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import select
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
-from app.domain.states import SaleKind
+from app.domain.states import SaleKind, SaleStatus
 from app.models import Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import AMOUNT, UNITS, RecordList
+from app.reports.records import AMOUNT, UNITS, RecordList, snapshot_of
 from app.reports.report import Asked, Report
 from app.reports.sums import RECORDS
 from app.reports.table import Answer, Column, Figure, Kind, Row
@@ -40,28 +39,32 @@ COLUMNS = (
 )
 
 
+STATUS = {status: str(status.value) for status in SaleStatus}
+
+
 def receipt_number(code: str, number: int | None) -> str | None:
     """As it stands on the slip; None for a sale without one."""
     return None if number is None else f"{code}-{number:06}"
 
 
-def state(raw: Any) -> str:
+def state(kind: SaleKind, status: SaleStatus, undone: bool) -> str:
     """What became of a sale, by the word of `sale_state`: undone, itself a reversal, or how it stands."""
-    if raw.kind is SaleKind.REVERSAL:
+    if kind is SaleKind.REVERSAL:
         return "reversal"
-    return "reversed" if raw.undone else str(raw.status.value)
+    return "reversed" if undone else STATUS[status]
 
 
 def _make(raw: Any) -> Row:
-    facts = json.loads(raw.snapshot)
-    point, consumer = facts["point"], facts["consumer"]
+    number, receipt, reserved_at, day, meter_type, kind, status, undone, currency, snapshot, units, amount = raw
+    facts = snapshot_of(snapshot)
+    point = facts["point"]
     return Row(
         (
-            receipt_number(point["code"], raw.receipt_number), raw.reserved_at, raw.business_date, point["name"],
-            facts["operator"], facts["meter"]["meter_number"], raw.meter_type, consumer["name"], state(raw),
-            int(raw.units), raw.currency, int(raw.amount),
+            receipt_number(point["code"], receipt), reserved_at, day, point["name"], facts["operator"],
+            facts["meter"]["meter_number"], meter_type, facts["consumer"]["name"], state(kind, status, undone),
+            int(units), currency, int(amount),
         ),
-        raw.currency, raw.meter_type, sale_id=raw.id,
+        currency, meter_type, 0, None, number,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.states import MeterType
 
@@ -69,11 +69,11 @@ class Drill:
     arguments: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Cells in the order of the columns.  `level` 0 is a row, 1 a subtotal, 2 a total.
 
     `sale_id` and `act_id` (of the engineering desk) are there only where the reader may open the slip.
+    A tuple, because files are made of millions of them.
     """
 
     cells: tuple[Any, ...]
@@ -147,6 +147,22 @@ class Answer:
     def places(self, currency: str) -> int:
         """Decimals of a currency."""
         return self.decimals.get(currency, 2)
+
+
+def exact(value: int, places: int) -> str:
+    """A whole number with its last `places` digits behind a point: what files for programs hold.
+
+    >>> exact(123456, 2), exact(-5, 2), exact(7, 0)
+    ('1234.56', '-0.05', '7')
+    """
+    if not places:
+        return str(value)
+    if value < 0:
+        return f"-{exact(-value, places)}"
+    digits = str(value)
+    if len(digits) <= places:
+        digits = digits.zfill(places + 1)
+    return f"{digits[:-places]}.{digits[-places:]}"
 
 
 def listed(rows: Iterable[Row]) -> Callable[[int, int | None], Iterator[Row]]:

@@ -6,7 +6,6 @@ A meter takes the token of a reversed sale as well, and its money went back: nob
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -18,7 +17,7 @@ from app.models import Sale, Token
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import RecordList
+from app.reports.records import RecordList, snapshot_of
 from app.reports.report import Asked, Report
 from app.reports.sales_records import receipt_number
 from app.reports.table import Answer, Column, Figure, Kind, Row
@@ -41,7 +40,7 @@ CARRIED = case((Token.kind == TokenKind.CREDIT, Token.amount))
 
 
 def _make(raw: Any) -> Row:
-    facts = json.loads(raw.snapshot)
+    facts = snapshot_of(raw.snapshot)
     return Row(
         (
             receipt_number(facts["point"]["code"], raw.receipt_number), raw.issued_at,
