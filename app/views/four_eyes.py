@@ -24,6 +24,8 @@ WORDS: Mapping[str, Any] = {
     name: _l("Reversal of a sale") if name == REVERSAL else TOLD[name].name
     for name in (*FIRST, *(name for name in (*FUNCTIONS, KEY_CHANGE) if name not in FIRST))
 }
+# What takes two people whatever the settings say.
+ALWAYS = (_l("Decisions on lost sales"),)
 
 
 def in_words(stored: str) -> str:
@@ -42,7 +44,14 @@ class _Boxes:
             )
             for name, word in WORDS.items()
         )
-        return Markup('<div class="boxes" id="{}">{}</div>').format(field.id, Markup("").join(boxes))
+        # What no setting changes stands with the others, so that the list is whole.
+        always = (
+            Markup('<div class="check"><input type="checkbox" id="{0}-{1}" checked disabled><label for="{0}-{1}">{2}</label></div>').format(
+                field.id, number, _("%(act)s (always)", act=word)
+            )
+            for number, word in enumerate(ALWAYS)
+        )
+        return Markup('<div class="boxes" id="{}">{}{}</div>').format(field.id, Markup("").join(boxes), Markup("").join(always))
 
 
 class FourEyes(Field):

@@ -209,3 +209,16 @@ def test_the_last_who_can_look_after_people_keep_that(app, cast, monkeypatch):
         chidi.region_id = None
         db.session.commit()
         assert keepers.others_keep(db.session(), chief.id)
+
+
+def test_the_page_of_settings_names_everything_that_can_take_two_people(efua):
+    from app.domain.engineering import FUNCTIONS, KEY_CHANGE
+    from app.services.reversals import FUNCTION
+    from app.views.four_eyes import WORDS
+
+    assert set(WORDS) == {*FUNCTIONS, KEY_CHANGE, FUNCTION}
+    page = efua.get("/settings/edit/1").get_data(as_text=True)
+    for name in WORDS:
+        assert f'name="four_eyes" id="four_eyes-{name}"' in page
+    assert "Decisions on lost sales (always)" in page
+    assert "Accepting the difference of a module takes" in page
