@@ -192,7 +192,8 @@ def _derive(settings: dict[str, Any]) -> None:
     instance = Path(settings["INSTANCE_DIR"])
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{instance / 'vending.db'}"
     settings["SQLALCHEMY_DATABASE_URI"] = database_uri(settings["DATABASE_URL"])
-    settings["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+    # Hidden: what was typed, and hashes of passwords, stand in no log of a fault.
+    settings["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, "hide_parameters": True}
     settings["SECRET_KEY_FILE"] = instance / "secret.key"
     settings["KEYSTORE_FILE"] = instance / "keystore.json"
     settings["PASSPHRASE_FILE"] = instance / "passphrase"
