@@ -24,7 +24,7 @@ from app.services.receipts import in_order, is_repeated
 from app.views import choices
 from app.views.decisions import ID_MAX, patience
 from app.views.engineering_slip import act_number, draw, make_act_slip, page_size, what_to_do
-from app.views.engineering_words import TESTS, TOLD, name_of, tests_of, value_of
+from app.views.engineering_words import TESTS, TOLD, meter_of, name_of, tests_of, value_of
 from app.views.language import chosen_language
 from app.views.messages import sentence
 from app.views.settings import LANGUAGES
@@ -142,15 +142,6 @@ def words_of(view: Any) -> dict[str, Any]:
         "told_of": TOLD, "name_of": name_of, "value_of": value_of, "tests_of": tests_of, "all_tests": TESTS,
         "may": view.may, "meter_of": meter_of,
     }  # fmt: skip
-
-
-def meter_of(record: EngineeringRecord) -> str | None:
-    """The number of the meter that an act was for, as its slip has it; None: for any meter.
-
-    NB: the meter itself may be out of the reader's sight by now, where the act of their vending point is not.
-    """
-    meter = json.loads(record.snapshot).get("meter")
-    return meter["meter_number"] if meter else None
 
 
 def _own(record_id: int) -> EngineeringRecord:

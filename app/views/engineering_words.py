@@ -5,6 +5,7 @@ The names are the manual's; the danger is said before the button, not after it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.domain.engineering import ALL_REGISTERS, FUNCTIONS, KEY_CHANGE, METER_TEST, Unit
+from app.models import EngineeringRecord
 from app.views import figures
 
 
@@ -114,6 +116,15 @@ def name_of(function: str) -> str:
     """What a function is called; an unknown one keeps its stored name."""
     told = TOLD.get(function)
     return function.replace("_", " ") if told is None else str(told.name)
+
+
+def meter_of(record: EngineeringRecord) -> str | None:
+    """The number of the meter that an act was for, as its slip has it; None: for any meter.
+
+    NB: the meter itself may be out of the reader's sight by now, where the act of their vending point is not.
+    """
+    meter = json.loads(record.snapshot).get("meter")
+    return meter["meter_number"] if meter else None
 
 
 def value_of(function: str, value: int) -> str:

@@ -14,6 +14,7 @@ from app.access.permissions import Permission
 from app.domain.states import TokenKind
 from app.services.record_history import Part
 from app.views import choices
+from app.views.engineering_words import name_of
 
 DIGITS_MAX = 5
 # The tabs in their order: what each is called, and any one of the permissions that open it.
@@ -35,6 +36,7 @@ class History:
     may_open_receipts: bool
     may_print: bool
     kinds: Mapping[TokenKind, Any]
+    functions: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def history(readers: Mapping[str, Callable[[int], Part[Any]]]) -> History | None
     wanted = request.args.get("tab", "changes" if "changes" in request.args else "")
     tab = wanted if wanted in dict(tabs) else tabs[0][0]
     part, may_open, may_print = readers[tab](page_asked("at")), _may((p.READ_RECEIPTS,)), _may((p.PRINT_RECEIPTS,))
-    return History(tabs, tab, part, may_open, may_print, choices.TOKEN_KIND)
+    return History(tabs, tab, part, may_open, may_print, choices.TOKEN_KIND, name_of)
 
 
 def page_asked(name: str) -> int:

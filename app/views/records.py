@@ -18,12 +18,14 @@ from sqlalchemy import select
 
 from app.access.current import current_scope
 from app.access.fab import LedgerView
+from app.domain.engineering import ActStatus
 from app.domain.money import Currency
 from app.domain.states import UNIT, SaleKind, SaleStatus
 from app.models import EngineeringRecord, Sale, Token
 from app.services.receipts import receipt_for, receipt_number
 from app.sts.meter_number import drn_from_pan
 from app.views import choices, figures
+from app.views.engineering_words import meter_of, name_of
 from app.views.installation import currency
 from app.views.lists import METER_DIGITS, Listed, Rows, days, one_of, typed
 from app.views.slip import make_slip
@@ -233,7 +235,14 @@ class EngineeringRecordView(Listed, LedgerView):
     """Engineering > Engineering and key-change records (P3, P4)."""
 
     datamodel = Rows(
-        EngineeringRecord, computed={"kind": lambda record: choices.TOKEN_KIND[record.kind]}
+        EngineeringRecord,
+        computed={
+            "kind": lambda record: choices.TOKEN_KIND[record.kind],
+            "function": lambda record: name_of(record.function),
+            "meter_number": lambda record: meter_of(record) or _("any"),
+            # An engineering token is made, not sold.
+            "status": lambda record: "made" if record.status == ActStatus.ISSUED else str(record.status),
+        },
     )
     route_base = "/engineering-records"
     list_title = title = _l("Engineering records")
@@ -242,10 +251,10 @@ class EngineeringRecordView(Listed, LedgerView):
     label_columns = {
         "created_at": _l("Time"), "kind": _l("Kind"), "function": _l("What for"), "reason": _l("Reason"),
         "status": _l("State"), "reference": _l("Reference"), "settled_at": _l("Settled"),
-        "meter_id": _l("Meter number"),
+        "meter_id": _l("Meter number"), "meter_number": _l("Meter number"),
     }  # fmt: skip
-    list_columns = ["function", "kind", "created_at", "reason", "status"]
-    show_columns = ["function", "kind", "created_at", "settled_at", "reason", "status", "reference"]
+    list_columns = ["function", "meter_number", "kind", "created_at", "reason", "status"]
+    show_columns = ["function", "meter_number", "kind", "created_at", "settled_at", "reason", "status", "reference"]
     order_columns = ["created_at", "kind", "status"]
     base_order = ("created_at", "desc")
     found_by = {

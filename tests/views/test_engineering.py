@@ -140,6 +140,18 @@ def test_an_act_names_its_meter_where_that_is_another_regions_by_now(app, amara,
     assert meter_number(PALM_STREET) in listed
 
 
+def test_records_of_acts_speak_words_and_name_their_meter(chidi, market, cast):
+    page = f"{METER}/maximum-power-limit"
+    send(chidi, page, page, value="20", reason=WHY, **market)
+    send(chidi, f"{METER}/clear-tamper", f"{METER}/clear-tamper", reason=WHY, **market)
+    for address in ("/engineering-records/list/", f"/meters/show/{cast.meters['palm_street']}?tab=engineering"):
+        said = text(chidi.get(address))
+        assert "Maximum power limit" in said and "maximum_power" not in said and "clear_tamper" not in said
+        assert "Made" in said and "Sold" not in said and "Proposed" in said and "proposed" not in said
+    assert meter_number(PALM_STREET) in text(chidi.get("/engineering-records/list/"))
+    assert meter_number(PALM_STREET) in text(chidi.get("/engineering-records/show/1"))
+
+
 def test_a_strangers_meter_does_not_exist_here(chidi):
     for address in (f"/engineering/meter/{PIER}", f"/engineering/meter/{PIER}/clear-credit", "/engineering/acts/99"):
         assert chidi.get(address).status_code == 404
