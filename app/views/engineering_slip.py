@@ -6,6 +6,7 @@ It has the papers of a sale's slip and its heights of lines; templates lay it ou
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,12 @@ class ActSlip:
 def act_number(record: EngineeringRecord) -> str:
     """The number of an act as its page and its slip have it: E000012."""
     return f"E{record.id:06d}"
+
+
+def act_id(typed: str) -> int | None:
+    """The act that a number from `act_number` names; None for anything else."""
+    found = re.fullmatch(r"[Ee] ?0*([1-9][0-9]{0,8})", typed)
+    return None if found is None else int(found.group(1))
 
 
 def make_act_slip(record: EngineeringRecord, *, repeated: bool) -> ActSlip:

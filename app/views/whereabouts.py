@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, request, url_for
+from flask import current_app, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,10 +17,13 @@ from flask_babel import lazy_gettext as _l
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
 from app.domain.digits import ascii_digits
+from app.domain.errors import OutOfScope
 from app.domain.states import SaleStatus
+from app.services import engineering
 from app.services.whereabouts import LONGEST, MOST, SHORTEST, Became, what_became
 from app.views import figures
 from app.views.decisions import memory
+from app.views.engineering_slip import act_id
 from app.views.module_words import why
 
 
@@ -52,6 +55,8 @@ class WhereaboutsView(SafeBaseView):
         """The box, and what is known of what was typed."""
         typed = ascii_digits(" ".join(request.args.get("q", "").split()))[:LONGEST]
         found = what_became(typed, current_scope(), memory())
+        if not found and (act := _act(typed)) is not None:
+            return redirect(url_for("EngineeringView.act", record_id=act))
         return self.render_template(
             "counter/whereabouts.html",
             q=typed,
@@ -60,6 +65,17 @@ class WhereaboutsView(SafeBaseView):
             shortest=SHORTEST,
             may_sell=_may("can_read", "CounterView"),
         )
+
+
+def _act(typed: str) -> int | None:
+    """The act of the engineering desk whose number was typed (E000012), where it is one's own: its page tells the same."""
+    number = act_id(typed)
+    if number is None or not _may("can_read", "EngineeringView"):
+        return None
+    try:
+        return engineering.record_of(number, current_scope()).id
+    except OutOfScope:
+        return None
 
 
 def _may(action: str, page: str) -> bool:

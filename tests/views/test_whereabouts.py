@@ -17,7 +17,7 @@ from app.models.base import now
 from app.services.reversals import approve, propose, requests_on
 from tests.cast import Cast
 from tests.services.conftest import Counter as Seller
-from tests.views.forms import text
+from tests.views.forms import send, text
 from tests.views.selling import Answering
 
 pytestmark = pytest.mark.one_database
@@ -115,3 +115,13 @@ def test_the_box_stands_at_the_counter_and_in_the_menu(amara):
     assert counter.count("/what-became/") >= 2
     nothing = amara.get("/counter/search?q=MKT-000001").get_data(as_text=True)
     assert "/what-became/?q=MKT-000001" in nothing
+
+
+def test_the_number_of_an_engineering_slip_leads_to_its_act_where_it_is_ones_own(amara, signed_in):
+    page = "/engineering/tests"
+    made = send(amara, page, page, maker="00", tests="0", reason="Display seen").location
+    number = made.rpartition("/")[2].zfill(6)
+    for typed in (f"E{number}", f"e {int(number)}"):
+        assert amara.get("/what-became/", query_string={"q": typed}).location == made
+        assert "Nothing here is known" in asks(signed_in("bento"), typed)
+    assert "Nothing here is known" in asks(amara, "E000099")
