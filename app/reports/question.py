@@ -126,7 +126,7 @@ def ask(
     order = reader.one_of("order", ("", *choices.orders))
     down = reader.one_of("down", ("", "0", "1"))
     page = reader.text("page")
-    if page and not (page.isascii() and page.isdigit() and int(page[:9]) <= PAGE_MAX):
+    if page and not (page.isascii() and page.isdigit() and len(page) <= len(str(PAGE_MAX)) and int(page) <= PAGE_MAX):
         reader.wrong("page", "unknown")
         page = ""
     picks = {name: value for name in choices.filters if (value := _pick(reader, session, scope, name)) is not None}

@@ -89,6 +89,7 @@ BAD = (
     ("down=7", "There is no such choice."),
     ("order=moon", "There is no such choice."),
     ("page=-1", "There is no such choice."),
+    ("page=000000000111", "There is no such choice."),
 )
 
 
