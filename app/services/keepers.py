@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask_appbuilder.security.sqla.models import Permission as PermissionRow
-from flask_appbuilder.security.sqla.models import (
-    PermissionView,
-    ViewMenu,
-    assoc_permissionview_role,
-)
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.access import permissions as p
@@ -31,21 +25,14 @@ def others_keep(session: Session, group_id: int) -> bool:
 
     Locks the groups over everything, so that two of them do not take it from each other at the same moment.
     """
-    over_all = select(UserGroup.id, UserGroup.role_id).where(UserGroup.row_scope == RowScope.ALL).order_by(UserGroup.id)
-    groups = session.execute(over_all.with_for_update()).tuples().all()
-    return any(key != group_id and _holds(session, role_id) and _has_people(session, key) for key, role_id in groups)
+    over_all = select(UserGroup).where(UserGroup.row_scope == RowScope.ALL).order_by(UserGroup.id).with_for_update()
+    groups = session.scalars(over_all).all()
+    return any(one.id != group_id and _holds(session, one) and _has_people(session, one.id) for one in groups)
 
 
-def _holds(session: Session, role_id: int) -> bool:
-    wanted = or_(*(and_(PermissionRow.name == one.action, ViewMenu.name == one.page) for one in KEEPING))
-    held = (
-        select(func.count(PermissionView.id))
-        .join(PermissionRow, PermissionRow.id == PermissionView.permission_id)
-        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .join(assoc_permissionview_role, assoc_permissionview_role.c.permission_view_id == PermissionView.id)
-        .where(assoc_permissionview_role.c.role_id == role_id, wanted)
-    )
-    return session.execute(held).scalar_one() == len(KEEPING)
+def _holds(session: Session, group: UserGroup) -> bool:
+    session.refresh(group.role, ["permissions"])  # as it is now, not as this request read it
+    return keeps(RowScope.ALL, ((row.permission.name, row.view_menu.name) for row in group.role.permissions))
 
 
 def _has_people(session: Session, group_id: int) -> bool:
