@@ -6,7 +6,7 @@ embedded (draw_pdf_faces), and a language that runs from right to left gets its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,14 @@ class _Paper:
         return Paragraph("<br/>".join(markup(one, style.fontName) for one in lines), style)
 
 
-def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path) -> None:
-    """Write the file to `path`; `fonts` is the folder of the faces."""
+def as_pdf(
+    path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path,
+    laid: Callable[[int], None] = lambda _rows: None,
+) -> None:  # fmt: skip
+    """Write the file to `path`; `fonts` is the folder of the faces.
+
+    After each page `laid` is told how many rows stand on paper so far; what it raises ends the drawing.
+    """
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.platypus import SimpleDocTemplate, Spacer
 
@@ -82,7 +88,7 @@ def as_pdf(path: Path, answer: Answer, cover: Cover, speech: Speech, fonts: Path
     story: list[Any] = _head(paper, cover, room)
     for chart in answer.charts[:2]:
         story += [Spacer(1, 8), picture(chart, answer, speech, paper.words, room, FONT)]
-    story += [Spacer(1, 10), _table(paper, cover, room)]
+    story += [Spacer(1, 10), _table(paper, cover, room, laid)]
     document.build(story, canvasmaker=_numbered(paper, cover, width))
 
 
@@ -124,8 +130,19 @@ def _figures(paper: _Paper, figures: Sequence[Figure], room: float) -> Any:
     return box
 
 
-def _table(paper: _Paper, cover: Cover, room: float) -> Any:
+def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]) -> Any:
     from reportlab.platypus import LongTable, TableStyle
+
+    done = 0
+
+    class Told(LongTable):  # type: ignore[misc]
+        """The part of the table on one page; its rest is made of this class too."""
+
+        def draw(self) -> None:
+            nonlocal done
+            super().draw()
+            done += self._nrows - 1  # without the head
+            laid(done)
 
     total = sum(column.width for column in paper.columns)
     widths = [room * column.width / total for column in paper.columns]
@@ -148,7 +165,7 @@ def _table(paper: _Paper, cover: Cover, room: float) -> Any:
             rules.append(("LINEABOVE", (0, len(lines)), (-1, len(lines)), 0.5 if row.level == 1 else 1.0, INK))
             rules.append(("FONT", (0, len(lines)), (-1, len(lines)), BOLD, paper.size))
         lines.append(_line(paper, cover, row, widths))
-    return LongTable(lines, colWidths=widths, repeatRows=1, style=TableStyle(rules), splitByRow=1)
+    return Told(lines, colWidths=widths, repeatRows=1, style=TableStyle(rules), splitByRow=1)
 
 
 def _ends(paper: _Paper, column: Column) -> bool:

@@ -25,3 +25,14 @@ def watched(answer: Answer, told: Callable[[int, int], None], every: int = EVERY
         told(done, answer.count)
 
     return replace(answer, rows=rows)
+
+
+def halves(told: Callable[[int, int], None], count: int) -> tuple[Callable[[int, int], None], Callable[[int], None]]:
+    """Of a file whose rows are first read and then laid out on pages: what to tell of each, half of the whole.
+
+    The first is for `watched`, the second is told the rows that stand on paper (with their totals).
+    """
+    return (
+        lambda done, total: told(done // 2, total),
+        lambda done: told((count + min(done, count)) // 2, count),
+    )

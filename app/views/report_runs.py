@@ -21,7 +21,7 @@ from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser
 from app.reports.catalogue import BY_NAME
-from app.reports.progress import watched
+from app.reports.progress import halves, watched
 from app.reports.report import LONG_ROWS_MAX, TooMany
 from app.services import report_tasks
 from app.services.tasks import Work, WorkFailed
@@ -77,15 +77,22 @@ def _write(work: Work, path: Path, form: str) -> None:
     if read.faults:
         raise WorkFailed("question_gone")
     try:
-        answer = watched(read.report.whole(read.asked, LONG_ROWS_MAX[form]), told)
+        answer = read.report.whole(read.asked, LONG_ROWS_MAX[form])
     except TooMany as refusal:
         raise WorkFailed("too_many_rows", limit=refusal.limit) from None
     owner = db.session.get_one(AppUser, work.owner.user_id, execution_options={"unscoped": True})
     front = front_of(read, answer, owner.person)
+    # A PDF is laid out when its rows are read; the other forms are written meanwhile.
+    of_rows, of_pages = halves(told, answer.count) if form == "pdf" else (told, _quiet)
+    answer = watched(answer, of_rows)
     if form in ("csv", "json"):
         with path.open("wb") as file:
             file.writelines(text_of(form, answer, front, read.house))
     else:
-        write_file(path, form, answer, front, read.house)
+        write_file(path, form, answer, front, read.house, of_pages)
     db.session.rollback()
     work.result = {"rows": answer.count}
+
+
+def _quiet(_rows: int) -> None:
+    """Forms without pages have nothing to tell of them."""

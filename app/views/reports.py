@@ -7,7 +7,7 @@ the address gets the rows of their own scope.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -325,10 +325,12 @@ def text_of(form: str, answer: Answer, front: Cover, house: Installation) -> Ite
     return draw_text.as_json(answer, front, ReportSpeech())
 
 
-def write_file(path: Path, form: str, answer: Answer, front: Cover, house: Installation) -> None:
-    """An Excel or PDF file."""
+def write_file(
+    path: Path, form: str, answer: Answer, front: Cover, house: Installation, laid: Callable[[int], None] = lambda _rows: None
+) -> None:
+    """An Excel or PDF file; of a PDF `laid` is told after each page how many rows stand on paper."""
     if form == "xlsx":
         draw_excel.as_workbook(path, answer, front, ReportSpeech(), house.time_zone)
     else:
         fonts = Path(current_app.static_folder or "") / FONTS
-        draw_pdf.as_pdf(path, answer, front, ReportSpeech(), fonts)
+        draw_pdf.as_pdf(path, answer, front, ReportSpeech(), fonts, laid)

@@ -221,6 +221,30 @@ def test_it_stops_when_told_to_and_leaves_no_file(enter, work, app, look, monkey
 
 
 @ONE
+def test_a_pdf_stops_while_its_pages_are_laid_out(enter, work, app, look, monkeypatch):
+    chidi = enter("chidi")
+    address = asks(chidi, "pdf")
+    real = report_runs.halves
+
+    def stopped(told, count):
+        of_rows, of_pages = real(told, count)
+
+        def page_by_page(rows):
+            with app.app_context(), transaction() as session:
+                session.execute(update(BackgroundTask).values(stop_wanted=True))
+            of_pages(rows)
+
+        return of_rows, page_by_page
+
+    monkeypatch.setattr(report_runs, "halves", stopped)
+    monkeypatch.setattr(tasks, "BEAT_EVERY_S", 0)
+    work()
+    assert look(select(BackgroundTask.state).where(BackgroundTask.kind == "report")) == TaskState.CANCELLED
+    assert look(select(BackgroundTask.done).where(BackgroundTask.kind == "report")) > 0
+    assert "Cancelled" in page(chidi, address)
+
+
+@ONE
 def test_a_file_goes_after_its_days(enter, work, app, look):
     chidi = enter("chidi")
     address = asks(chidi)
