@@ -186,6 +186,8 @@ class Attacker:
         self.answers[answer.status_code] += 1
         if answer.status_code >= 500 and method != "BREW":
             self.fault(f"{answer.status_code} of {endpoint}", where)
+        if method == "TRACE" and answer.status_code < 300:
+            self.fault(f"TRACE of {endpoint} is answered", where)
         if method in SAFE and self.watch.wrote:
             self.fault(f"{method} of {endpoint} wrote {sorted(self.watch.wrote)}", where)
         self._looks(answer, endpoint, where)

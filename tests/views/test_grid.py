@@ -299,11 +299,27 @@ def pages_open_and_tell_nothing_foreign(grid: Grid) -> None:
             path = grid.path(rule, line, own(grid, line))
             answer = grid.ask(who, method, path)
             grid.expect(answer, line.answers, f"own: {who} {path}")
+            if answer.mimetype == "text/html" and (lapse := beside_the_policy(answer)):
+                grid.faults.append(f"{who} {path} {lapse}")
             if who in COAST and answer.mimetype in ("text/html", "application/json"):
                 page = answer.get_data(as_text=True)
                 told = [secret for secret in grid.world.secrets if secret in page]
                 if told:
                     grid.faults.append(f"{who} {path} tells {told}")
+
+
+def beside_the_policy(answer: Any) -> str:
+    """What a page has that its content policy forbids, or what the policy itself lets in."""
+    rules = dict(rule.partition(" ")[::2] for rule in answer.headers["Content-Security-Policy"].split("; "))
+    page = answer.get_data(as_text=True)
+    nonce = re.findall(r"'nonce-([^']+)'", rules["script-src"])
+    if "unsafe" in rules["script-src"] or "*" in rules["script-src"] or rules["default-src"] != "'none'" or len(nonce) != 1:
+        return "lets any script run"
+    if [tag for tag in re.findall(r"<(?:script|style)\b[^>]*>", page) if f'nonce="{nonce[0]}"' not in tag]:
+        return "has a script or style without its word"
+    if re.search(r"<[^>]*\son[a-z]+\s*=", page) or re.search(r"(?:href|action|src)\s*=\s*[\"']?\s*javascript:", page, re.IGNORECASE):
+        return "has an inline handler"
+    return ""
 
 
 def acts_reach_their_page(grid: Grid) -> None:
