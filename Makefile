@@ -11,7 +11,7 @@ RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
 DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
 TESTS ?= tests
 
-.PHONY: help run test deep check bench lint types demo words docs clean
+.PHONY: help run test deep check bench lint types demo words docs screens guide clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ demo: $(RUN_STAMP) ## load the demonstration data into an empty installation
 
 words: $(DEV_STAMP) ## collect the words of the pages; name what is not translated (LANGUAGE=xx begins another language)
 	@$(PY) tools/words.py $(if $(LANGUAGE),add $(LANGUAGE))
+
+screens: $(DEV_STAMP) ## every page in every language as pictures on contact sheets (build/screens)
+	@PYTHONPATH=. $(PY) tools/screens.py $(if $(LANGUAGES),--languages $(LANGUAGES)) $(if $(WIDTHS),--widths $(WIDTHS))
+
+guide: $(DEV_STAMP) ## take the pictures of docs/guide anew
+	@PYTHONPATH=. $(PY) tools/screens.py --guide
 
 docs: $(DEV_STAMP) ## check that the pages of docs/ agree with the program
 	@$(PY) -m pytest -q tests/test_docs.py
