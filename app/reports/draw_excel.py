@@ -16,7 +16,7 @@ from app.domain.calendar import zone
 from app.domain.states import UNIT
 from app.reports.headings import said
 from app.reports.speech import Cover, Speech
-from app.reports.table import Answer, Chart, Column, Kind, Row
+from app.reports.table import TEXT_MAX, Answer, Chart, Column, Kind, Row
 
 if TYPE_CHECKING:
     from app.reports.excel_rows import Write
@@ -26,7 +26,6 @@ DATE_FORMATS = {
     Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "mmm yyyy", Kind.MOMENT: "yyyy-mm-dd hh:mm",
 }  # fmt: skip
 PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
-TEXT_MAX = 32_000
 HEAD_HEIGHT = 32  # points: a heading may take two lines
 FIRST_WIDTH = 24  # of the check row's words
 

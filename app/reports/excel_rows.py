@@ -16,8 +16,7 @@ from typing import Any
 from xlsxwriter.utility import _preserve_whitespace
 from xlsxwriter.worksheet import Worksheet
 
-from app.reports.draw_excel import TEXT_MAX
-from app.reports.table import exact
+from app.reports.table import TEXT_MAX, exact
 
 # What makes a text more than its own signs: markup, space at an end, signs that XML does not take, and their escape.
 ODD = re.compile(r"[&<>\x00-\x1f]|\A\s|\s\Z|_x[0-9a-fA-F]{4}_")

@@ -72,8 +72,9 @@ def subtotals(
     for kept in groups.values():
         part = Sums(columns, adds)
         for row in kept:
-            part.add(row)
             everything.add(row)
+            if two:
+                part.add(row)
         rows += kept
         if two:
             rows.append(part.row(1, currency, kept[0].cells[0]))

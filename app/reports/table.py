@@ -40,6 +40,8 @@ class Kind(enum.Enum):
         return self in NUMERIC
 
 
+# Signs of a text in a cell of a workbook, which takes 32 767.
+TEXT_MAX = 32_000
 NUMERIC = frozenset({Kind.COUNT, Kind.MONEY, Kind.UNITS, Kind.PERMILLE})
 
 
@@ -183,21 +185,26 @@ class Sums:
     cells: list[Any] = field(default_factory=list)
     _unit: MeterType | None = None
     _rows: int = 0
+    # The places of what is added, and whether it is units of the row's own kind of meter, units of one, or neither.
+    _places: list[tuple[int, bool, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cells = [0 if column.key in self.adds else None for column in self.columns]
+        self._places = [
+            (at, column.kind is Kind.UNITS, column.kind is Kind.UNITS and column.of is None)
+            for at, column in enumerate(self.columns) if column.key in self.adds
+        ]  # fmt: skip
 
     def add(self, row: Row) -> None:
         """One more row of the same currency."""
         mixed = bool(self._rows) and row.meter_type is not self._unit
-        for at, column in enumerate(self.columns):
-            if column.key not in self.adds:
-                continue
-            unit_less = column.kind is Kind.UNITS and column.of is None and mixed
-            if unit_less or self.cells[at] is None or (column.kind is Kind.UNITS and row.cells[at] is None):
-                self.cells[at] = None
+        cells, given = self.cells, row.cells
+        for at, units, own_units in self._places:
+            value = given[at]
+            if (own_units and mixed) or cells[at] is None or (units and value is None):
+                cells[at] = None
             else:
-                self.cells[at] += row.cells[at] or 0
+                cells[at] += value or 0
         self._unit = row.meter_type if not self._rows else (None if mixed else self._unit)
         self._rows += 1
 
