@@ -26,8 +26,10 @@ DAY_SECONDS = 86_400
 Write = Callable[[Any], str]
 
 
-class RowSheet(Worksheet):
+class RowSheet(Worksheet):  # type: ignore[misc]
     """A sheet of a workbook in constant memory that takes whole rows too."""
+
+    previous_row: int
 
     def put(self, line: int, cells: Iterable[str]) -> None:
         """One row, below all that stand already, within the columns of its head."""
