@@ -83,6 +83,7 @@ class Rights(Field):  # type: ignore[misc]
     """Permissions by their names in `access/permissions.py`; `data` is a list of names."""
 
     widget = _Grid()
+    is_grid = True
     # What the view says of this form: names that one may give, names that the group has (None for a new group), why
     # every box is shut, what a preset did, and the preview that was asked for.
     given: frozenset[str] = frozenset()
