@@ -185,7 +185,8 @@ def contact_sheets(app: Flask, browser: Any, site: str, languages: list[str], wi
             sign_in(page)
             kinds = kinds or page_kinds(app, asker(page), STARTS, rows_of(app))
             folder = FOLDER / f"{language}-{width}"
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # a page that is gone leaves no picture
+            folder.mkdir(parents=True)
             for name, address in kinds.items():
                 page.goto(address)
                 faults = shoot(page, folder / f"{name}.jpg")
