@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>
-body {{ margin: 12px; font: 12px sans-serif; display: grid; grid-template-columns: repeat({across}, minmax(0, 1fr)); gap: 10px; }}
-figure {{ margin: 0; overflow-wrap: anywhere; }} img {{ width: 100%; max-height: 560px; object-fit: cover; object-position: top;
+body {{ margin: 12px; font: 12px sans-serif; display: grid;
+  grid-template-columns: repeat({across}, minmax(0, 1fr)); gap: 10px; }}
+figure {{ margin: 0; overflow-wrap: anywhere; }}
+img {{ width: 100%; max-height: 560px; object-fit: cover; object-position: top;
   border: 1px solid #999; }}
 </style>{figures}"""
 WIDTH = 2000  # pixels
