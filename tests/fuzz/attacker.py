@@ -69,12 +69,12 @@ class Attacker:
 
     def run(self, times: int) -> None:
         """Look at every page once, then `times` bad requests in all."""
-        whos = list(self.clients)
+        visitors = list(self.clients)
         for rule in self.rules:
-            for who in self.rng.sample(whos, 2):
+            for who in self.rng.sample(visitors, 2):
                 self.ask(who, "GET", self.path(rule, tame=True), {})
         while sum(self.tried.values()) < times:
-            who = self.rng.choice(whos)
+            who = self.rng.choice(visitors)
             known = self.forms[who]
             if known and self.rng.random() < 0.6:
                 self.fill(who, self.rng.choice(list(known.values())))
