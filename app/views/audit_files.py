@@ -34,8 +34,10 @@ class AuditFilesView(SafeBaseView):
     @permission_name("read")
     def csv(self) -> Any:
         """What the list shows: one line for each value that changed."""
-        head = ("Number of the record", "Time", "Who", "Did", "Record", "What", "Before", "After", "Sealed")
-        return as_csv("audit.csv", [_(word) for word in head], _lines(_chosen()))
+        head = [
+            _("Number of the record"), _("Time"), _("Who"), _("Did"), _("Record"), _("What"), _("Before"), _("After"), _("Sealed"),
+        ]  # fmt: skip
+        return as_csv("audit.csv", head, _lines(_chosen()))
 
 
 def _chosen() -> Select[Any]:

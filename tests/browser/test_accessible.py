@@ -1,7 +1,7 @@
 """Every kind of page before axe-core: WCAG 2.2 A and AA, light and dark, nothing to object to.
 
-The short form opens in English, at 1366 px, the fewest pages that show every kind of element with every set of attributes;
-the deep one opens every kind of page in every language, there and at 390 px.
+The short form opens in English, at 1366 px, a page of each make and a whole sale. The deep ones open the fewest pages that
+show every kind of element with every set of attributes, and every kind of page in every language, there and at 390 px.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ KINDS_MIN = 107
 COUNTER = ("/counter/", "/counter/?q=01", "/counter/?q=nobody", f"/counter/meter/{PALM_STREET}?value=20", f"/counter/meter/{PALM_STREET}?value=abc")
 # Pages of a kind that look different: empty, with an error, found nothing.
 LOOKS = (*COUNTER, "/nowhere", "/meters/list/?q=nobody", "/audit/list/", "/reports/")
+MAKES = ("/", "/meters/list/", "/users/add", "/groups/add", "/reports/sales-statistics")
 REPORTS = (
     "sales-statistics", "sales-records", "engineering-tokens", "key-changes", "token-sales", "purchase-statistics", "purchase-records", "inactive-consumers",
     "reconciliation", "day-sheet",
@@ -112,6 +113,15 @@ def screen(browser: Any, site: str, app: Flask) -> Iterator[Any]:
         context.close()
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("address", MAKES)
+def test_a_page_of_each_make_is_open_to_everybody(app: Flask, world: World, screen: Any, address: str) -> None:
+    page = screen(visitor(app, "efua"))
+    assert page.goto(address).status == 200
+    assert Eyes().violations(page) == []
+
+
+@pytest.mark.deep
 @pytest.mark.one_database
 def test_every_kind_of_element_is_open_to_everybody(app: Flask, world: World, screen: Any) -> None:
     client = visitor(app, "efua")
