@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.cast import PASSWORD, Cast, make_cast
+from tests.cast import Cast, make_cast
+from tests.fixtures.application import let_in
 
 
 @pytest.fixture
@@ -24,11 +26,23 @@ def cast(app: Flask) -> Cast:
 
 
 @pytest.fixture
-def amara(page: Any, cast: Cast) -> Any:
+def signed_in(page: Any, site: str, app: Flask, cast: Cast) -> Callable[[str], Any]:
+    """Opens the first page of somebody whose browser has the cookie of a sign-in already."""
+
+    def opened(name: str) -> Any:
+        client = app.test_client()
+        let_in(app, client, name)
+        cookie = client.get_cookie("session")
+        assert cookie is not None
+        page.context.add_cookies([{"name": "session", "value": cookie.value, "url": site}])
+        page.goto("/")
+        page.wait_for_selector(".frame")
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def amara(signed_in: Callable[[str], Any]) -> Any:
     """The page of Amara, who has signed in."""
-    page.goto("/login/")
-    page.fill("#username", "amara")
-    page.fill("#password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".frame")
-    return page
+    return signed_in("amara")

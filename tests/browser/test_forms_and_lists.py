@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,21 +11,16 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.models import AppUser
-from tests.cast import PASSWORD, PIER, Cast
+from tests.cast import PIER, Cast
 from tests.views.selling import sell
 
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def efua(page: Any, cast: Cast) -> Any:
+def efua(signed_in: Callable[[str], Any]) -> Any:
     """The page of Efua, who administers."""
-    page.goto("/login/")
-    page.fill("#username", "efua")
-    page.fill("#password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".frame")
-    return page
+    return signed_in("efua")
 
 
 def boxes(page: Any, selector: str) -> list[dict[str, float]]:
