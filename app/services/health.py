@@ -88,11 +88,6 @@ class Facts:
     worker_silent: bool
     unsealed: int
 
-    @property
-    def all_well(self) -> bool:
-        """Whether nobody need be bothered."""
-        return not (self.down or self.backup_old or self.worker_silent or self.unsealed)
-
 
 def heard_in(trial: Trial) -> Heard:
     """The gist of a connect test; the round trip is that of its ping."""

@@ -16,7 +16,6 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from app.access import attempts
 from app.access.fab import SafeBaseView
 from app.db import transaction
 from app.extensions import db
@@ -24,7 +23,7 @@ from app.models import AppUser
 from app.services import mail, mail_queue, password_links
 from app.views import sessions
 from app.views.passwords import LENGTH_MAX, Good, set_password
-from app.views.signin import TEXT_MAX, forgive
+from app.views.signin import TEXT_MAX, forgive, too_many
 
 LINK_KEY = "link"
 GONE = 410
@@ -70,7 +69,7 @@ class ForgottenPasswordView(SafeBaseView):
         form = AskForm()
         if not form.validate_on_submit():
             return self._asking(form, 422 if form.is_submitted() else 200)
-        if _too_many(form.username.data):
+        if too_many(form.username.data, "forgotten ", "RESET_RATE_LIMIT"):
             flash(_("Too many attempts. Wait a while, then try again."), "warning")
             return self._asking(form, 429)
         mail_queue.ask("reset", {"typed": form.username.data.strip()})
@@ -131,10 +130,3 @@ def _take(password: str) -> bool:
     for name in names:
         forgive(name)
     return True
-
-
-def _too_many(typed: str) -> bool:
-    if not current_app.config["RATELIMIT_ENABLED"]:
-        return False
-    who = attempts.subjects(typed, request.remote_addr or "", current_app.secret_key, door="forgotten ")
-    return attempts.note_attempt(who, current_app.config["RESET_RATE_LIMIT"]) is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from werkzeug.security import generate_password_hash
 from wtforms.validators import ValidationError
 
@@ -16,7 +15,6 @@ from app.services import password_links
 LENGTH_MIN, LENGTH_MAX = 12, 320
 # What is tried first; a password that only repeats or counts is refused as well.
 COMMON = ("password", "passwort", "motdepasse", "qwerty", "azerty", "letmein", "welcome", "changeme", "admin")
-ADVICE = _l("At least %(least)d characters. Three or four words that do not belong together are good.", least=LENGTH_MIN)
 
 
 def password_fault(password: str, user: AppUser) -> str | None:

@@ -37,7 +37,6 @@ PRESET_WORDS: Mapping[str, tuple[Any, Any]] = {
     "auditor": (NAMES["Auditor"], _l("Reads everything of a region and changes nothing.")),
     "administrator": (NAMES["Administrator"], _l("Sets the system up and looks after people.")),
 }
-PRESET_SCOPES = {preset.name: preset.row_scope.value for preset in PRESETS}
 
 
 @dataclass(slots=True)

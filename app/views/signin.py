@@ -65,14 +65,14 @@ def password_fits(user: AppUser | None, password: str) -> bool:
     return bool(fits and stored)
 
 
-def too_many(account: str, door: str = "") -> bool:
+def too_many(account: str, door: str = "", limit: str = "LOGIN_RATE_LIMIT") -> bool:
     """Count one attempt on `account` from this address; True when it must wait.
 
-    `door` is what is asked there other than the password, and counted apart.
+    `door` is what is asked there other than the password, and counted apart; `limit` names its setting.
     """
     if not current_app.config["RATELIMIT_ENABLED"]:
         return False
-    return attempts.note_attempt(_subjects(account, door), current_app.config["LOGIN_RATE_LIMIT"]) is not None
+    return attempts.note_attempt(_subjects(account, door), current_app.config[limit]) is not None
 
 
 def forgive(account: str, door: str = "") -> None:

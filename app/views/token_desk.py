@@ -17,7 +17,6 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import Optional, ValidationError
 
-from app.access import attempts
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain import errors
@@ -28,6 +27,7 @@ from app.services.token_desk import Answer
 from app.services.training import is_trainable
 from app.sts import token
 from app.sts.errors import StsError
+from app.views import signin
 from app.views import token_words as words
 from app.views.choices import BASE_YEAR
 from app.views.engineering_acts import modules_of_app
@@ -151,9 +151,4 @@ def may_train(meter_number: str) -> bool:
 
 def too_many() -> bool:
     """Count one look-up of this person; True when it must wait: nobody finds a token by trying."""
-    if not current_app.config["RATELIMIT_ENABLED"]:
-        return False
-    who = attempts.subjects(
-        str(current_scope().user_id), request.remote_addr or "", current_app.secret_key, door="token desk "
-    )
-    return attempts.note_attempt(who, current_app.config["LOOK_UP_RATE_LIMIT"]) is not None
+    return signin.too_many(str(current_scope().user_id), "token desk ", "LOOK_UP_RATE_LIMIT")
