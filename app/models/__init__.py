@@ -14,7 +14,7 @@ from app.models.operations import BackupMade, RestoreDone, ReversalRequest, Sale
 from app.models.product import Manufacturer, Product
 from app.models.region import Region
 from app.models.reporting import ReportSchedule, ReportSending, SavedQuestion
-from app.models.reprint import Reprint
+from app.models.reprint import ActReprint, Reprint
 from app.models.sale import Sale, SaleFee, SaleLine
 from app.models.security_module import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.models.settings import ClockConfirmation, Currency, Licence, Settings, SlipLogo
@@ -44,7 +44,7 @@ from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup,
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
-    "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
+    "ActReprint", "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
     "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DaySums", "DebtEntry",
     "EngineeringRecord", "ImportBatch", "ImportRow", "InactiveDay", "LedgerAccount", "Licence", "MailRequest",
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",

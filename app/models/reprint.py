@@ -1,4 +1,4 @@
-"""Reprints of a slip: counted in rows of their own, because a sale is never changed."""
+"""Reprints of a slip: counted in rows of their own, because neither a sale nor an act is ever changed."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ class Reprint(Model):
     copy_number: Mapped[int] = mapped_column(Integer)
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
     printed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class ActReprint(Model):
+    """One printing of an engineering act's slip, by whom and when."""
+
+    __tablename__ = "act_reprint"
+    __table_args__ = (Index(None, "record_id", "copy_number", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("engineering_record.id"))
+    copy_number: Mapped[int] = mapped_column(Integer)
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
+    printed_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 
 FROZEN = (
     "posting", "token", "sale_line", "sale_fee", "reprint", "module_answer", "debt_entry", "licence",
-    "book_check", "module_match", "set_clock",
+    "book_check", "module_match", "set_clock", "act_reprint",
 )  # fmt: skip
 _MESSAGE = "the books are append-only"
 

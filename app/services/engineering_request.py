@@ -193,6 +193,7 @@ def _common(settings: Settings, point: VendingPoint, wanted: Wanted) -> dict[str
             "name": settings.utility_name, "address": settings.utility_address,
             "telephone": settings.utility_telephone, "tax_number": settings.tax_number,
             "header": settings.slip_header, "footer": settings.slip_footer, "time_zone": settings.time_zone,
+            "copy_text": settings.slip_copy_text,
         },
         "point": {"name": point.name, "code": point.code, "region": point.region.full_name},
     }  # fmt: skip

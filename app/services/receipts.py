@@ -7,7 +7,7 @@ is issued.  Reprints are counted in rows of their own, because a sale is never c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -169,12 +169,17 @@ def count_reprint(sale_id: int, user_id: int, scope: Scope) -> int:
 
     Raises OutOfScope for a foreign sale or one that is not issued.
     """
+    return draw_number(lambda: _count_once(sale_id, user_id, scope))
+
+
+def draw_number(count: Callable[[], int]) -> int:
+    """Draw the number of a copy, once more where somebody who printed in the same moment took it."""
     for _ in range(COPIES_AT_ONCE):
         try:
-            return _count_once(sale_id, user_id, scope)
+            return count()
         except IntegrityError:
-            continue  # somebody printed in the same moment and took the number
-    return _count_once(sale_id, user_id, scope)
+            continue
+    return count()
 
 
 def sold_under(reference: str, vending_point_id: int | None, scope: Scope) -> Sold | None:

@@ -31,8 +31,9 @@ from app.services.engineering_lists import (
 from app.services.four_eyes import needs_second_person
 from app.services.key_changes import Outcome
 from app.views.counter import operator_name
-from app.views.engineering_acts import ActPages, modules_of_app, words_of
+from app.views.engineering_acts import modules_of_app, words_of
 from app.views.engineering_forms import ActForm, TestForm, function_form, key_form
+from app.views.engineering_papers import ActPapers
 from app.views.engineering_words import TOLD
 from app.views.messages import sentence
 from app.views.meter_lookup import look_up, number_refusal
@@ -42,7 +43,7 @@ from app.views.troubles import status_of
 CONFLICT = 409
 
 
-class EngineeringView(ActPages, SafeBaseView):
+class EngineeringView(ActPapers, SafeBaseView):
     """Engineering > Engineering desk."""
 
     route_base = "/engineering"

@@ -1,34 +1,27 @@
-"""One act of the engineering desk: what was asked, its tokens and slip, its approval, its answer that is late."""
+"""One act of the engineering desk: what was asked, its tokens, its approval, its answer that is late."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
-from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.access.current import current_scope
 from app.domain.engineering import ActStatus
 from app.domain.errors import OutOfScope, Refusal
-from app.domain.states import Paper
 from app.extensions import db
 from app.models import EngineeringRecord
 from app.services import engineering
 from app.services.engineering_tokens import resolve_act
-from app.services.papers import paper_for, paper_of
 from app.services.receipts import in_order, is_repeated
-from app.views import choices
 from app.views.decisions import ID_MAX, patience
-from app.views.engineering_slip import act_number, draw, make_act_slip, page_size, what_to_do
+from app.views.engineering_slip import act_number, what_to_do
 from app.views.engineering_words import TESTS, TOLD, meter_of, name_of, tests_of, value_of
-from app.views.language import chosen_language
 from app.views.messages import sentence
-from app.views.settings import LANGUAGES
-from app.views.slip_language import language_of
 from app.views.troubles import status_of
 
 
@@ -42,35 +35,16 @@ class ActPages:
     @permission_name("read")
     def act(self, record_id: int) -> Any:
         """What was asked, by whom, why, and its tokens."""
-        record = _own(record_id)
+        record = own(record_id)
         self.update_redirect()
         return self._act_page("engineering/act.html", record)
-
-    @expose("/acts/<int:record_id>/paper")
-    @has_access
-    @permission_name("read")
-    def paper(self, record_id: int) -> Any:
-        """The slip of an act."""
-        record = _own(record_id)
-        if record.status != ActStatus.ISSUED:
-            abort(404)
-        paper = paper_of(request.args.get("paper")) or paper_for(db.session(), current_scope().user_id)
-        language = _language(record)
-        with force_locale(language):
-            slip = make_act_slip(record, repeated=is_repeated(db.session(), record.tokens))
-            article, size = draw(slip, paper), page_size(slip, paper)
-        return self._act_page(
-            "engineering/paper.html", record, paper=paper.value, papers=[each.value for each in Paper],
-            paper_names=choices.PAPER, language=language, language_names=dict(LANGUAGES.items()), article=article,
-            asked_language=language if request.args.get("lang") else "", page_size=size,
-        )  # fmt: skip
 
     @expose("/acts/<int:record_id>/approve", methods=["POST"])
     @has_access
     @permission_name("approve")
     def approve(self, record_id: int) -> Any:
         """A second person agrees, and the token is made."""
-        _own(record_id)
+        own(record_id)
         try:
             engineering.approve(record_id, current_scope(), modules_of_app())
         except Refusal as refusal:
@@ -82,7 +56,7 @@ class ActPages:
     @permission_name("decline")
     def decline(self, record_id: int) -> Any:
         """A second person disagrees, or the first one takes it back."""
-        _own(record_id)
+        own(record_id)
         try:
             engineering.decline(record_id, current_scope())
         except Refusal as refusal:
@@ -95,7 +69,7 @@ class ActPages:
     @permission_name("ask_again")
     def resolve(self, record_id: int) -> Any:
         """Ask the module again what became of it."""
-        _own(record_id)
+        own(record_id)
         if resolve_act(record_id, modules_of_app(), patience()) is ActStatus.RESERVED:
             flash(_("The module has no answer yet. It is asked again by itself."), "warning")
         return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
@@ -118,17 +92,11 @@ class ActPages:
     def _refused(self, record_id: int, refusal: Refusal) -> Any:
         db.session.rollback()
         flash(sentence(refusal), "danger")
-        return self._act_page("engineering/act.html", _own(record_id), status_of(refusal))
+        return self._act_page("engineering/act.html", own(record_id), status_of(refusal))
 
     def may(self, action: str) -> bool:
         """Whether the reader may do this at the desk."""
         return bool(self.appbuilder.sm.has_access(f"can_{action}", "EngineeringView"))
-
-
-def _language(record: EngineeringRecord) -> str:
-    """The slip's language: the consumer's where the meter is somebody's, else the reader's; the address may ask for another."""
-    facts, wanted = json.loads(record.snapshot), request.args.get("lang")
-    return language_of(facts, wanted) if facts.get("consumer") else language_of({}, wanted or chosen_language())
 
 
 def modules_of_app() -> Any:
@@ -144,7 +112,8 @@ def words_of(view: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _own(record_id: int) -> EngineeringRecord:
+def own(record_id: int) -> EngineeringRecord:
+    """The act, or 404 for a foreign one and for one that is not there."""
     if record_id > ID_MAX:
         abort(404)
     try:

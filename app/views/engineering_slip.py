@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import render_template
@@ -42,6 +42,8 @@ class ActSlip:
     tokens: tuple[Row, ...]
     help_line: str
     foot: tuple[str, ...]
+    mark: int
+    copy_text: str
 
     @property
     def order_line(self) -> str:
@@ -65,8 +67,11 @@ def act_id(typed: str) -> int | None:
     return None if found is None else int(found.group(1))
 
 
-def make_act_slip(record: EngineeringRecord, *, repeated: bool) -> ActSlip:
-    """Lay an act out in the language that is spoken now; `repeated`: its key-change set was handed out before."""
+def make_act_slip(record: EngineeringRecord, mark: int = 0, *, repeated: bool) -> ActSlip:
+    """Lay an act out in the language that is spoken now; `mark` is the number of the copy, 0 on the first printing.
+
+    `repeated`: its key-change set was handed out before.
+    """
     facts, locale = json.loads(record.snapshot), get_locale()
     utility, point = facts["utility"], facts["point"]
     call = _("Help %(telephone)s", telephone=figures.ltr(utility["telephone"])) if utility.get("telephone") else ""
@@ -83,6 +88,8 @@ def make_act_slip(record: EngineeringRecord, *, repeated: bool) -> ActSlip:
         tokens=tuple(_tokens(record)),
         help_line=what_to_do(record, repeated=repeated),
         foot=tuple(filter(None, (call, figures.own(utility["footer"] or "")))),
+        mark=mark,
+        copy_text=figures.own(utility.get("copy_text") or ""),
     )
 
 
@@ -97,18 +104,21 @@ def what_to_do(record: EngineeringRecord, *, repeated: bool) -> str:
 
 def height_mm(slip: ActSlip, paper: Paper) -> int:
     """How long the roll must be."""
+    copy = [f"{_('COPY')} {slip.mark}"] if slip.mark else []
     return plain_mm(
         paper,
-        big=[slip.utility, _("ENGINEERING"), *(title for title, _digits in slip.tokens)],
-        texts=[*slip.head, slip.place, slip.warning, slip.help_line, *slip.foot],
+        big=[*copy, slip.utility, _("ENGINEERING"), *(title for title, _digits in slip.tokens)],
+        texts=[slip.copy_text if copy else "", *slip.head, slip.place, slip.warning, slip.help_line, *slip.foot],
         rows=[*slip.about, *slip.meter],
         tokens=len(slip.tokens),
     )
 
 
-def page_size(slip: ActSlip, paper: Paper) -> str:
-    """The paper as CSS names it."""
-    return "A4" if paper is Paper.SHEET else f"{paper.value} {height_mm(slip, paper)}mm"
+def page_size(slip: ActSlip, paper: Paper, mark: int | None = None) -> str:
+    """The paper as CSS names it; `mark` is the number of the copy where it is not the slip's."""
+    if paper is Paper.SHEET:
+        return "A4"
+    return f"{paper.value} {height_mm(replace(slip, mark=slip.mark if mark is None else mark), paper)}mm"
 
 
 def draw(slip: ActSlip, paper: Paper) -> Markup:

@@ -1,4 +1,4 @@
-"""The receipt as a PDF file on each paper: fonts embedded, accents and Arabic script included, nothing fetched.
+"""A slip as a PDF file on each paper: fonts embedded, accents and Arabic script included, nothing fetched.
 
 xhtml2pdf lays out old-fashioned tables only, so the file has templates of its own.  The page of a
 roll is cut after its last line: it is laid out on a long one first, and then measured.
@@ -18,6 +18,8 @@ from xhtml2pdf import pisa
 
 from app.domain.states import Paper
 from app.reports.draw_pdf_faces import FACES, HAN, HAN_SIGNS
+from app.views.engineering_slip import ActSlip
+from app.views.engineering_slip import height_mm as act_height_mm
 from app.views.roll import ROLLS, height_mm, logo_size_mm
 from app.views.slip import Slip, picture, qr_picture
 
@@ -35,25 +37,43 @@ class PdfFailed(RuntimeError):
 
 def render_pdf(slip: Slip, paper: Paper) -> bytes:
     """Lay the receipt out on one or more A4 pages, or on one piece of a roll that is as long as it."""
-    static = Path(current_app.static_folder or "")
-    html = render_template(
+    return lay_out(
         "receipts/pdf.html" if paper is Paper.SHEET else "receipts/pdf_roll.html",
+        paper,
+        0 if paper is Paper.SHEET else height_mm(slip, paper),
         slip=slip,
         receipt=slip.receipt,
         currency=slip.receipt.currency,
+        picture=picture,
+        logo_mm=logo_size_mm(slip.logo, paper) if slip.logo else None,
+    )
+
+
+def render_act_pdf(slip: ActSlip, paper: Paper) -> bytes:
+    """Lay the slip of an engineering act out in the same way."""
+    if paper is Paper.SHEET:
+        return lay_out("engineering/pdf.html", paper, 0, slip=slip)
+    return lay_out("engineering/pdf_roll.html", paper, act_height_mm(slip, paper), slip=slip)
+
+
+def lay_out(template: str, paper: Paper, height: int, *, slip: Slip | ActSlip, **facts: Any) -> bytes:
+    """Lay a slip out by its template; `height` is that of the printer's slip in mm where the paper is a roll."""
+    static = Path(current_app.static_folder or "")
+    html = render_template(
+        template,
+        slip=slip,
         fonts=static / FONTS,
         shaped=SHAPED.get(slip.language[:2]),
         qr_picture=qr_picture,
-        picture=picture,
-        logo_mm=logo_size_mm(slip.logo, paper) if slip.logo else None,
         roll=ROLLS.get(paper),
-        long_mm=0 if paper is Paper.SHEET else height_mm(slip, paper) * LONGER,
+        long_mm=height * LONGER,
+        **facts,
     )
     # The face has glyphs without width for embedding signs, and none for isolating ones.
     html = with_han(html.translate({0x2066: 0x202A, 0x2067: 0x202B, 0x2069: 0x202C}), static / FACES_AT / FACES[HAN])
     out = io.BytesIO()
     if pisa.CreatePDF(html, dest=out, encoding="utf-8", link_callback=_own_files(static)).err:
-        raise PdfFailed(f"the receipt of sale {slip.receipt.sale_id} could not be laid out")
+        raise PdfFailed(f"{template} could not be laid out")
     return out.getvalue() if paper is Paper.SHEET else _cut(out)
 
 

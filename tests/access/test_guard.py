@@ -120,6 +120,7 @@ EXEMPT = {
     "region_day": "read by reports through narrow()",
     "region_month": "read by reports through narrow()",
     "reprint": "reached through its sale",
+    "act_reprint": "reached through its act",
     "sale_decision": "reached through its sale, which is asked for first",
     "reversal_request": "reached through its sale, which is asked for first",
     "report_schedule": "asked for with its owner alone",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from flask import current_app
+from flask_appbuilder.security.sqla.models import PermissionView, Role
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
+from app.access.roles import sync
 from app.extensions import db
 from app.models import triggers
 
@@ -33,3 +37,33 @@ def test_every_trigger_stands_after_upgrade_and_after_down_and_up(context):
     assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
     upgrade()
     assert standing() >= WANTED
+
+
+def test_a_group_that_sees_the_desk_and_prints_receipts_goes_on_printing_slips_of_acts(context, roles):
+    """Groups of one's own get nothing from set-up; one without either right gets nothing here."""
+    desk, receipts = ("can_read", "EngineeringView"), ("can_print", "ReceiptView")
+    made = {name: roles(name, rights) for name, rights in (("Both", (desk, receipts)), ("Desk", (desk,)), ("Till", (receipts,)))}
+    db.session.remove()
+    downgrade(revision="0030")
+    upgrade()
+    given = {name: ("can_print", "EngineeringView") in rights() for name, rights in made.items()}
+    assert given == {"Both": True, "Desk": False, "Till": False}
+
+
+@pytest.fixture
+def roles(context):
+    """`roles(name, pairs)`: a role with these permissions; what it gives tells which ones it has now."""
+    sync(current_app.appbuilder.sm)
+
+    def make(name, pairs):
+        rows = {(row.permission.name, row.view_menu.name): row for row in db.session.scalars(select(PermissionView))}
+        db.session.add(Role(name=name, permissions=[rows[pair] for pair in pairs]))
+        db.session.commit()
+
+        def has():
+            role = db.session.scalars(select(Role).where(Role.name == name)).one()
+            return {(row.permission.name, row.view_menu.name) for row in role.permissions}
+
+        return has
+
+    return make

@@ -122,6 +122,8 @@ LINES: dict[str, Line] = {
     "EngineeringView.tests": Line("OMRE"),
     "EngineeringView.act": Line(READERS, "engineering"),
     "EngineeringView.paper": Line(READERS, "engineering"),
+    "EngineeringView.printed": Line("OMRE", "engineering"),
+    "EngineeringView.pdf": Line("OMRE", "engineering"),
     "EngineeringView.approve": Line("MRE", "engineering"),
     "EngineeringView.decline": Line("MRE", "engineering"),
     "EngineeringView.resolve": Line("OMRE", "engineering"),

@@ -36,7 +36,7 @@ def test_a_manager_limits_the_power_and_reads_twenty_digits(chidi, look, market)
     made = text(chidi.get(answer.location))
     assert token.amount == 20_004 and groups_of_four(token.digits).replace(" ", "") in re.sub(r"\s", "", made)
     page = chidi.get(f"{answer.location}/paper")
-    paper, [height] = text(page), re.findall(r"size: 80mm (\d+)mm", page.get_data(as_text=True))
+    paper, [height, _copied] = text(page), re.findall(r"size: 80mm (\d+)mm", page.get_data(as_text=True))
     assert 120 < int(height) < 240, "no roll feeds a whole sheet"
     assert "ENGINEERING" in paper and "20 kW" in paper and "DEMONSTRATION" in paper
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 
 from app.domain.engineering import KEY_CHANGE
 from app.extensions import db
-from app.models import AppUser, Consumer, Meter, Settings
+from app.models import ActReprint, AppUser, Consumer, EngineeringRecord, Meter, Settings
 from app.services.engineering import Wanted, make
 from tests.cast import MILL, PALM_STREET, Cast
-from tests.views.forms import text
+from tests.views.forms import act, text
 from tests.views.test_slips import change
 
 pytestmark = pytest.mark.one_database
@@ -26,7 +28,7 @@ ENGLISH_REPEATED = "because the key change is in already"
 def makes(app: Flask, cast: Cast) -> Callable[..., str]:
     """`makes(function, meter)`: the address of an act of Chidi's."""
 
-    def act(function: str, meter_number: str | None = PALM_STREET, reference: str = "act-0001", **more: Any) -> str:
+    def made(function: str, meter_number: str | None = PALM_STREET, reference: str = "act-0001", **more: Any) -> str:
         with app.app_context():
             wanted = Wanted(
                 reference=reference, function=function, vending_point_id=cast.points["market"], operator_id=cast.users["chidi"],
@@ -36,7 +38,7 @@ def makes(app: Flask, cast: Cast) -> Callable[..., str]:
             db.session.remove()
         return f"/engineering/acts/{record_id}"
 
-    return act
+    return made
 
 
 def under_old_key(app: Flask, cast: Cast) -> None:
@@ -56,7 +58,7 @@ def test_a_slip_of_an_act_stands_on_every_paper(chidi: FlaskClient, makes: Calla
         assert words in said, words
     size = re.findall(r"@page \{ size: ([^;]+);", page)
     if paper == "a4":
-        assert size == ["A4"] and '<article class="sheet"' in page
+        assert size == ["A4", "A4"] and '<article class="sheet"' in page
     else:
         width, height = size[0].removesuffix("mm").split("mm ")
         assert f"{width}mm" == paper and 110 < int(height) < 260 and f'data-paper="{paper}"' in page
@@ -98,3 +100,48 @@ def test_four_tokens_stand_numbered_in_their_order(chidi: FlaskClient, makes: Ca
         said = text(chidi.get(f"{address}/paper?paper={paper}"))
         places = [said.index(f"{number}. Key change") for number in (1, 2, 3, 4)]
         assert places == sorted(places) and said.index("in the order of their numbers, from 1 to 4") < places[0]
+
+
+def test_papers_and_files_are_counted_and_bear_the_number_of_the_copy(
+    chidi: FlaskClient, makes: Callable[..., str], app: Flask, cast: Cast
+) -> None:
+    change(app, Settings, 1, slip_copy_text="Not a new token")
+    address = makes("maximum_power_limit", value=20_004)
+    assert "COPY 1" not in text(chidi.get(f"{address}/paper"))
+    asked = {"Accept": "application/json"}
+    key = {"csrf_token": chidi.token(f"{address}/paper")}
+    assert chidi.post(f"{address}/printed", data={"paper": "58mm", **key}, headers=asked).get_json() == {"copy": 0}
+    assert 'data-paper="58mm"' in chidi.get(f"{address}/paper").get_data(as_text=True), "the paper is remembered"
+    again = chidi.post(f"{address}/printed", data={"paper": "58mm", **key})
+    assert "COPY 1 Not a new token" in text(again), text(again)
+    for number, (paper, width) in enumerate((("58mm", 58), ("80mm", 80), ("a4", 210)), 2):
+        file = chidi.post(f"{address}/slip.pdf", data={"paper": paper, "lang": "en", **key})
+        assert file.headers["Content-Disposition"] == 'attachment; filename="E000001.pdf"'
+        pages = PdfReader(io.BytesIO(file.data)).pages
+        said = " ".join(pages[0].extract_text().split())
+        assert len(pages) == 1 and round(float(pages[0].mediabox.width) / 72 * 25.4) == width
+        assert f"COPY {number} Not a new token" in said and "20.004 kW" in said and "Achieng Wanjiru" in said
+        digits = re.search(r'data-token="(\d{20})"', chidi.get(address).get_data(as_text=True))
+        assert digits is not None and digits[1] in said.replace(" ", "")
+    with app.app_context():
+        printed = db.session.query(ActReprint).order_by(ActReprint.id).all()
+        assert [(row.copy_number, row.user_id) for row in printed] == [(n, cast.users["chidi"]) for n in range(1, 6)]
+
+
+def test_a_proposal_has_no_paper(chidi: FlaskClient, makes: Callable[..., str], app: Flask) -> None:
+    address = makes("clear_credit")
+    with app.app_context():
+        assert db.session.query(EngineeringRecord).one().status == "proposed"
+    key = {"csrf_token": chidi.token(address)}
+    assert chidi.get(f"{address}/paper").status_code == 404
+    for path in ("printed", "slip.pdf"):
+        assert chidi.post(f"{address}/{path}", data=key).status_code == 404
+    with app.app_context():
+        assert db.session.query(ActReprint).count() == 0
+
+
+@pytest.mark.parametrize("paper", ["58mm", "80mm", "a4"])
+def test_a_set_of_four_fits_one_page_in_arabic(chidi: FlaskClient, makes: Callable[..., str], paper: str) -> None:
+    address = makes(KEY_CHANGE, MILL, target=("201457", 2, 1))
+    file = act(chidi, f"{address}/paper", f"{address}/slip.pdf", paper=paper, lang="ar")
+    assert file.status_code == 200 and len(PdfReader(io.BytesIO(file.data)).pages) == 1
