@@ -143,7 +143,6 @@ def _people(
                 active=username not in scene.gone,
                 password=secret,
                 group_id=groups[group].id,
-                roles=[groups[group].role],
                 region_id=regions[region] if region else None,
                 vending_point_id=points[point] if point else None,
                 language=language,

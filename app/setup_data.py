@@ -89,7 +89,6 @@ def _administrator(session: Session) -> list[str]:
             active=True,
             password=generate_password_hash(password),
             group_id=group.id,
-            roles=[group.role],
             must_change_password=True,
         )
     )

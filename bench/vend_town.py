@@ -104,7 +104,7 @@ def _places() -> tuple[list[int], tuple[str, ...]]:
             session.add(
                 AppUser(
                     username=sellers[-1], first_name="Seller", last_name=f"{number:02d}", email=f"{sellers[-1]}@example.org",
-                    active=True, password=amara.password, group_id=amara.group_id, roles=list(amara.roles),
+                    active=True, password=amara.password, group_id=amara.group_id,
                     vending_point_id=point.id, language="en",
                 )
             )  # fmt: skip

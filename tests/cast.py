@@ -141,7 +141,6 @@ def _users(session, regions, points) -> dict[str, AppUser]:
             active=True,
             password=password_hash(),
             group_id=group.id,
-            roles=[group.role],
             region_id=regions[region].id if region else None,
             vending_point_id=points[point].id if point else None,
             language="en",

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.db import transaction
-from app.models import BackgroundTask, Consumer, ImportBatch, Region
+from app.models import AppUser, BackgroundTask, Consumer, ImportBatch, Region, UserGroup
 from app.services import bulk
 from app.views import work_runs
 from tests.importing import CONSUMER_HEADINGS, csv_file
-from tests.views.test_imports_pages import bring, chosen, page, post, text
+from tests.views.test_imports_pages import bring, chosen, page, post, text, upload
 
 pytestmark = pytest.mark.one_database
 
@@ -33,6 +33,20 @@ def test_an_import_that_was_broken_off_goes_on_from_its_page(chidi, work, look, 
     post(chidi, f"{address}/run")
     work()
     assert "Added 1" in text(page(chidi, address)) and look(select(ImportBatch.state)) == "done"
+
+
+def test_work_has_the_rights_of_its_owners_group_and_no_others(app, chidi, cast, work, look):
+    """People who were added on the page have no role of FAB's, and whoever was moved may still have one."""
+    file = csv_file(CONSUMER_HEADINGS, ("20001", "Moussa", "Market Town", "", ""))
+    assert "not allowed" not in text(page(chidi, bring(chidi, work, "consumers", file)))
+    assert look(select(ImportBatch.state)) == "done"
+    upload(chidi, "consumers", csv_file(CONSUMER_HEADINGS, ("20002", "Awa", "Market Town", "", "")))
+    with app.app_context(), transaction() as session:
+        person = session.get_one(AppUser, cast.users["chidi"])
+        person.roles = [person.group.role]
+        person.group_id = session.scalars(select(UserGroup.id).where(UserGroup.name == "Auditor")).one()
+    work()
+    assert look(select(BackgroundTask.error).order_by(BackgroundTask.id.desc()).limit(1)) == '["not_allowed", {}]'
 
 
 @pytest.mark.parametrize("query", ["?_flt_999_name=1", "?_flt_0_nosuch=1", "?_flt_8_name=juma", "?_flt_0_name=%00", "?_flt_0_name=juma&_flt_x=1"])

@@ -23,7 +23,7 @@ def rada(app, cast, signed_in, look):
         db.session.add(
             AppUser(
                 username="rada", first_name="Rada", last_name="Test", email="rada@example.org", active=True,
-                password=efua.password, group_id=efua.group_id, roles=list(efua.roles),
+                password=efua.password, group_id=efua.group_id,
                 region_id=cast.regions["coast"], language="en",
             )
         )  # fmt: skip
