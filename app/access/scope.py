@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
 from app.models import (
+    AppUser,
     BackgroundTask,
     Consumer,
     ImportBatch,
@@ -31,6 +32,7 @@ from app.models import (
     SaleDay,
     SaleMonth,
     Token,
+    UserGroup,
     VendingPoint,
 )
 from app.models.token import EngineeringRecord
@@ -69,6 +71,11 @@ class Scope:
     def sees_all(self) -> bool:
         """Whether no row is foreign: the system, or somebody over all without a region."""
         return self.system or (self.row_scope is RowScope.ALL and self.region_path is None)
+
+    @property
+    def widest(self) -> RowScope | None:
+        """The widest rows that this person may give to a group: never everything while a region keeps them."""
+        return RowScope.REGION if self.row_scope is RowScope.ALL and not self.sees_all else self.row_scope
 
 
 def _subtree(column: Any, scope: Scope) -> ColumnElement[bool]:
@@ -158,6 +165,27 @@ def _token(scope: Scope) -> ColumnElement[bool]:
     sold = select(sale.id).where(sale.id == Token.sale_id, _subtree(sale.point_region_id, scope))
     made = select(record.id).where(record.id == Token.engineering_id, _subtree(record.point_region_id, scope))
     return or_(sold.correlate(Token).exists(), made.correlate(Token).exists())
+
+
+def own_people(scope: Scope) -> ColumnElement[bool]:
+    """The condition under which a person is one's own: of the own region, or kept to a vending point in it; or oneself.
+
+    Whoever sees everything belongs to those who see everything, whichever vending point they have, and
+    somebody of one vending point has the people of that one.
+    """
+    if scope.sees_all:
+        return true()
+    oneself = AppUser.id == scope.user_id if scope.user_id else false()
+    groups = select(UserGroup.id)
+    if scope.row_scope is RowScope.VENDING_POINT:
+        if scope.vending_point_id is None:
+            return oneself
+        selling = AppUser.group_id.in_(groups.where(UserGroup.row_scope == RowScope.VENDING_POINT))
+        return or_(oneself, and_(AppUser.vending_point_id == scope.vending_point_id, selling))
+    points = select(VendingPoint.id).where(_subtree(VendingPoint.region_id, scope))
+    kept = or_(AppUser.group_id.is_(None), AppUser.group_id.in_(groups.where(UserGroup.row_scope != RowScope.ALL)))
+    placed = and_(AppUser.region_id.is_(None), AppUser.vending_point_id.in_(points), kept)
+    return or_(oneself, _subtree(AppUser.region_id, scope), placed)
 
 
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from app.access.scope import SCOPED, Scope, require
 from app.db import transaction
-from app.domain.errors import InUse, OutOfScope
+from app.domain.errors import InUse, LastKeepers, OutOfScope
 from app.models import AppUser, Consumer, Currency, Meter, Settings
+from app.services import keepers
 
 
 def is_on(row: Any) -> bool:
@@ -24,7 +25,8 @@ def is_on(row: Any) -> bool:
 def switch(model: Any, row_id: int, scope: Scope, *, on: bool) -> None:
     """Switch one row off, or on again.
 
-    Raises OutOfScope for a row that is not one's own, InUse for the currency of the installation.
+    Raises OutOfScope for a row that is not one's own, InUse for the currency of the installation,
+    LastKeepers for the last person who can look after everybody.
     A consumer who is switched off has no meters any more.  A meter has states instead (`meter_states`).
     """
     with transaction() as session:
@@ -45,5 +47,7 @@ def switch(model: Any, row_id: int, scope: Scope, *, on: bool) -> None:
                 require(meter, scope)
                 meter.consumer_id = None
         if isinstance(row, AppUser):
+            if not on and keepers.keeps_alone(session, row.id):
+                raise LastKeepers
             row.version += 1
         row.active = on

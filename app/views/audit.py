@@ -8,12 +8,12 @@ from typing import Any
 
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import false, select
+from sqlalchemy import select
 
 from app.access.current import current_scope
 from app.access.fab import SafeModelView
-from app.models import AppUser, AuditEntry, Region, VendingPoint
-from app.services.regions import in_scope
+from app.access.scope import own_people
+from app.models import AppUser, AuditEntry
 from app.views import audit_words, figures
 from app.views.lists import Listed, Rows, begins, days, one_of
 
@@ -38,7 +38,7 @@ TABLES = {
 
 
 class OwnPeople(BaseFilter):
-    """What the people of one's own region did; everything for somebody over everything."""
+    """What the people of one's own part did; everything for somebody over everything."""
 
     name = "own people"
     arg_name = "own_people"
@@ -48,12 +48,7 @@ class OwnPeople(BaseFilter):
         scope = current_scope()
         if scope.sees_all:
             return query
-        if scope.region_path is None:
-            return query.filter(false())
-        regions = select(Region.id).where(in_scope(scope))
-        points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
-        people = select(AppUser.id).where(AppUser.region_id.in_(regions) | AppUser.vending_point_id.in_(points))
-        return query.filter(AuditEntry.user_id.in_(people))
+        return query.filter(AuditEntry.user_id.in_(select(AppUser.id).where(own_people(scope))))
 
 
 def _held(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,14 +11,13 @@ from sqlalchemy import func, select
 
 from app.access.current import current_scope, scope_of
 from app.access.permissions import WHOLE, Permission
-from app.access.scope import Scope, criterion
+from app.access.scope import Scope, criterion, own_people
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Consumer, Meter, Sale, UserGroup, VendingPoint
 from app.models.token import EngineeringRecord
 from app.views import figures, sight
 from app.views.menu import LINES
-from app.views.people import own_people
 from app.views.rights_field import names_of
 from app.views.rights_words import act_label, parts
 
@@ -89,6 +88,6 @@ def _count(model: Any, scope: Scope) -> str:
 
 def people_to_choose(group: UserGroup) -> list[AppUser]:
     """People of one's own part, those of the group first."""
-    rows = own_people(select(AppUser).where(AppUser.active), current_scope())
+    rows = select(AppUser).where(AppUser.active, own_people(current_scope()))
     rows = rows.order_by(AppUser.group_id != group.id, AppUser.last_name, AppUser.first_name, AppUser.id)
     return list(db.session.scalars(rows.limit(PEOPLE_MOST)))

@@ -24,9 +24,10 @@ from wtforms import BooleanField
 from app.access.current import current_scope, signed_in
 from app.access.fab import Interface, SafeModelView
 from app.access.needs import with_needs
-from app.access.permissions import Permission
+from app.access.permissions import WHOLE, Permission
 from app.access.presets import BY_NAME
 from app.access.roles import GROUPS, may_give
+from app.access.scope import own_people
 from app.domain.errors import LastKeepers, OutOfScope
 from app.domain.states import RowScope
 from app.extensions import db
@@ -156,8 +157,8 @@ class UserGroupView(Listed, SafeModelView):
             user = signed_in()
             if user is not None and user.group_id == group.id:
                 field.shut = _("The rights of your own group are changed by somebody else.")
-            elif not given_by(group):
-                field.shut = _("This group may do more than you. Ask somebody who may do as much.")
+            else:
+                field.shut = _above(group) or ""
             # Boxes that are shut are not sent: they hold what they held.
             field.data = held if field.shut else sorted({*field.data, *(name for name in held if name not in field.given)})
         if request.method == "POST" and not field.shut and request.form.get(PRESET) in BY_NAME:
@@ -193,8 +194,8 @@ class UserGroupView(Listed, SafeModelView):
     @staticmethod
     def _may_change(form: Any, item: Any) -> bool:
         """A group above one's own is left alone; one's own keeps its rights."""
-        if not given_by(item):
-            form.rights.errors = [_("This group may do more than you. Ask somebody who may do as much.")]
+        if fault := _above(item):
+            form.rights.errors = [fault]
             return False
         user = signed_in()
         if user is not None and user.group_id == item.id:
@@ -208,8 +209,9 @@ class UserGroupView(Listed, SafeModelView):
         return True
 
     def require_own(self, item: Any) -> None:
-        """No wider rows than one's own."""
-        if not may_give(current_scope().row_scope, RowScope(item.row_scope)):
+        """No wider rows than one's own; what the group has already is not given by this."""
+        stays = item.id is not None and not inspect(item).attrs.row_scope.history.has_changes()
+        if not stays and not may_give(current_scope().widest, RowScope(item.row_scope)):
             raise OutOfScope
 
     def explain(self, form: Any, refusal: Any) -> None:
@@ -265,8 +267,8 @@ class UserGroupView(Listed, SafeModelView):
         db.session.delete(item.role)
 
     def why_not(self, row: Any, *, on: bool) -> Any:
-        """A group above one's own is left alone."""
-        return None if given_by(row) else _("This group may do more than you. Ask somebody who may do as much.")
+        """A group above one's own, or of other people, is left alone."""
+        return _above(row)
 
     # --- looking --------------------------------------------------------------------------
 
@@ -298,7 +300,19 @@ class UserGroupView(Listed, SafeModelView):
 def _own_rights() -> set[Permission]:
     """What the signed-in person may do, and so may give."""
     user = signed_in()
-    return _rights_of(user.group) if user and user.group else set()
+    held = _rights_of(user.group) if user and user.group else set()
+    return held if current_scope().sees_all else held - WHOLE
+
+
+def _above(group: UserGroup) -> Any:
+    """Why the group is left alone by this reader, or nothing: it may do more, or people of other places are in it."""
+    if not given_by(group):
+        return _("This group may do more than you. Ask somebody who may do as much.")
+    own = select(AppUser.id).where(own_people(current_scope())).correlate(None)
+    others = select(AppUser.id).where(AppUser.group_id == group.id, AppUser.id.not_in(own)).limit(1)
+    if not current_scope().sees_all and db.session.execute(others).first():
+        return _("People who are not yours to look after are in this group. Ask somebody who sees everything.")
+    return None
 
 
 def _rights_of(group: UserGroup) -> set[Permission]:
@@ -312,7 +326,7 @@ def _apply(form: Any, name: str) -> None:
     kept = {held for held in field.held or () if held not in field.given}
     after = (wanted & field.given) | kept
     field.data = names_of(rights_named(after))
-    if may_give(current_scope().row_scope, preset.row_scope):
+    if may_give(current_scope().widest, preset.row_scope):
         form.row_scope.data = preset.row_scope
     order = names_of(rights_named(before | wanted))
     field.applied = Applied(

@@ -14,19 +14,19 @@ from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import inspect, or_, select, update
+from sqlalchemy import inspect, select, update
 from wtforms import BooleanField
 from wtforms.validators import ValidationError
 
 from app.access.current import current_scope, signed_in
 from app.access.fab import SafeModelView
 from app.access.roles import may_give
-from app.access.scope import Scope
-from app.domain.errors import OutOfScope, StaleRow
+from app.access.scope import Scope, own_people
+from app.domain.errors import LastKeepers, OutOfScope, StaleRow
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, Region, UserGroup, VendingPoint
-from app.services import mail_queue, password_links
+from app.services import keepers, mail_queue, password_links
 from app.views import people_acts, sessions, sight
 from app.views.fields import Row, Shape, Text, Unused, email, telephone
 from app.views.group_names import group_name
@@ -43,28 +43,15 @@ def within(region: Region | None, scope: Scope) -> bool:
     return region is not None and scope.region_path is not None and region.path.startswith(scope.region_path)
 
 
-def own_people(query: Any, scope: Scope) -> Any:
-    """Keep a statement of users to those of one's own part."""
-    if scope.sees_all:
-        return query
-    low = scope.region_path
-    if low is None:
-        return query.filter(AppUser.id == scope.user_id)
-    regions = select(Region.id).where(Region.path >= low, Region.path < low[:-1] + "0")
-    points = select(VendingPoint.id).where(VendingPoint.region_id.in_(regions))
-    own = or_(AppUser.region_id.in_(regions), AppUser.region_id.is_(None) & AppUser.vending_point_id.in_(points))
-    return query.filter(own)
-
-
 class OwnPeople(BaseFilter):
-    """People whose region, or whose vending point's, lies in one's own."""
+    """The people of one's own part."""
 
     name = "own people"
     arg_name = "own_people"
 
     def apply(self, query: Any, _value: Any) -> Any:
         """Keep users to the current scope."""
-        return own_people(query, current_scope())
+        return query.filter(own_people(current_scope()))
 
 
 def given_by(group: UserGroup) -> bool:
@@ -249,6 +236,9 @@ class AppUserView(PeopleActs, Listed, SafeModelView):
         same = (table.c.id == item.id) & (table.c.version == item.version)
         if db.session.execute(update(table).where(same).values(version=item.version + 1)).rowcount != 1:
             raise StaleRow
+        parting = not item.active or item.region is not None or inspect(item).attrs.group.history.deleted
+        if parting and keepers.keeps_alone(db.session(), item.id):
+            raise LastKeepers
         left = inspect(item).attrs.email.history.deleted
         if left or not item.active:
             password_links.end_all(db.session(), item.id)

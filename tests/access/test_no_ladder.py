@@ -1,0 +1,147 @@
+"""Nobody climbs by the people and groups they look after: not an administrator of a region, not one of a vending point."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.states import RowScope
+from app.extensions import db
+from app.models import AppUser, UserGroup
+from app.services import switching
+from tests.cast import make_cast, password_hash
+
+RIGHTS = ["READ_USERS", "ADD_USERS", "CHANGE_USERS", "READ_GROUPS", "ADD_GROUPS", "CHANGE_GROUPS", "LOOK_UP", "READ_AUDIT_LOG", "SEE_CHANGES"]
+
+
+@pytest.fixture
+def cast(app):
+    """With Rada, an administrator of the coast, and Zola, one over everything who has a vending point on the coast."""
+    with app.app_context():
+        made = make_cast()
+        group = db.session.scalars(select(AppUser.group_id).where(AppUser.username == "efua")).one()
+        known = {"active": True, "password": password_hash(), "last_name": "Test", "group_id": group, "language": "en"}
+        db.session.add_all([
+            AppUser(username="rada", first_name="Rada", email="rada@example.org", region_id=made.regions["coast"], **known),
+            AppUser(username="zola", first_name="Zola", email="zola@example.org", vending_point_id=made.points["market"], **known),
+        ])
+        db.session.scalars(select(AppUser).where(AppUser.username == "admin")).one().active = False
+        db.session.commit()
+        for name in ("rada", "zola"):
+            made.users[name] = db.session.scalars(select(AppUser.id).where(AppUser.username == name)).one()
+        db.session.remove()
+        return made
+
+
+def group_of(app, name):
+    with app.app_context():
+        return db.session.scalars(select(UserGroup).where(UserGroup.name == name)).one()
+
+
+def post(client, path, **data):
+    return client.post(path, data=data | {"csrf_token": client.token("/users/add")})
+
+
+@pytest.mark.one_database
+def test_whoever_sees_everything_is_nobodys_of_a_region_whatever_vending_point_they_have(client, app, cast, login):
+    login(client, "rada")
+    zola = cast.users["zola"]
+    for act in ("link", "unlock", "drop_factor", "sign_out", "switch"):
+        assert post(client, f"/users/{act}/{zola}", on="0").status_code == 404, act
+    assert client.get(f"/users/show/{zola}").status_code == client.get(f"/users/edit/{zola}").status_code == 404
+    told = client.get("/users/list/").get_data(as_text=True)
+    assert "amara" in told and "zola" not in told
+    chief = app.test_client()
+    login(chief, "zola")
+    assert post(chief, "/groups/add", name="Of everybody", row_scope="all", rights=["READ_METERS"]).status_code == 302
+    assert "Of everybody" not in client.get("/audit/list/").get_data(as_text=True), "nor is what she does"
+    assert "Of everybody" in chief.get("/audit/list/").get_data(as_text=True)
+
+
+@pytest.mark.one_database
+def test_a_group_with_people_of_other_places_is_changed_by_somebody_who_sees_everything(client, app, cast, login):
+    login(client, "rada")
+    operator = group_of(app, "Operator")
+    change = {"name": "Operator", "description": "", "row_scope": "all", "rights": RIGHTS}
+    assert post(client, f"/groups/edit/{operator.id}", **change).status_code == 422
+    assert "not yours to look after" in client.get(f"/groups/edit/{operator.id}").get_data(as_text=True)
+    assert post(client, f"/groups/edit/{operator.id}", **change | {"row_scope": "vending_point"}).status_code == 422
+    post(client, f"/groups/switch/{operator.id}", on="0")
+    now = group_of(app, "Operator")
+    assert (now.row_scope, now.active) == (RowScope.VENDING_POINT, True)
+    manager = group_of(app, "Manager")  # everybody of it is hers
+    assert post(client, f"/groups/edit/{manager.id}", name="Manager", description="", row_scope="all", rights=RIGHTS).status_code == 422
+    assert post(client, f"/groups/edit/{manager.id}", name="Manager", description="", row_scope="region", rights=RIGHTS).status_code == 302
+
+
+@pytest.mark.one_database
+def test_an_administrator_of_a_region_gives_a_group_the_rows_of_a_region_at_most(client, app, cast, login):
+    login(client, "rada")
+    assert post(client, "/groups/add", name="Wide", row_scope="all", rights=["READ_METERS"]).status_code == 422
+    assert post(client, "/groups/add", name="Fine", row_scope="region", rights=["READ_METERS", "OPEN_OUTBOX"]).status_code == 302
+    with app.app_context():
+        fine = db.session.scalars(select(UserGroup).where(UserGroup.name == "Fine")).one()
+        assert [row.view_menu.name for row in fine.role.permissions] == ["MeterView"], "the outbox is not hers to give"
+
+
+@pytest.mark.one_database
+def test_who_looks_after_people_of_one_vending_point_has_those_only(client, app, cast, login):
+    chief = app.test_client()
+    login(chief, "efua")
+    path = f"/groups/edit/{group_of(app, 'Operator').id}"
+    assert post(chief, path, name="Operator", description="", row_scope="vending_point", rights=RIGHTS).status_code == 302
+    login(client, "amara")
+    told = client.get("/users/list/").get_data(as_text=True)
+    assert "amara" in told and "corin" not in told and "zola" not in told
+    for name in ("corin", "chidi", "zola", "bento"):
+        assert post(client, f"/users/link/{cast.users[name]}").status_code == 404, name
+
+
+WAYS = {
+    "switched off": ("/users/switch/{}", {"on": "0"}),
+    "given another group": ("/users/edit/{}", {"group": "Operator"}),
+    "kept to a region": ("/users/edit/{}", {"region": "coast"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_two_administrators_who_remove_each_other_at_one_moment_leave_one(app, cast, login, monkeypatch, way):
+    path, changes = WAYS[way]
+    view = next(type(one) for one in app.appbuilder.baseviews if type(one).__name__ == "AppUserView")
+    owner, name = (switching, "switch") if "on" in changes else (view, "_may_change")
+    pair, real, meet = ("efua", "zola"), getattr(owner, name), threading.Barrier(2, timeout=20)
+
+    def together(*given, **named):
+        meet.wait()
+        return real(*given, **named)
+
+    browsers, answers = {who: app.test_client() for who in pair}, {}
+    forms = {}
+    for who in pair:
+        login(browsers[who], who)
+        whom = pair[pair[0] == who]
+        forms[who] = {
+            "username": whom, "first_name": whom.title(), "last_name": "Test", "email": f"{whom}@example.org", "active": "y",
+            "group": str(group_of(app, changes.get("group", "Administrator")).id), "region": cast.regions[changes["region"]] if "region" in changes else "",
+            "vending_point": str(cast.points["market"]) if whom == "zola" or "group" in changes else "__None", **({"on": "0"} if "on" in changes else {}),
+            "csrf_token": browsers[who].token("/users/add"),
+        }  # fmt: skip
+    monkeypatch.setattr(owner, name, staticmethod(together) if owner is view else together)
+
+    def remove(who):
+        whom = pair[pair[0] == who]
+        answers[who] = browsers[who].post(path.format(cast.users[whom]), data=forms[who]).status_code
+
+    threads = [threading.Thread(target=remove, args=(who,)) for who in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with app.app_context():
+        left = [
+            one.username for one in db.session.scalars(select(AppUser).where(AppUser.username.in_(pair)))
+            if one.active and one.region_id is None and one.group.name == "Administrator"
+        ]  # fmt: skip
+    assert len(left) == 1, answers
