@@ -15,7 +15,7 @@ from flask import current_app, url_for
 from flask_appbuilder.fields import QuerySelectField
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from wtforms import Field, SelectField, StringField
 from wtforms.fields.choices import Choice
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
@@ -25,6 +25,7 @@ from app.access.permissions import Permission
 from app.domain.calendar import zone
 from app.domain.digits import ascii_digits
 from app.extensions import db
+from app.models import AppUser
 from app.services.imports.fields import plain_text
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
@@ -296,4 +297,19 @@ class Unused:
         if own is not None:
             query = query.where(model.id != own)
         if db.session.execute(query, execution_options={"unscoped": True}).first():
+            raise ValidationError(self.sentence)
+
+
+class Nobodys:
+    """The text opens nobody else's door: user names and addresses both do, in big or small letters."""
+
+    def __init__(self, sentence: Any):
+        self.sentence = sentence
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse what is somebody else's name or address.  NB: asked unscoped, and answers with no row."""
+        text = (field.data or "").lower()
+        taken = or_(func.lower(AppUser.username) == text, func.lower(AppUser.email) == text)
+        query = select(AppUser.id).where(taken, AppUser.id != (getattr(form, "_id", None) or 0)).limit(1)
+        if text and db.session.execute(query, execution_options={"unscoped": True}).first():
             raise ValidationError(self.sentence)

@@ -28,7 +28,7 @@ from app.extensions import db
 from app.models import AppUser, Region, UserGroup, VendingPoint
 from app.services import keepers, mail_queue, password_links
 from app.views import people_acts, sessions, sight
-from app.views.fields import Row, Shape, Text, Unused, email, telephone
+from app.views.fields import Nobodys, Row, Shape, Text, email, telephone
 from app.views.group_names import group_name
 from app.views.lists import PLACE, Listed, Rows, begins, one_row, typed
 from app.views.people_acts import PeopleActs, give_link
@@ -88,14 +88,14 @@ class UserForm(DynamicForm):
         most=64,
         rules=[
             Shape(r"[A-Za-z0-9._@-]{2,64}", _l("Two or more letters, digits, and the signs . _ - @ only.")),
-            Unused(AppUser.username, _l("Another user has this name.")),
+            Nobodys(_l("Another user has this name.")),
         ],
         render_kw={"autocapitalize": "none", "spellcheck": "false"},
     )
     first_name = Text(_l("First name"), most=64)
     last_name = Text(_l("Last name"), most=64)
     email = Text(
-        _l("E-mail"), most=120, rules=[email(), Unused(AppUser.email, _l("Another user has this address."))]
+        _l("E-mail"), most=120, rules=[email(), Nobodys(_l("Another user has this address."))]
     )
     phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))

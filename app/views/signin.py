@@ -50,12 +50,20 @@ class CodeForm(FlaskForm):
 
 
 def find_user(name: str) -> AppUser | None:
-    """The person with this user name, else with this e-mail address; big and small letters alike."""
-    name = name.strip().lower()
-    query = select(AppUser).execution_options(unscoped=True).order_by(AppUser.id).limit(1)
-    by_name = db.session.scalar(query.where(func.lower(AppUser.username) == name))
-    by_email = db.session.scalar(query.where(func.lower(AppUser.email) == name))  # always both: same time
+    """The person with this user name, else with this e-mail address; big and small letters alike.
+
+    Two that differ by their letters only (from an older release) are found as they are written, or not at all.
+    """
+    by_name = _the_one(AppUser.username, name.strip())
+    by_email = _the_one(AppUser.email, name.strip())  # always both: same time
     return by_name or by_email
+
+
+def _the_one(column: Any, typed: str) -> AppUser | None:
+    alike = select(AppUser).where(func.lower(column) == typed.lower()).execution_options(unscoped=True)
+    found = list(db.session.scalars(alike.limit(10)))
+    exact = [one for one in found if getattr(one, column.key) == typed]
+    return (exact or found)[0] if exact or len(found) == 1 else None
 
 
 def password_fits(user: AppUser | None, password: str) -> bool:

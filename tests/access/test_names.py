@@ -1,0 +1,63 @@
+"""User names and addresses both open the door, so nobody gets one that opens somebody else's."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.extensions import db
+from app.models import AppUser
+from app.views.signin import find_user
+from tests.access.test_people import form
+from tests.cast import make_cast
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def cast(app):
+    with app.app_context():
+        made = make_cast()
+        db.session.remove()
+        return made
+
+
+@pytest.mark.parametrize(
+    "taken", [{"username": "Amara"}, {"username": "chidi@example.org"}, {"email": "AMARA@example.org"}, {"username": "amara"}]
+)
+def test_an_administrator_gives_no_name_of_anothers(client, app, cast, login, taken):
+    login(client, "efua")
+    answer = client.post("/users/add", data=form(client, app, cast, **taken))
+    assert answer.status_code == 422 and "Another user has this" in answer.get_data(as_text=True)
+
+
+def test_nobody_takes_an_address_of_anothers(client, app, cast, login):
+    login(client, "corin")
+    own = {
+        "first_name": "Corin", "last_name": "Test", "phone": "", "language": "en", "page_size": "", "start_page": "",
+        "password": "demo", "csrf_token": client.token("/account/"),
+    }  # fmt: skip
+    answer = client.post("/account/", data=own | {"email": "AMARA@example.org"})
+    assert answer.status_code == 422 and "Another user has this address" in answer.get_data(as_text=True)
+    assert client.post("/account/", data=own | {"email": "CORIN@example.org"}).status_code == 303, "their own in other letters"
+
+
+def test_two_old_accounts_alike_but_for_their_letters_open_as_they_are_written(app, cast):
+    with app.app_context():
+        amara, corin = cast.users["amara"], cast.users["corin"]
+        db.session.get_one(AppUser, corin).email = "Amara@example.org"
+        db.session.commit()
+        assert find_user(" amara@example.org").id == amara
+        assert find_user("Amara@example.org").id == corin
+        assert find_user("AMARA@example.org") is None
+        assert find_user("AMARA").id == amara
+
+
+def test_a_stranger_locks_nobody_out_of_their_own_password(make_app, app, cast, login):
+    door = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="3 per minute")
+    amara, stranger = cast.users["amara"], door.test_client()
+    login(client := door.test_client(), "amara")
+    for _each in range(4):
+        typed = {"username": f"password-of-{amara}", "password": "no", "csrf_token": stranger.token("/login/")}
+        stranger.post("/login/", data=typed)
+    new = {"old": "demo", "new": "good words of my own", "again": "good words of my own", "csrf_token": client.token("/account/password")}
+    assert client.post("/account/password", data=new).status_code == 303
