@@ -185,6 +185,13 @@ def rules(path) -> list[tuple[str, str]]:
     return [(selector.strip(), body) for selector, body in RULE.findall(text)]
 
 
+def test_a_field_that_turns_with_its_words_keeps_the_place_of_its_sign():
+    """`dir="auto"` gives the field a direction of its own, so sides of the line in its rule are not the page's."""
+    found = [(selector, body) for path in SHEETS for selector, body in rules(path) if ".search-box input" in selector]
+    assert not [body for _selector, body in found if "padding-inline" in body or "margin-inline" in body]
+    assert any('[dir="rtl"] .search-box input' in selector for selector, _body in found)
+
+
 def test_arabic_letters_are_never_spaced():
     """They hang together: what spaces letters takes it back for Arabic, or holds nothing but digits."""
     digits_only = {".door-digits"}
