@@ -1,16 +1,18 @@
-"""User names and addresses both open the door, so nobody gets one that opens somebody else's."""
+"""User names and addresses both open the door, so nobody gets one that opens somebody else's; and how often it is tried."""
 
 from __future__ import annotations
 
-import pytest
+import threading
 
+import pytest
+from sqlalchemy import select
+
+from app.access import attempts
 from app.extensions import db
 from app.models import AppUser
 from app.views.signin import find_user
 from tests.access.test_people import form
 from tests.cast import make_cast
-
-pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
@@ -21,6 +23,7 @@ def cast(app):
         return made
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "taken", [{"username": "Amara"}, {"username": "chidi@example.org"}, {"email": "AMARA@example.org"}, {"username": "amara"}]
 )
@@ -30,6 +33,7 @@ def test_an_administrator_gives_no_name_of_anothers(client, app, cast, login, ta
     assert answer.status_code == 422 and "Another user has this" in answer.get_data(as_text=True)
 
 
+@pytest.mark.one_database
 def test_nobody_takes_an_address_of_anothers(client, app, cast, login):
     login(client, "corin")
     own = {
@@ -41,6 +45,7 @@ def test_nobody_takes_an_address_of_anothers(client, app, cast, login):
     assert client.post("/account/", data=own | {"email": "CORIN@example.org"}).status_code == 303, "their own in other letters"
 
 
+@pytest.mark.one_database
 def test_two_old_accounts_alike_but_for_their_letters_open_as_they_are_written(app, cast):
     with app.app_context():
         amara, corin = cast.users["amara"], cast.users["corin"]
@@ -52,6 +57,7 @@ def test_two_old_accounts_alike_but_for_their_letters_open_as_they_are_written(a
         assert find_user("AMARA").id == amara
 
 
+@pytest.mark.one_database
 def test_a_stranger_locks_nobody_out_of_their_own_password(make_app, app, cast, login):
     door = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="3 per minute")
     amara, stranger = cast.users["amara"], door.test_client()
@@ -61,3 +67,22 @@ def test_a_stranger_locks_nobody_out_of_their_own_password(make_app, app, cast, 
         stranger.post("/login/", data=typed)
     new = {"old": "demo", "new": "good words of my own", "again": "good words of my own", "csrf_token": client.token("/account/password")}
     assert client.post("/account/password", data=new).status_code == 303
+
+
+def test_guesses_of_one_moment_count_as_what_they_are(app, cast):
+    wanted, together, waited = attempts.subjects("amara", "192.0.2.1", "key"), threading.Barrier(8, timeout=20), []
+
+    def guess():
+        with app.app_context():
+            db.session.execute(select(1))  # connected before they meet
+            db.session.rollback()
+            together.wait()
+            waited.append(attempts.note_attempt(wanted, "3 per minute"))
+            db.session.remove()
+
+    threads = [threading.Thread(target=guess) for _each in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([one for one in waited if one is None]) == 3
