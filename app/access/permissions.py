@@ -131,8 +131,9 @@ LOAD_LICENCE = Permission("can_load", "LicenceView")
 # Mail that was not sent lies there with its links, which open accounts: for somebody over everything only.
 OPEN_OUTBOX = Permission("can_open", "OutboxView")
 
-# What a role of somebody with a region does not give, whatever stands in it.
-WHOLE = frozenset({OPEN_OUTBOX})
+# What a role of somebody with a region does not give, whatever stands in it: mail that opens accounts, and what
+# holds for everybody (which acts take two people, among it).
+WHOLE = frozenset({OPEN_OUTBOX, CHANGE_SETTINGS})
 
 
 def every() -> dict[str, Permission]:

@@ -87,6 +87,17 @@ def test_an_administrator_of_a_region_gives_a_group_the_rows_of_a_region_at_most
 
 
 @pytest.mark.one_database
+def test_what_holds_for_everybody_is_not_for_an_administrator_of_a_region(client, app, cast, login):
+    login(client, "rada")
+    assert client.get("/settings/show/1").status_code == 200
+    assert client.get("/settings/edit/1").status_code == 403, "two people decide, say"
+    assert post(client, "/settings/edit/1", four_eyes="").status_code == 403
+    chief = app.test_client()
+    login(chief, "efua")
+    assert chief.get("/settings/edit/1").status_code == 200
+
+
+@pytest.mark.one_database
 def test_who_looks_after_people_of_one_vending_point_has_those_only(client, app, cast, login):
     chief = app.test_client()
     login(chief, "efua")
