@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.reports import (
+    copies,
     day_sheet,
     engineering_tokens,
     inactive_consumers,
@@ -27,5 +28,6 @@ REPORTS: tuple[Report, ...] = (
     inactive_consumers.REPORT,
     reconciliation.REPORT,
     day_sheet.REPORT,
+    copies.REPORT,
 )
 BY_NAME = {report.name: report for report in REPORTS}

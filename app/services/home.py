@@ -66,10 +66,11 @@ def waiting_since(scope: Scope) -> tuple[int, date | None]:
 
 
 def copies(scope: Scope, since: datetime) -> int:
-    """How many copies of slips of one's own sales were printed since then."""
+    """How many copies of slips of one's own sales were printed since then; a first printing is none."""
     # NB: asked of each copy; joined, SQLite would begin with every sale of the region.
     own = narrow(select(Sale.id), scope, By.VENDING_POINT).where(Sale.id == Reprint.sale_id).correlate(Reprint)
-    statement = select(func.count(Reprint.id)).where(Reprint.printed_at >= since, own.exists())
+    printed_again = (Reprint.printed_at >= since, Reprint.copy_number > 1)
+    statement = select(func.count(Reprint.id)).where(*printed_again, own.exists())
     return int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
 
 

@@ -24,6 +24,7 @@ from app.services.mail import way
 from app.services.module_keys import KeyEnd
 from app.views import figures
 from app.views.attention import inactive_url, may
+from app.views.day_chart import report
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +132,4 @@ def _consumers(read: Read) -> Iterator[Stands]:
         yield Stands("inactive", _("Inactive consumers"), note, "ok", _("As usual"), inactive_url(found))
     if read.copies is not None:
         pill = "reversal" if read.copies else "ok"
-        yield Stands("copies", _("Copies of slips"), _("printed again today"), pill, figures.number(read.copies, 0))
+        yield Stands("copies", _("Copies of slips"), _("printed again today"), pill, figures.number(read.copies, 0), report("copies"))
