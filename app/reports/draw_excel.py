@@ -293,8 +293,8 @@ def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
             "border": {"color": "#FFFFFF"},
             "gap": 60,
         })  # fmt: skip
-    title = made.speech.say(chart.title)
-    drawn.set_title({"name": f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title})
+    title, note = made.speech.chart(chart)
+    drawn.set_title({"name": f"{title}\n{note}" if note else title})
     drawn.set_size({"width": 900, "height": 380})
     drawn.set_legend({"position": "bottom"})
     page.insert_chart(1, len(chart.series) + 2, drawn)

@@ -86,7 +86,7 @@ def as_pdf(
         topMargin=MARGIN, bottomMargin=MARGIN + 8, title=cover.title, author=cover.utility, subject=cover.period,
     )  # fmt: skip
     story: list[Any] = _head(paper, cover, room)
-    for chart in answer.charts[:2]:
+    for chart in answer.charts:
         story += [Spacer(1, 8), picture(chart, answer, speech, paper.words, room, FONT)]
     story += [Spacer(1, 10), _table(paper, cover, room, laid)]
     document.build(story, canvasmaker=_numbered(paper, cover, width))

@@ -75,10 +75,11 @@ def _legend(drawing: Any, chart: Chart, speech: Speech, words: Callable[[str], s
     from reportlab.graphics.shapes import Rect
     from reportlab.lib.colors import HexColor
 
-    title = speech.say(chart.title)
-    name = words(f"{title} ({chart.currency})" if chart.kind is Kind.MONEY else title)
-    room, rtl = drawing.width, speech.rtl
-    _add(drawing, strings(room if rtl else 0, HEIGHT - 9, name, font, 9, "end" if rtl else "start"))
+    title, note = speech.chart(chart)
+    name, room, rtl = words(title), drawing.width, speech.rtl
+    start, far = ("end", "start") if rtl else ("start", "end")
+    _add(drawing, strings(room if rtl else 0, HEIGHT - 9, name, font, 9, start))
+    _add(drawing, strings(0 if rtl else room, HEIGHT - 9, words(note), font, 7.5, far))
     x = room if rtl else LEFT
     for series in chart.series:
         said = speech.word(Column("type", "", Kind.TYPE), series.of) if series.of else speech.say(series.title)

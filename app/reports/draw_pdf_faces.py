@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 FONT, BOLD, HAN = "ReportPlain", "ReportBold", "ReportHan"
 FACES = {FONT: "dejavu/DejaVuSans.ttf", BOLD: "dejavu/DejaVuSans-Bold.ttf", HAN: "droid/DroidSansFallback.ttf"}
-ISOLATES = {0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None}
+ISOLATES = {0x2060: None, 0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None}
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 HAN_SIGNS = re.compile("([\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app.reports.table import Answer, Column, Figure, Row
+from app.reports.table import Answer, Chart, Column, Figure, Row
 
 
 class Speech(Protocol):
@@ -26,6 +26,9 @@ class Speech(Protocol):
 
     def figure(self, figure: Figure, answer: Answer) -> tuple[str, str, str]:
         """Name, value and what it is compared with."""
+
+    def chart(self, chart: Chart) -> tuple[str, str]:
+        """What a chart is of, and a sentence where its bars are not the rows asked for."""
 
     def word(self, column: Column, value: Any) -> str:
         """A member of a closed list, or a kind of meter, in words."""

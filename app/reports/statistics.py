@@ -14,14 +14,14 @@ from typing import Any
 from app.domain.states import MeterType
 from app.reports import names
 from app.reports.headings import said
-from app.reports.period import GROUPS, cut, piece, pieces
+from app.reports.period import GROUPS, cut, piece
 from app.reports.question import ALONE
 from app.reports.report import ROWS_MAX, Asked, TooMany
 from app.reports.shaping import subtotals
+from app.reports.statistics_chart import charts, drawn_by
 from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
-from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, Series, listed
+from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, listed
 
-BARS_MAX = 62
 _AT = {name: at for at, name in enumerate(COUNTED)}
 KEYS: Mapping[str, Column] = {
     "day": Column("day", said("Day"), Kind.DAY, 13),
@@ -53,32 +53,39 @@ def answer(asked: Asked, source: Source, drills_to: str) -> Answer:
     keys = [name for name in (question.group, question.then) if name]
     found = facts(asked, source, question.period, keys)
     earlier = total(facts(asked, source, question.earlier, ()))
-    return shape(asked, found, earlier, _teller(asked, found), drills_to)
+    drawn, bars = found, drawn_by(question, asked.house.first_weekday)
+    if question.group == "week" and bars != "week":  # a week may hold days of two months
+        drawn = facts(asked, source, question.period, (bars,))
+    return shape(asked, found, earlier, _teller(asked, found), drills_to, drawn)
 
 
 def shape(
     asked: Asked, found: list[Fact], earlier: dict[str, dict[str, int]],
-    tell: Callable[[str, Fact], Told], drills_to: str,
+    tell: Callable[[str, Fact], Told], drills_to: str, drawn: list[Fact] | None = None,
 ) -> Answer:  # fmt: skip
-    """Facts to a table with subtotals, totals, figures and a chart for each currency."""
+    """Facts to a table with subtotals, totals, figures and a chart for each currency.
+
+    `drawn` are the facts of the charts where those of the table cannot be added up to their bars.
+    """
     question = asked.question
     kinds = tuple(kind for kind in MeterType if any(fact.meter_type is kind for fact in found))
     currencies = sorted({fact.currency for fact in found})
     columns = _columns(question, kinds, several=len(currencies) > 1)
     rows: list[Row] = []
     totals: list[Row] = []
-    charts: list[Chart] = []
+    bars: list[Chart] = []
     for currency in currencies:
         mine = [fact for fact in found if fact.currency == currency]
         table, sum_row = _rows(question, mine, currency, columns, tell, drills_to)
         rows += table
         totals.append(sum_row)
-        charts += _charts(asked, mine, currency, kinds, tell)
+        high = mine if drawn is None else [fact for fact in drawn if fact.currency == currency]
+        bars += charts(asked, high, currency, kinds, tell, KEYS)
     if len(rows) > ROWS_MAX:
         raise TooMany(ROWS_MAX)
     return Answer(
         columns=columns, count=len(rows), rows=listed(rows), totals=tuple(totals), decimals=asked.house.decimals,
-        figures=_figures(total(found), earlier), charts=tuple(charts),
+        figures=_figures(total(found), earlier), charts=tuple(bars), before=question.earlier,
         order=question.order, descending=question.descending,
     )  # fmt: skip
 
@@ -179,41 +186,6 @@ def _figures(now: dict[str, dict[str, int]], earlier: dict[str, dict[str, int]])
             Figure(said("Reversals"), Kind.COUNT, mine["reversals"], currency, was["reversals"]),
         ]
     return tuple(found)
-
-
-def _charts(
-    asked: Asked, mine: list[Fact], currency: str, kinds: tuple[MeterType, ...], tell: Callable[[str, Fact], Told]
-) -> list[Chart]:
-    """Bars by the first key, one colour for each kind of meter; units of two kinds are two charts."""
-    question, house = asked.question, asked.house
-    by_key: dict[Any, dict[MeterType, list[int]]] = {}
-    shown: dict[Any, Any] = {}
-    for fact in mine:
-        one = tell(question.group, fact)
-        shown[one.order] = one.shown
-        kept = by_key.setdefault(one.order, {}).setdefault(fact.meter_type, [0, 0])
-        kept[0] += fact.sums[_AT["amount"]]
-        kept[1] += fact.sums[_AT["units"]]
-    order = sorted(by_key)
-    unfinished = False
-    if question.group in GROUPS:
-        order = list(pieces(question.period, question.group, house.first_weekday))
-        shown = {day: day for day in order}
-        unfinished = piece(order[-1], question.group, question.period, house.first_weekday).last >= house.today
-    if not 1 < len(order) <= BARS_MAX:
-        return []
-
-    def values(kind: MeterType, which: int) -> tuple[int, ...]:
-        return tuple(by_key.get(key, {}).get(kind, [0, 0])[which] for key in order)
-
-    category, labels = KEYS[question.group], tuple(shown[key] for key in order)
-    if question.show == "units":
-        return [
-            Chart(said("Units"), Kind.UNITS, category, labels, (Series(values(kind, 1), kind),), currency, unfinished)
-            for kind in kinds
-        ]
-    series = tuple(Series(values(kind, 0), kind) for kind in kinds)
-    return [Chart(said("Sold"), Kind.MONEY, category, labels, series, currency, unfinished)]
 
 
 def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:

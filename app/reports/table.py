@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from app.domain.states import MeterType
+from app.reports.period import Period
 
 
 class Kind(enum.Enum):
@@ -120,6 +121,10 @@ class Chart:
     currency: str = ""
     # The last bar is of a day, week, month or year that is not over.
     unfinished: bool = False
+    # The longer piece of time (of period.GROUPS) that is drawn in the place of too many of those asked for.
+    grouped: str = ""
+    # How many bars there would be where only the largest are drawn.
+    whole: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ class Answer:
     descending: bool = False
     # Of lists without totals whose rows are all of one currency.
     currency: str = ""
+    # What the figures are compared with.
+    before: Period | None = None
 
     @property
     def currencies(self) -> tuple[str, ...]:

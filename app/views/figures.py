@@ -15,7 +15,7 @@ from functools import lru_cache
 from unicodedata import bidirectional
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from flask import Flask
 from flask_babel import get_locale, get_timezone
@@ -142,9 +142,36 @@ def date_of(when: date, form: str = "medium") -> str:
         form = "d MMM y"  # with the month's name, as elsewhere: figures alone would be read from either end
     if locale is not None:
         form = SHAPES.get(locale.language, {}).get(form, form)
-    said = str(format_date(when, form, _dates()))
+    return _first(when, str(format_date(when, form, _dates())))
+
+
+def span(first: date, last: date) -> str:
+    """From a day to a later one, both included, what they share said once: 1–25 Oct 2026, 26 Sept – 25 Oct 2026.
+
+    NB: not Babel's own, but for Chinese: its Swahili leaves the first month out.
+    """
+    locale = get_locale()
+    if locale is not None and locale.language == "zh":
+        return str(format_interval(first, last, "yMMMd", locale=locale))
+    whole = date_of(last)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{_first(first, str(first.day))}–{whole}"
+    opening = date_of(first)
+    if first.year == last.year:
+        opening = _first(first, str(format_skeleton("MMMd", first, locale=_dates())))
+    return f"{opening} – {whole}"
+
+
+def together(days: str) -> str:
+    """A span that no line breaks at the dash between two days."""
+    return re.sub(r"(?<=[0-9r])–(?=[0-9])", "–\u2060", days)
+
+
+def _first(when: date, said: str) -> str:
+    """A date that begins with its day as French writes it: the first alone is an ordinal."""
+    locale = get_locale()
     if locale is not None and locale.language == "fr" and when.day == 1:
-        said = re.sub(r"(?<![0-9])1(?=[ \u00a0])", "1er", said, count=1)  # the first alone is an ordinal
+        return re.sub(r"(?<![0-9])1(?=[ \u00a0]|$)", "1er", said, count=1)
     return said
 
 

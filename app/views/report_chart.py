@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app.reports.draw_pdf_chart import ticks
 from app.reports.table import Answer, Chart, Column, Kind, Row
+from app.views import figures
 from app.views.report_words import ReportSpeech
 
 TYPE = Column("type", "", Kind.TYPE)
@@ -16,9 +17,7 @@ TYPE = Column("type", "", Kind.TYPE)
 def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, Any]:
     """What static/js/report.js draws; it writes no figure of its own."""
     value = Column("value", "", chart.kind)
-    title = speech.say(chart.title)
-    if chart.kind is Kind.MONEY:
-        title = f"{title} ({chart.currency})"
+    title, note = speech.chart(chart)
     whole = sum(sum(series.values) for series in chart.series) or 1
     series = []
     for one in chart.series:
@@ -26,7 +25,7 @@ def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, 
         series.append({
             "name": speech.word(TYPE, one.of) if one.of else speech.say(one.title or chart.title),
             "colour": one.of.value if one.of else "brand",
-            "share": f"{sum(one.values) * 100 // whole}\u00a0%" if len(chart.series) > 1 else "",
+            "share": _share(sum(one.values), whole) if len(chart.series) > 1 else "",
             "values": list(one.values),
             "texts": [speech.cell(value, row, height, answer) for height in one.values],
         })  # fmt: skip
@@ -34,6 +33,8 @@ def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, 
     marks = ticks(max((sum(max(s.values[at], 0) for s in chart.series) for at in range(len(chart.categories))), default=0))
     return {
         "title": title,
+        "note": note,
+        "grouped": chart.grouped,
         "name": _("%(what)s as bars; the table below has the same figures.", what=title),
         "labels": [speech.cell(chart.category, Row(()), one, answer) for one in chart.categories],
         "series": series,
@@ -41,3 +42,10 @@ def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, 
         "tick_texts": [speech.cell(value, Row((), chart.currency, only), mark, answer) for mark in marks],
         "unfinished": chart.unfinished,
     }
+
+
+def _share(part: int, whole: int) -> str:
+    """A part in whole per cent; what is there is never nought."""
+    percent = (200 * part + whole) // (2 * whole)
+    few = part > 0 and percent == 0
+    return figures.ltr(f"{'<' if few else ''}{max(percent, 1) if few else percent}{figures.NBSP}%")

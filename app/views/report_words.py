@@ -24,7 +24,7 @@ from app.reports.period import Period
 from app.reports.question import Fault, Question
 from app.reports.report import Report
 from app.reports.speech import Cover
-from app.reports.table import Answer, Column, Figure, Kind, Row
+from app.reports.table import Answer, Chart, Column, Figure, Kind, Row
 from app.views import choices, figures
 from app.views.engineering_words import TOLD
 
@@ -70,6 +70,12 @@ FAULTS: Mapping[str, Any] = {
     "no_percent": _l("A whole number from 1 to 99."),
     "twice": _l("The address says one filter twice. Choose one of the two."),
     "unknown_filter": _l("The address asks for a filter that this report does not have."),
+}
+# Why a chart's bars are longer pieces of time than the rows.
+DRAWN: Mapping[str, Any] = {
+    "week": _l("Drawn by week, because a bar for each row would be too narrow to read."),
+    "month": _l("Drawn by month, because a bar for each row would be too narrow to read."),
+    "year": _l("Drawn by year, because a bar for each row would be too narrow to read."),
 }
 # How often a report is sent by e-mail.
 EVERY: Mapping[Every, Any] = {Every.DAY: _l("Every day"), Every.WEEK: _l("Every week"), Every.MONTH: _l("Every month")}
@@ -144,12 +150,25 @@ class ReportSpeech:
         if figure.was is None:
             return ""
         was = self.cell(column, row, figure.was, answer)
+        days = "" if answer.before is None else figures.together(period_words(answer.before))
         if figure.was <= 0:
-            return _("%(was)s in the period before", was=was)
+            return _("before: %(was)s (%(days)s)", was=was, days=days)
         change = Fraction(figure.value - figure.was, figure.was) * 100
         sign = "+" if change > 0 else "−" if change < 0 else "±"
         percent = figures.ltr(f"{sign}{figures.number(abs(change), 1)}{figures.NBSP}%")
-        return _("%(percent)s on %(was)s in the period before", percent=percent, was=was)
+        return _("%(percent)s on %(was)s (%(days)s)", percent=percent, was=was, days=days)
+
+    def chart(self, chart: Chart) -> tuple[str, str]:
+        """What a chart is of, and a sentence where its bars are not the rows asked for."""
+        title, note = self.say(chart.title), ""
+        if chart.kind is Kind.MONEY:
+            title = f"{title} ({chart.currency})"
+        if chart.grouped:
+            note = str(DRAWN[chart.grouped])
+        elif chart.whole:
+            shown, whole = (figures.number(count, 0) for count in (len(chart.categories), chart.whole))
+            note = _("The %(shown)s largest of %(whole)s.", shown=shown, whole=whole)
+        return title, note
 
     def pair(self, name: str, value: str) -> str:
         """What something is called, and what it is, with the language's own colon."""
@@ -178,12 +197,14 @@ WRITTEN: Mapping[Kind, Any] = {
 
 
 def period_words(period: Period) -> str:
-    """A period as people say it: a day, a whole month, or from-to."""
+    """A period as people say it: a day, a whole month or year, or from-to."""
     if period.first == period.last:
         return figures.date_of(period.first)
     if period.whole_months and period.first.replace(day=1) == period.last.replace(day=1):
         return str(format_skeleton("yMMMM", period.first, locale=get_locale()))
-    return _("%(first)s to %(last)s", first=figures.date_of(period.first), last=figures.date_of(period.last))
+    if (period.first, period.last) == (date(period.first.year, 1, 1), date(period.first.year, 12, 31)):
+        return str(period.first.year)
+    return figures.span(period.first, period.last)
 
 
 def filter_words(question: Question, told: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -199,6 +220,16 @@ def filter_words(question: Question, told: Mapping[str, str]) -> tuple[tuple[str
     if question.show:
         lines.append((str(FILTERS["show"]), str(SHOWS[question.show])))
     return tuple(lines)
+
+
+def asked_words(question: Question, told: Mapping[str, str]) -> list[str]:
+    """What is asked, in few words, for the line that stands for the folded filters."""
+    span = period_words(question.period) if question.named in ("", "days") else str(PERIODS[question.named])
+    chosen = [str(GROUPS[name]) for name in (question.group, question.then) if name]
+    chosen += [str(SHOWS[question.show])] if question.show else []
+    names = {str(FILTERS["group"]), str(FILTERS["show"])}
+    pairs = [(name, value) for name, value in filter_words(question, told) if name not in names]
+    return [span, *chosen, *(_("%(column)s: %(what)s", column=name, what=value) for name, value in pairs)]
 
 
 def _picked(value: Any) -> str:

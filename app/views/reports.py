@@ -53,7 +53,15 @@ from app.views.imports import owner
 from app.views.report_address import address, frozen, opened, span
 from app.views.report_chart import chart_data
 from app.views.report_filters import FilterField, fields, told
-from app.views.report_words import NOTES, ReportSpeech, cover, fault, period_words
+from app.views.report_words import (
+    GROUPS,
+    NOTES,
+    ReportSpeech,
+    asked_words,
+    cover,
+    fault,
+    period_words,
+)
 
 FONTS = "vendor/fonts"
 TYPES = {
@@ -199,6 +207,8 @@ class ReportView(SafeBaseView):
             speech=speech,
             notes=NOTES,
             period=period_words(read.question.period),
+            asked_words=asked_words(read.question, told(read.fields, read.question)),
+            groups=GROUPS,
             address=_changed(read),
             drill=lambda row: _drill(self, read, row),
             may_open=self.appbuilder.sm.has_access("can_read", "ReceiptView"),

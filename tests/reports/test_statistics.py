@@ -35,9 +35,9 @@ def tell(name, one):
     return Told(day, day, {"from": day.isoformat()})
 
 
-def shaped(facts, **question):
-    asked = Asked(None, Scope.everything(), HOUSE, Question(period=MARCH, **({"group": "day", "show": "money"} | question)))
-    answer = shape(asked, facts, {}, tell, "sales-records")
+def shaped(facts, period=MARCH, drawn=None, tell=tell, **question):
+    asked = Asked(None, Scope.everything(), HOUSE, Question(period=period, **({"group": "day", "show": "money"} | question)))
+    answer = shape(asked, facts, {}, tell, "sales-records", drawn)
     keys = [column.key for column in answer.columns]
     return answer, [dict(zip(keys, row.cells, strict=True)) for row in answer.rows(0, None)]
 
@@ -97,6 +97,30 @@ def test_a_chart_has_a_bar_for_every_day_and_says_which_is_not_over():
     assert chart.unfinished
     assert [series.of for series in chart.series] == [E, W]
     assert sum(sum(series.values) for series in chart.series) == 17_01
+
+
+def test_more_days_than_can_be_read_as_bars_are_drawn_by_week_month_or_year():
+    for first, drawn in ((date(2026, 1, 29), ""), (date(2026, 1, 28), "week"), (date(2025, 1, 1), "month"), (date(2015, 1, 1), "year")):
+        answer, _rows = shaped(FACTS, Period(first, MARCH.last))
+        [chart] = answer.charts
+        assert (chart.grouped, chart.category.key, len(chart.categories) <= 62) == (drawn, drawn or "day", True)
+        assert sum(sum(series.values) for series in chart.series) == 17_01
+    whole = [fact(1, E, 10_00), fact(29, E, 7_00)]  # a week of two months says nothing of either
+    answer, _rows = shaped(FACTS, Period(date(2025, 1, 1), MARCH.last), whole, group="week")
+    assert (answer.charts[0].grouped, sum(answer.charts[0].series[0].values)) == ("month", 17_00)
+
+
+def test_of_more_places_than_can_be_read_as_bars_the_largest_are_drawn():
+    def by_day(_name, one):
+        return Told(one.day.day, f"Shop {one.day.day}", {})
+
+    facts = [fact(day, E, day) for day in range(1, 32)]
+    answer, _rows = shaped(facts, group="point", tell=by_day)
+    assert (len(answer.charts[0].categories), answer.charts[0].whole) == (31, 0)
+    facts = [Fact(date.fromordinal(MARCH.first.toordinal() + n), None, None, E, "USD", fact(1, E, n).sums) for n in range(63)]
+    answer, _rows = shaped(facts, group="point", tell=lambda _name, one: Told(one.day, one.day.isoformat(), {}))
+    [chart] = answer.charts
+    assert (len(chart.categories), chart.whole, chart.series[0].values[:2]) == (30, 63, (62, 61))
 
 
 @pytest.mark.parametrize("down", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Currency, Sale, Settings
+from app.views.report_words import period_words
 from app.views.reports import text_of, write_file
 from tests.reports.conftest import digits_of
 from tests.services.conftest import Counter
@@ -22,20 +24,25 @@ QUESTIONS = (
 )  # fmt: skip
 
 
+def sells_in(code, counter, value):
+    """One more sale, in another currency of no decimals."""
+    row = db.session.scalars(select(Currency).where(Currency.code == code)).one_or_none()
+    if row is None:
+        row = Currency(code=code, name=code, symbol=code, decimals=0)
+        db.session.add(row)
+        db.session.flush()
+    db.session.get_one(Settings, 1).currency_id = row.id
+    db.session.commit()
+    counter.sells("palm_street", value)
+
+
 @pytest.fixture
 def books(context, cast):
     """What was sold in each currency, by the sales themselves."""
     counter = Counter(cast, context.extensions["modules"])
     counter.sells("palm_street", 20_25)
     counter.sells("pump", 10_50)
-    francs = db.session.scalars(select(Currency).where(Currency.code == "XOF")).one_or_none()
-    if francs is None:
-        francs = Currency(code="XOF", name="Franc", symbol="F", decimals=0)
-        db.session.add(francs)
-        db.session.flush()
-    db.session.get_one(Settings, 1).currency_id = francs.id
-    db.session.commit()
-    counter.sells("palm_street", 7_000)
+    sells_in("XOF", counter, 7_000)
     sums = dict(db.session.execute(select(Sale.currency, func.sum(Sale.amount)).group_by(Sale.currency)).all())
     assert sums.keys() == {"USD", "XOF"}
     return {code: int(amount) for code, amount in sums.items()}
@@ -60,3 +67,17 @@ def test_each_currency_is_added_up_by_itself(context, books, forms, name, given)
         assert f"{books['USD'] / 100:,.2f}" in paper
         assert f"{books['XOF']:,}" in paper
         assert json.loads(b"".join(text_of("json", one.answer, one.front, one.house)))["decimals"] == {"USD": 2, "XOF": 0}
+
+
+def test_paper_has_a_chart_for_every_currency_and_the_days_of_the_period_before(context, cast, books, forms):
+    sells_in("XAF", Counter(cast, context.extensions["modules"], numbers=count(50)), 9_000)
+    with context.test_request_context():
+        one = forms("sales-statistics", group="day")
+        paper = digits_of(one.pdf())
+        # Once as the title of its chart, once as the name of its figure.
+        assert [paper.count(f"Sold({code})") for code in ("USD", "XAF", "XOF")] == [2, 2, 2]
+        days = period_words(one.answer.before)
+        assert paper.count(digits_of(days)) == len(one.answer.figures) == 12
+        write_file(one.folder / "three.xlsx", "xlsx", one.answer, one.front, one.house)
+        front = str(CalamineWorkbook.from_path(str(one.folder / "three.xlsx")).get_sheet_by_index(0).to_python())
+        assert front.replace("\\u2060", "").count(days) == 12

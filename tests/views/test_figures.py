@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -107,3 +108,20 @@ def test_numbers_stand_in_groups_of_four() -> None:
     assert figures.meter_number("04127300582") == "0412 7300 582"
     assert figures.meter_number("0100000000008") == "0100 0000 00008"
     assert figures.groups_of_four("58210497336612807045") == "5821 0497 3366 1280 7045"
+
+
+@pytest.mark.parametrize(
+    ("locale", "month", "months", "years"),
+    [
+        ("en", "1–25 Oct 2026", "26 Sept – 25 Oct 2026", "26 Dec 2025 – 25 Jan 2026"),
+        ("fr", "1er–25 oct. 2026", "26 sept. – 25 oct. 2026", "26 déc. 2025 – 25 janv. 2026"),
+        ("ar", "1–25 أكتوبر 2026", "26 سبتمبر – 25 أكتوبر 2026", "26 ديسمبر 2025 – 25 يناير 2026"),
+        ("sw", "1–25 Okt 2026", "26 Sep – 25 Okt 2026", "26 Des 2025 – 25 Jan 2026"),
+        ("zh", "2026年10月1日至25日", "2026年9月26日至10月25日", "2025年12月26日至2026年1月25日"),
+    ],
+)
+def test_a_span_of_days_says_once_what_both_ends_share(language: Language, locale: str, month: str, months: str, years: str) -> None:
+    with language(locale):
+        assert figures.span(date(2026, 10, 1), date(2026, 10, 25)) == month
+        assert figures.span(date(2026, 9, 26), date(2026, 10, 25)) == months
+        assert figures.span(date(2025, 12, 26), date(2026, 1, 25)) == years

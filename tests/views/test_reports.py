@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -14,6 +15,7 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.models import Consumer, Meter
+from app.models.base import now
 from app.reports import report as report_module
 from app.reports.catalogue import REPORTS
 from tests.services.conftest import Counter
@@ -200,6 +202,24 @@ def test_what_is_too_large_for_paper_says_so_and_offers_excel(enter, monkeypatch
     said = page(efua, "/reports/sales-records/table.pdf?period=today", 413)
     assert "Take Excel" in said
     assert "/table.pdf" not in page(efua, "/reports/sales-records?period=today")
+
+
+def test_what_is_asked_stands_in_one_line_and_opens_by_itself_where_something_is_wrong(enter):
+    efua = enter("efua")
+    said = page(efua, "/reports/sales-statistics?period=today&group=type&type=electricity")
+    [line] = re.findall(r'<details class="report-fold">\s*<summary.*?</summary>', said, re.DOTALL)
+    assert re.findall(r"<bdi>(.*?)</bdi>", line) == ["Today", "By meter type", "Money", "Meter type: Electricity"]
+    assert '<details class="report-fold" open>' in page(efua, "/reports/sales-statistics?from=never", 422)
+
+
+def test_a_chart_by_week_of_a_quarter_by_day_says_so_and_leads_there(enter):
+    today = now().date()
+    asked = f"from={(today - timedelta(days=99)).isoformat()}&to={today.isoformat()}"
+    said = page(enter("efua"), f"/reports/sales-statistics?period=days&{asked}&group=day&then=week")
+    assert "Drawn by week, because" in said
+    [link] = re.findall(r'<a href="(/reports/sales-statistics[^"]*)">By week</a>', said)
+    assert "then=" not in link
+    assert "Drawn by week" not in page(enter("efua"), link.replace("&amp;", "&"))
 
 
 def test_nothing_sold_is_said_in_a_sentence(enter):

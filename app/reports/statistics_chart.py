@@ -1,0 +1,75 @@
+"""The charts of the statistics: bars by the first key, stacked by kind of meter, never more than can be read.
+
+Too many pieces of time are drawn by the next longer ones, of too many names only the largest; the chart says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from app.domain.states import MeterType
+from app.reports.headings import said
+from app.reports.period import GROUPS, piece, pieces
+from app.reports.question import Question
+from app.reports.report import Asked
+from app.reports.sums import COUNTED, Fact
+from app.reports.table import Chart, Column, Kind, Series
+
+BARS_MAX = 62
+# So many names stand beside each other where not all can.
+LARGEST = 30
+COARSER = {"day": "week", "week": "month", "month": "year"}
+MEASURES = ("amount", "units")
+
+
+def drawn_by(question: Question, first_weekday: int) -> str:
+    """What the bars are by: the first key, or the shortest longer piece of time that gives few enough.
+
+    A period ends within twenty years, so that there is always one.
+    """
+    group = question.group
+    while group in COARSER and len(pieces(question.period, group, first_weekday)) > BARS_MAX:
+        group = COARSER[group]
+    return group
+
+
+def charts(
+    asked: Asked, found: Iterable[Fact], currency: str, kinds: Iterable[MeterType],
+    tell: Callable[[str, Fact], Any], columns: Mapping[str, Column],
+) -> list[Chart]:  # fmt: skip
+    """The charts of the facts of one currency: of money one, of units one for each kind of meter."""
+    question, house = asked.question, asked.house
+    group = drawn_by(question, house.first_weekday)
+    heights: dict[Any, dict[MeterType, list[int]]] = {}
+    shown: dict[Any, Any] = {}
+    for fact in found:
+        one = tell(group, fact)
+        shown[one.order] = one.shown
+        kept = heights.setdefault(one.order, {}).setdefault(fact.meter_type, [0] * len(MEASURES))
+        for which, name in enumerate(MEASURES):
+            kept[which] += fact.sums[COUNTED.index(name)]
+    order, unfinished = sorted(heights), False
+    if group in GROUPS:
+        order = list(pieces(question.period, group, house.first_weekday))
+        shown = {day: day for day in order}
+        unfinished = piece(order[-1], group, question.period, house.first_weekday).last >= house.today
+
+    def chart(title: str, kind: Kind, which: int, stacked: tuple[MeterType, ...]) -> Chart:
+        def height(key: Any, of: MeterType) -> int:
+            return heights.get(key, {}).get(of, [0, 0])[which]
+
+        keys = order
+        if len(order) > BARS_MAX:
+            keys = sorted(order, key=lambda key: -sum(height(key, of) for of in stacked))[:LARGEST]
+        series = tuple(Series(tuple(height(key, of) for key in keys), of) for of in stacked)
+        return Chart(
+            title, kind, columns[group], tuple(shown[key] for key in keys), series, currency, unfinished,
+            grouped=group if group != question.group else "", whole=len(order) if len(keys) < len(order) else 0,
+        )  # fmt: skip
+
+    if len(order) < 2:
+        return []
+    if question.show == "units":
+        return [chart(said("Units"), Kind.UNITS, 1, (kind,)) for kind in kinds]
+    return [chart(said("Sold"), Kind.MONEY, 0, tuple(kinds))]
