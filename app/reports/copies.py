@@ -29,11 +29,11 @@ COLUMNS = (
     Column("receipt", said("Receipt"), Kind.CODE, 15, sorts=False),
     Column("printed", said("Printed on"), Kind.MOMENT, 18),
     Column("by", said("Printed by"), Kind.TEXT, 20, sorts=False),
-    Column("copy", said("Copy no."), Kind.COUNT, 9),
+    Column("copy", said("Copy number"), Kind.COUNT, 9),
     Column("copies", said("Copies of it so far"), Kind.COUNT, 12, sorts=False),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("sold", said("Sold on"), Kind.MOMENT, 18, sorts=False),
-    Column("operator", said("Sold by"), Kind.TEXT, 20, sorts=False),
+    Column("operator", said("Sold by"), Kind.TEXT, 20, sorts=False, aside=True),
     Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
 )
@@ -44,7 +44,8 @@ def _make(raw: Any) -> Row:
     return Row((
         receipt_number(facts["point"]["code"], raw.receipt_number), raw.printed_at,
         name_of(raw.first_name, raw.last_name), raw.copy_number - FIRST_PRINTING, raw.newest - FIRST_PRINTING,
-        facts["point"]["name"], raw.reserved_at, facts["operator"], facts["meter"]["meter_number"], facts["consumer"]["name"],
+        facts["point"]["name"], raw.reserved_at, facts["operator"], facts["meter"]["meter_number"],
+        facts["consumer"]["name"],
     ), sale_id=raw.sale_id)  # fmt: skip
 
 

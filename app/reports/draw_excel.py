@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HEAD_COLOUR = "#E3F2EE"
 DATE_FORMATS = {
-    Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "mmm yyyy", Kind.MOMENT: "yyyy-mm-dd hh:mm",
+    Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "yyyy-mm", Kind.MOMENT: "yyyy-mm-dd hh:mm",
 }  # fmt: skip
 PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
 HEAD_HEIGHT = 32  # points: a heading may take two lines
@@ -170,7 +170,7 @@ def _front(made: _Book, page: Any) -> None:
 def _table(made: _Book, page: Any) -> None:
     answer, speech = made.answer, made.speech
     told = {"bold": True, "bg_color": HEAD_COLOUR, "bottom": 1, "text_wrap": True, "valign": "top"}
-    end = made.book.add_format(told | {"align": "right"})
+    end = made.book.add_format(told | {"align": "right"} | ({"reading_order": 2} if speech.rtl else {}))
     head = end if speech.rtl else made.book.add_format(told)
     page.freeze_panes(1, 0)
     page.set_row(0, HEAD_HEIGHT)
@@ -182,7 +182,7 @@ def _table(made: _Book, page: Any) -> None:
     last = line
     if last:
         page.autofilter(0, 0, last, len(answer.columns) - 1)
-    for row in answer.totals:
+    for row in answer.summed:
         line += 1
         _total_row(made, page, line, row)
         if row.level == 2:
@@ -297,4 +297,6 @@ def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
     drawn.set_title({"name": f"{title}\n{note}" if note else title})
     drawn.set_size({"width": 900, "height": 380})
     drawn.set_legend({"position": "bottom"})
+    if made.speech.rtl:
+        drawn.set_x_axis({"reverse": True})
     page.insert_chart(1, len(chart.series) + 2, drawn)

@@ -160,7 +160,7 @@ def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]
         ("LEADING", (0, 0), (-1, -1), paper.size * 1.28),
     ]  # fmt: skip
     rules += [("ALIGN", (at, 0), (at, -1), "RIGHT") for at, c in enumerate(paper.columns) if _ends(paper, c)]
-    for row in (*paper.answer.rows(0, None), *paper.answer.totals):
+    for row in (*paper.answer.rows(0, None), *paper.answer.summed):
         if row.level:
             rules.append(("LINEABOVE", (0, len(lines)), (-1, len(lines)), 0.5 if row.level == 1 else 1.0, INK))
             rules.append(("FONT", (0, len(lines)), (-1, len(lines)), BOLD, paper.size))

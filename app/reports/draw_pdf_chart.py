@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.reports.table import Answer, Chart, Column, Kind, Row
 HEIGHT, FOOT, LEFT, TOP = 168, 34, 62, 22
 COLOURS = {"electricity": "#bf8300", "water": "#1f6fd1", "gas": "#8f1f5f", "time": "#82939a", "": "#0b6e5f"}
 LINES = 4
-LABELS_MAX = 16
+LABEL_SIGNS, LABEL_SIZE = 22, 6.5
 
 
 def ticks(highest: int) -> list[int]:
@@ -51,8 +52,10 @@ def picture(
         said = words(speech.cell(value, row, mark, answer))
         _add(drawing, strings(LEFT - 5, up(mark) - 2.5, said, font, 6.5, "end"))
     wide = (room - LEFT) / len(chart.categories)
-    every = -(-len(chart.categories) // LABELS_MAX)
-    for at, category in enumerate(chart.categories):
+    labels = [words(speech.cell(chart.category, row, one, answer))[:LABEL_SIGNS] for one in chart.categories]
+    widest = max(width_of(label, font, LABEL_SIZE) for label in labels) + LABEL_SIZE
+    every = max(1, math.ceil(widest / wide))
+    for at in range(len(labels)):
         place = len(chart.categories) - 1 - at if speech.rtl else at
         x, stacked = LEFT + place * wide + wide * 0.18, 0
         for series in chart.series:
@@ -65,8 +68,7 @@ def picture(
             drawing.add(bar)
             stacked += amount
         if at % every == 0:
-            label = words(speech.cell(chart.category, row, category, answer))
-            _add(drawing, strings(x + wide * 0.32, FOOT - 10, label[:22], font, 6.5, "middle"))
+            _add(drawing, strings(x + wide * 0.32, FOOT - 10, labels[at], font, LABEL_SIZE, "middle"))
     _legend(drawing, chart, speech, words, font)
     return drawing
 

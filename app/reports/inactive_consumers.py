@@ -7,6 +7,7 @@ installation's currency; what is reckoned stays in whole numbers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -143,7 +144,7 @@ def _answer(asked: Asked) -> Answer:
         return Row(cells, currency, drill=Drill("purchase-records", asks))
 
     count = _found(asked, past, func.count())
-    return records.answer(
+    found = records.answer(
         asked,
         RecordList(
             columns=COLUMNS,
@@ -158,6 +159,7 @@ def _answer(asked: Asked) -> Answer:
             currency=currency,
         ),
     )
+    return replace(found, before=past)
 
 
 REPORT = Report(

@@ -153,6 +153,12 @@ class Answer:
         found = {row.currency for row in self.totals if row.currency} | ({self.currency} - {""})
         return tuple(sorted(found))
 
+    @property
+    def summed(self) -> tuple[Row, ...]:
+        """The totals that say something: kWh and cubic metres alone have no sum of both."""
+        adding = [at for at, column in enumerate(self.columns) if column.kind.numeric]
+        return tuple(row for row in self.totals if any(row.cells[at] is not None for at in adding))
+
     def places(self, currency: str) -> int:
         """Decimals of a currency."""
         return self.decimals.get(currency, 2)

@@ -147,10 +147,10 @@ class ReportSpeech:
         return name, self.cell(column, row, figure.value, answer), self._compared(figure, column, row, answer)
 
     def _compared(self, figure: Figure, column: Column, row: Row, answer: Answer) -> str:
-        if figure.was is None:
-            return ""
-        was = self.cell(column, row, figure.was, answer)
         days = "" if answer.before is None else figures.together(period_words(answer.before))
+        if figure.was is None:
+            return _("set against %(days)s", days=days) if days else ""
+        was = self.cell(column, row, figure.was, answer)
         if figure.was <= 0:
             return _("before: %(was)s (%(days)s)", was=was, days=days)
         change = Fraction(figure.value - figure.was, figure.was) * 100

@@ -15,6 +15,7 @@ from app.reports.catalogue import REPORTS
 from app.services import day_figures, home, reversals
 from app.services.engineering import Wanted, make
 from app.services.receipts import count_reprint
+from app.views.report_words import ReportSpeech
 from app.views.reports import text_of
 from tests.services.conftest import Counter
 from tests.services.test_decisions import Deaf
@@ -222,3 +223,21 @@ def test_a_key_change_that_went_with_a_sale_says_where_it_leads(counter, cast, f
 
 def sgc_of(cast):
     return db.session.get_one(Meter, cast.meters["palm_street"]).sgc
+
+
+def test_units_of_two_kinds_stand_apart_and_no_empty_total_under_them(counter, context, forms):
+    for meter in ("palm_street", "pump"):
+        counter.sells(meter, 20_00)
+    with context.test_request_context():
+        one = forms("token-sales")
+        assert [row.level for row in one.answer.summed] == [1, 1]
+        assert "Total" not in one.pdf()
+        assert "Total" not in str(one.excel())
+
+
+def test_the_days_that_inactive_consumers_are_set_against_stand_there(context, cast, forms):
+    with context.test_request_context():
+        one = forms("inactive-consumers", **{"from": "2026-03-01", "to": "2026-03-31"})
+        [figure] = one.answer.figures
+        assert ReportSpeech().figure(figure, one.answer)[2] == "set against 1 Mar 2025 – 28 Feb 2026"
+        assert "set against 1 Mar 2025" in one.pdf()

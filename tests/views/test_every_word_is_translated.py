@@ -23,7 +23,7 @@ from tests.cast import PALM_STREET, make_cast
 from tests.hard_wording import LETTERS, SHOWN
 
 # Months, days and the places of time zones come from Babel; time zones have names of their own; two letters stand for a person.
-OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|[A-Z]\w+ \d{4}|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
+OTHERS = re.compile(r"(\w+, )?\d{1,2} \w+( \d{4})?(, \d\d:\d\d)?|\d{1,2}(–| \w+( \d{4})? – )\d{1,2} \w+ \d{4}|[A-Z]\w+ \d{4}|[A-Z]{2}|[A-Z]\w+(/[\w+-]+)+|GMT.*|.+, UTC[+-]\d\d:\d\d")
 NAMES = {"STS", "Vending", "kWh", "min", "UTC"}  # the program's name, units
 NAMES |= {word for about in config.FIXED["LANGUAGES"].values() for word in LETTERS.findall(about["name"])}
 START = (
