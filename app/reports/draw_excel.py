@@ -176,8 +176,10 @@ def _table(made: _Book, page: Any) -> None:
     page.set_row(0, HEAD_HEIGHT)
     page.repeat_rows(0)
     for at, column in enumerate(answer.columns):
-        page.set_column(at, at, max(column.width + 2, FIRST_WIDTH if at == 0 else 0))
-        page.write_string(0, at, speech.heading(column, answer), end if column.kind.numeric else head)
+        heading = speech.heading(column, answer)
+        word = max(map(len, heading.split()), default=0)
+        page.set_column(at, at, max(column.width + 2, word + 3, FIRST_WIDTH if at == 0 else 0))
+        page.write_string(0, at, heading, end if column.kind.numeric else head)
     line = _rows(made, page)
     last = line
     if last:

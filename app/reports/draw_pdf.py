@@ -144,8 +144,7 @@ def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]
             done += self._nrows - 1  # without the head
             laid(done)
 
-    total = sum(column.width for column in paper.columns)
-    widths = [room * column.width / total for column in paper.columns]
+    widths = _widths(paper, room)
     lines = [[
         paper.paragraph(
             paper.speech.heading(column, paper.answer), width, size=paper.size, bold=True, end=_ends(paper, column)
@@ -166,6 +165,22 @@ def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]
             rules.append(("FONT", (0, len(lines)), (-1, len(lines)), BOLD, paper.size))
         lines.append(_line(paper, cover, row, widths))
     return Told(lines, colWidths=widths, repeatRows=1, style=TableStyle(rules), splitByRow=1)
+
+
+def _widths(paper: _Paper, room: float) -> list[float]:
+    """The room of each column: its share, and at least that of the longest word of its head, which others give."""
+    total = sum(column.width for column in paper.columns)
+    shares = [room * column.width / total for column in paper.columns]
+    heads = [paper.words(paper.speech.heading(column, paper.answer)).split() for column in paper.columns]
+    needs = [max((width_of(word, BOLD, paper.size) for word in words), default=0.0) + 2 * PAD for words in heads]
+    lacking = sum(max(0.0, need - share) for need, share in zip(needs, shares, strict=True))
+    spare = sum(max(0.0, share - need) for need, share in zip(needs, shares, strict=True))
+    if lacking > spare:
+        return shares
+    given = lacking / spare if spare else 0.0
+    return [
+        need if share < need else share - (share - need) * given for need, share in zip(needs, shares, strict=True)
+    ]
 
 
 def _ends(paper: _Paper, column: Column) -> bool:

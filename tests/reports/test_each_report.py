@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask_babel import force_locale
 from sqlalchemy import update
 
 from app.db import transaction
@@ -241,3 +243,12 @@ def test_the_days_that_inactive_consumers_are_set_against_stand_there(context, c
         [figure] = one.answer.figures
         assert ReportSpeech().figure(figure, one.answer)[2] == "set against 1 Mar 2025 – 28 Feb 2026"
         assert "set against 1 Mar 2025" in one.pdf()
+
+
+def test_no_word_of_a_head_is_cut_on_paper(counter, context, forms):
+    counter.sells("palm_street", 20_00)
+    with context.test_request_context(), force_locale("fr"):
+        one = forms("sales-statistics", group="day")
+        narrow = tuple(replace(column, width=4) if column.key == "reversals" else column for column in one.answer.columns)
+        one.answer = replace(one.answer, columns=narrow, charts=())
+        assert one.pdf().count("Annulations") == 2  # among the figures, and over its column
