@@ -6,7 +6,8 @@ embedded (draw_pdf_faces), and a language that runs from right to left gets its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ MARGIN, PAD = 34, 6  # the frame of a page pads by as much
 # So many figures fit beside each other; more of them stand line by line, each currency by itself.
 FIGURES_MAX = 6
 SIZES = ((60, 9.0), (110, 8.5), (150, 7.5), (190, 6.6), (10_000, 5.8))
+# Dates as long as they get.
+WIDE: Mapping[Kind, Any] = {
+    Kind.DAY: date(2028, 9, 28), Kind.WEEK: date(2028, 9, 28), Kind.MOMENT: datetime(2028, 9, 28, 12, 58, tzinfo=UTC),
+}  # fmt: skip
 INK, QUIET, LINE, HEAD = "#0f1f1e", "#42524f", "#c9d2ce", "#e3f2ee"
 
 
@@ -168,19 +173,27 @@ def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]
 
 
 def _widths(paper: _Paper, room: float) -> list[float]:
-    """The room of each column: its share, and at least that of the longest word of its head, which others give."""
+    """The room of each column: its share, and at least that of a date in it and of the longest word of its head."""
     total = sum(column.width for column in paper.columns)
     shares = [room * column.width / total for column in paper.columns]
-    heads = [paper.words(paper.speech.heading(column, paper.answer)).split() for column in paper.columns]
-    needs = [max((width_of(word, BOLD, paper.size) for word in words), default=0.0) + 2 * PAD for words in heads]
-    lacking = sum(max(0.0, need - share) for need, share in zip(needs, shares, strict=True))
-    spare = sum(max(0.0, share - need) for need, share in zip(needs, shares, strict=True))
-    if lacking > spare:
-        return shares
-    given = lacking / spare if spare else 0.0
-    return [
-        need if share < need else share - (share - need) * given for need, share in zip(needs, shares, strict=True)
-    ]
+    heads = [_needed(paper, paper.speech.heading(column, paper.answer).split(), BOLD) for column in paper.columns]
+    dates = [
+        _needed(paper, [paper.speech.cell(column, Row(()), WIDE[column.kind], paper.answer)], FONT)
+        if column.kind in WIDE else 0.0
+        for column in paper.columns
+    ]  # fmt: skip
+    for needs in ([max(both) for both in zip(heads, dates, strict=True)], heads):
+        pairs = list(zip(needs, shares, strict=True))
+        lacking = sum(max(0.0, need - share) for need, share in pairs)
+        spare = sum(max(0.0, share - need) for need, share in pairs)
+        if lacking <= spare:
+            given = lacking / spare if spare else 0.0
+            return [need if share < need else share - (share - need) * given for need, share in pairs]
+    return shares
+
+
+def _needed(paper: _Paper, words: Sequence[str], font: str) -> float:
+    return max((width_of(paper.words(word), font, paper.size) for word in words), default=0.0) + 2 * PAD
 
 
 def _ends(paper: _Paper, column: Column) -> bool:
