@@ -1,7 +1,7 @@
 """What every test finds ready: databases, the application, a visitor, closed doors to the world.
 
 `database_url`  a fresh, set-up database; the test runs once on SQLite and once on PostgreSQL
-                (`@pytest.mark.one_database`: on SQLite only)
+                (`@pytest.mark.one_database`: on SQLite only; a browser's too)
 `app`           the application on that database; `make_app(**settings)` builds another
 `context`       an application context for tests of services (do not mix with `client`)
 `client`        a visitor's browser without a screen, CSRF on; `login(client, "amara")`
@@ -30,16 +30,9 @@ pytest_plugins = [
 LONG = ("tests/stories/", "tests/test_run.py", "tests/views/test_grid.py", "tests/test_worker.py", "tests/test_backup.py")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `one_database` run on SQLite alone; the long ones come first."""
-    kept, dropped = [], []
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        elsewhere = callspec is not None and callspec.params.get("backend") == "postgresql"
-        (dropped if elsewhere and item.get_closest_marker("one_database") else kept).append(item)
-    if dropped:
-        config.hook.pytest_deselected(items=dropped)
-    items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONG))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones come first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -13,12 +13,6 @@ from tests.fixtures.application import let_in
 
 
 @pytest.fixture
-def backend() -> str:
-    """What a browser shows says nothing about databases: SQLite is enough."""
-    return "sqlite"
-
-
-@pytest.fixture
 def cast(app: Flask) -> Cast:
     """Everybody, and their meters."""
     with app.app_context():
