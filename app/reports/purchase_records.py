@@ -6,6 +6,8 @@ They show no token, and their slip opens only for whom the sale itself is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +18,7 @@ from app.models import Region, Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import AMOUNT, UNITS, RecordList, snapshot_of
+from app.reports.records import AMOUNT, UNITS, RecordList
 from app.reports.report import Asked, Report
 from app.reports.sales_records import figures, receipt_number, state
 from app.reports.sums import PURCHASES
@@ -39,16 +41,14 @@ COLUMNS = (
 )
 
 
-def _make(raw: Any) -> Row:
-    (number, receipt, reserved_at, day, meter_type, currency, kind, status, undone, snapshot, place, units, amount,
-     own) = raw  # fmt: skip
-    facts = snapshot_of(snapshot)
-    point, consumer = facts["point"], facts["consumer"]
+def _make(read: Callable[[Sequence[Any]], Sequence[Any]], raw: Any) -> Row:
+    (number, receipt, reserved_at, day, meter_type, currency, kind, status, undone, place, units, amount, own,
+     *snapshot) = raw  # fmt: skip
+    code, point, meter, consumer, user_number = read(snapshot)
     return Row(
         (
-            reserved_at, day, consumer["user_number"], consumer["name"], place, facts["meter"]["meter_number"],
-            meter_type, point["name"], receipt_number(point["code"], receipt), state(kind, status, undone),
-            int(units), currency, int(amount),
+            reserved_at, day, user_number, consumer, place, meter, meter_type, point, receipt_number(code, receipt),
+            state(kind, status, undone), int(units), currency, int(amount),
         ),
         currency, meter_type, 0, None, number if own else None,
     )  # fmt: skip
@@ -58,12 +58,15 @@ def _answer(asked: Asked) -> Answer:
     conditions = records.sale_conditions(asked)
     if "region" in asked.question.picks:
         conditions.append(asked.question.picks["region"].inside(Sale.consumer_region_id))
+    told = records.told(
+        asked, "point.code", "point.name", "meter.meter_number", "consumer.name", "consumer.user_number"
+    )
     rows = (
         select(
             Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.currency,
-            Sale.kind, Sale.status, Sale.undone.label("undone"), Sale.snapshot,
+            Sale.kind, Sale.status, Sale.undone.label("undone"),
             Region.full_name.label("place"), UNITS.label("units"), AMOUNT.label("amount"),
-            criterion(Sale, asked.scope).label("own"),
+            criterion(Sale, asked.scope).label("own"), *told.columns,
         )
         .join(Region, Region.id == Sale.consumer_region_id)
         .where(*conditions)
@@ -73,7 +76,7 @@ def _answer(asked: Asked) -> Answer:
         RecordList(
             columns=COLUMNS,
             rows=narrow(rows, asked.scope, By.CONSUMER_REGION),
-            make=_make,
+            make=partial(_make, told.read),
             sums=records.totals_of_sales(asked, conditions, By.CONSUMER_REGION, PURCHASES),
             adds=("units", "amount"),
             orders={
@@ -82,6 +85,7 @@ def _answer(asked: Asked) -> Answer:
             },
             lead=Sale.business_date,
             tie=Sale.id,
+            ids=records.ids_in_index(asked, conditions, By.CONSUMER_REGION),
             figures=figures,
         ),
     )

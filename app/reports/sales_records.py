@@ -7,6 +7,8 @@ undoes says "reversed".
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +20,7 @@ from app.models import Sale
 from app.reports import records
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import AMOUNT, UNITS, RecordList, snapshot_of
+from app.reports.records import AMOUNT, UNITS, RecordList
 from app.reports.report import Asked, Report
 from app.reports.sums import RECORDS
 from app.reports.table import Answer, Column, Figure, Kind, Row
@@ -54,15 +56,13 @@ def state(kind: SaleKind, status: SaleStatus, undone: bool) -> str:
     return "reversed" if undone else STATUS[status]
 
 
-def _make(raw: Any) -> Row:
-    number, receipt, reserved_at, day, meter_type, kind, status, undone, currency, snapshot, units, amount = raw
-    facts = snapshot_of(snapshot)
-    point = facts["point"]
+def _make(read: Callable[[Sequence[Any]], Sequence[Any]], raw: Any) -> Row:
+    number, receipt, reserved_at, day, meter_type, kind, status, undone, currency, units, amount, *snapshot = raw
+    code, point, operator, meter, consumer = read(snapshot)
     return Row(
         (
-            receipt_number(point["code"], receipt), reserved_at, day, point["name"], facts["operator"],
-            facts["meter"]["meter_number"], meter_type, facts["consumer"]["name"], state(kind, status, undone),
-            int(units), currency, int(amount),
+            receipt_number(code, receipt), reserved_at, day, point, operator, meter, meter_type, consumer,
+            state(kind, status, undone), int(units), currency, int(amount),
         ),
         currency, meter_type, 0, None, number,
     )  # fmt: skip
@@ -87,17 +87,18 @@ def _answer(asked: Asked) -> Answer:
     picks = asked.question.picks
     if "region" in picks:
         conditions.append(picks["region"].inside(Sale.point_region_id))
+    told = records.told(asked, "point.code", "point.name", "operator", "meter.meter_number", "consumer.name")
     rows = select(
         Sale.id, Sale.receipt_number, Sale.reserved_at, Sale.business_date, Sale.meter_type, Sale.kind,
-        Sale.status, Sale.undone.label("undone"), Sale.currency, Sale.snapshot,
-        UNITS.label("units"), AMOUNT.label("amount"),
+        Sale.status, Sale.undone.label("undone"), Sale.currency, UNITS.label("units"), AMOUNT.label("amount"),
+        *told.columns,
     ).where(*conditions)  # fmt: skip
     return records.answer(
         asked,
         RecordList(
             columns=COLUMNS,
             rows=narrow(rows, asked.scope, By.VENDING_POINT),
-            make=_make,
+            make=partial(_make, told.read),
             sums=records.totals_of_sales(asked, conditions, By.VENDING_POINT, RECORDS),
             adds=("units", "amount"),
             orders={
@@ -106,6 +107,7 @@ def _answer(asked: Asked) -> Answer:
             },
             lead=Sale.business_date,
             tie=Sale.id,
+            ids=records.ids_in_index(asked, conditions, By.VENDING_POINT),
             figures=figures,
         ),
     )

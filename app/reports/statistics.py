@@ -6,9 +6,10 @@ column of money for each kind of meter and their sum; by units there is no sum o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from app.domain.states import MeterType
@@ -34,6 +35,11 @@ KEYS: Mapping[str, Column] = {
     "province": Column("province", said("Province or state"), Kind.TEXT, 28),
     "country": Column("country", said("Country"), Kind.TEXT, 20),
 }
+# What of a fact each key is told by.
+_OF: Mapping[str, Callable[[Fact], Any]] = {
+    **dict.fromkeys(GROUPS, attrgetter("day")), **dict.fromkeys(LEVELS, attrgetter("region_id")),
+    "type": attrgetter("meter_type"), "point": attrgetter("point_id"),
+}  # fmt: skip
 ORDERS = (*KEYS, "sales", "reversals", "energy", "fees", "taxes", "amount", "units")
 CURRENCY = Column("currency", said("Currency"), Kind.TEXT, 9)
 
@@ -116,19 +122,14 @@ def _rows(
 ) -> tuple[list[Row], Row]:  # fmt: skip
     """The rows of one currency, with a subtotal under each value of the first key where there are two."""
     keys = [name for name in (question.group, question.then) if name]
-    cells: dict[tuple[Any, ...], list[Fact]] = {}
-    told: dict[tuple[Any, ...], tuple[Told, ...]] = {}
+    cells: dict[tuple[Any, ...], tuple[list[Told], list[Fact]]] = {}
     for fact in mine:
-        words = tuple(tell(name, fact) for name in keys)
-        where = tuple(one.order for one in words)
-        cells.setdefault(where, []).append(fact)
-        told[where] = words
+        told = [tell(name, fact) for name in keys]
+        cells.setdefault(tuple([one.order for one in told]), (told, []))[1].append(fact)
     adds = frozenset(c.key for c in columns if c.kind.numeric)
-    made = [
-        (where, _row(columns, told[where], found, currency, drills_to))
-        for where, found in cells.items()
-    ]
-    made.sort(key=lambda one: one[0])
+    row = _row_maker(columns, keys, currency, drills_to)
+    made = [(where, row(told, found)) for where, (told, found) in cells.items()]
+    made.sort(key=itemgetter(0))
     at = next((n for n, column in enumerate(columns) if column.key == question.order), None)
     if at is not None or question.descending:
         sort_at = 0 if at is None else at
@@ -143,35 +144,32 @@ def _sortable(cell: Any, where: tuple[Any, ...], at: int | None) -> tuple[Any, .
     return (0, cell) if isinstance(cell, int) else (cell is not None, str(cell))
 
 
-def _row(
-    columns: tuple[Column, ...], told: tuple[Told, ...], found: Iterable[Fact], currency: str, drills_to: str
-) -> Row:
-    sums = [0] * len(COUNTED)
-    money: dict[MeterType, int] = {}
-    units: dict[MeterType, int] = {}
-    for fact in found:
-        sums = [one + other for one, other in zip(sums, fact.sums, strict=True)]
-        money[fact.meter_type] = money.get(fact.meter_type, 0) + fact.sums[_AT["amount"]]
-        units[fact.meter_type] = units.get(fact.meter_type, 0) + fact.sums[_AT["units"]]
-    shown = [one.shown for one in told]
-    cells: list[Any] = []
-    for column in columns:
-        if column.of is not None:
-            cells.append((money if column.kind is Kind.MONEY else units).get(column.of, 0))
-        elif column.key == "currency":
-            cells.append(currency)
-        elif column.key == "energy":
-            # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
-            cells.append(sums[_AT["amount"]] - sums[_AT["fees"]] - sums[_AT["taxes"]])
-        elif column.key in _AT:
-            cells.append(sums[_AT[column.key]])
-        else:
-            cells.append(shown.pop(0))
-    only = next(iter(units)) if len(units) == 1 else None
-    asks: dict[str, str] = {}
-    for one in told:
-        asks |= one.asks
-    return Row(tuple(cells), currency, only, drill=Drill(drills_to, asks))
+def _row_maker(
+    columns: tuple[Column, ...], keys: list[str], currency: str, drills_to: str
+) -> Callable[[list[Told], list[Fact]], Row]:
+    """What makes a row of its keys and its facts: it lays all that a row may show in an order, and picks from there."""
+    kinds = tuple(MeterType)
+    apart_by = [(what, kind) for what in (Kind.MONEY, Kind.UNITS) for kind in kinds]
+    laid: list[Any] = [*keys, *COUNTED, "currency", *apart_by]
+    pick = itemgetter(*(laid.index(one.key if one.of is None else (one.kind, one.of)) for one in columns))
+    amount, units, energy, fees, taxes = (_AT[name] for name in ("amount", "units", "energy", "fees", "taxes"))
+
+    def row(told: list[Told], found: list[Fact]) -> Row:
+        sums = [sum(one) for one in zip(*[fact.sums for fact in found], strict=True)]
+        # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
+        sums[energy] = sums[amount] - sums[fees] - sums[taxes]
+        apart = [0] * len(apart_by)
+        for fact in found:
+            at = kinds.index(fact.meter_type)
+            apart[at] += fact.sums[amount]
+            apart[len(kinds) + at] += fact.sums[units]
+        kind = found[0].meter_type
+        only = kind if all(fact.meter_type is kind for fact in found) else None
+        asks = told[0].asks if len(told) == 1 else {name: value for one in told for name, value in one.asks.items()}
+        cells = pick((*[one.shown for one in told], *sums, currency, *apart))
+        return Row(cells, currency, only, drill=Drill(drills_to, asks))
+
+    return row
 
 
 def _figures(now: dict[str, dict[str, int]], earlier: dict[str, dict[str, int]]) -> tuple[Figure, ...]:
@@ -199,7 +197,7 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
     )
     holds = names.holding(asked.session, above)
 
-    def tell(name: str, fact: Fact) -> Told:
+    def made(name: str, fact: Fact) -> Told:
         if name in GROUPS:
             day: date = cut(fact.day, name, house.first_weekday)  # type: ignore[arg-type]
             span = piece(day, name, question.period, house.first_weekday)
@@ -217,5 +215,14 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
         if len(ids) < LEVELS[name] and ids[-1] in holds:
             asks["within"] = ALONE
         return Told((words, ids[-1]), words, asks)
+
+    known: dict[str, dict[Any, Told]] = {name: {} for name in KEYS}
+
+    def tell(name: str, fact: Fact) -> Told:
+        value, kept = _OF[name](fact), known[name]
+        told = kept.get(value)
+        if told is None:
+            told = kept[value] = made(name, fact)
+        return told
 
     return tell

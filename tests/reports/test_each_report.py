@@ -252,3 +252,21 @@ def test_no_word_of_a_head_is_cut_on_paper(counter, context, forms):
         narrow = tuple(replace(column, width=4) if column.key == "reversals" else column for column in one.answer.columns)
         one.answer = replace(one.answer, columns=narrow, charts=())
         assert one.pdf().count("Annulations") == 2  # among the figures, and over its column
+
+
+def test_tokens_that_days_add_up_are_those_that_were_sold(counter, harbour, cast, forms):
+    """With a set of key-change tokens, a sale of fees alone, and one taken back on another day."""
+    harbour.clock = now() - timedelta(days=3)
+    early = harbour.sells("pier", 30_00)
+    assert counter.sells("palm_street", 1_50, only_fees_confirmed=True).tokens == ()
+    with transaction() as session:
+        session.get_one(Meter, cast.meters["palm_street"]).ken = 200
+    assert len(counter.sells("palm_street", 20_00).tokens) == 3
+    reversals.propose(early.sale_id, "Sold by mistake", cast.scope("bento"), now, not_handed_over=True)
+    [request] = reversals.requests_on(early.sale_id)
+    reversals.approve(early.sale_id, request.id, cast.scope("efua"), now)
+    for who, all_there_is, today in (("efua", 4, 3), ("amara", 3, 3), ("bento", 1, 0)):
+        for period, count in (({}, all_there_is), ({"from": now().date().isoformat()}, today)):
+            one = forms("token-sales", who, **period)
+            assert one.answer.count == len(list(one.answer.rows(0, None))) == count
+            assert one.totals() == one.added(), "the days' sums are those of the rows"
