@@ -1,7 +1,7 @@
 """Indexes that hold all a report asks: what orders a period's sales, sales without a token, months by vending point.
 
 Revision ID: 0032
-Revises: 0030
+Revises: 0035
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
