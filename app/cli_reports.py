@@ -137,6 +137,6 @@ def schedules() -> AppGroup:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         if not report_mail.post(app):
             raise click.ClickException("some letters could not be sent and are tried again; see Reports by e-mail")
-        click.echo("everything that was due is sent")
+        click.echo("nothing is due any more (`flask schedules list` names those that are paused)")
 
     return group
