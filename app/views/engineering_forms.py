@@ -143,6 +143,7 @@ def key_form(keys: list[SupplyGroupKey], present: tuple[str, int, int]) -> type[
     index = Text(
         _l("New tariff index (TI)"), most=2, default=f"{present[2]:02}",
         rules=[Shape(r"[0-9]{1,2}", _l("Two digits, 00 to 99."))], render_kw={"class": "mono", "inputmode": "numeric"},
+        description=_l("A number inside the meter's key, no price. Leave it unless your utility numbers its tariffs so."),
     )  # fmt: skip
     return type("KeyForm", (ActForm,), {"key": Word(_l("New key"), words, default=now_on), "ti": index})
 

@@ -25,7 +25,7 @@ from app.extensions import db
 from app.models import ModuleHealth, SecurityModule, SupplyGroupKey
 from app.services.meter_keys import UNIQUE_KEY
 from app.sts.errors import StsError
-from app.views import first_steps
+from app.views import first_steps, guide
 from app.views.group_names import group_name
 from app.views.language import chosen_language, chosen_theme, direction
 
@@ -264,6 +264,11 @@ class Frame:
     def forgot_url(self) -> str | None:
         """Where a forgotten password is asked for, once that page exists."""
         return _url("ForgottenPasswordView.ask")
+
+    @property
+    def help(self) -> str | None:
+        """What of the guide explains this page; nothing where the guide was left out of the installation."""
+        return guide.place_of(request.endpoint)
 
     # --- the security module --------------------------------------------------------------
 

@@ -71,7 +71,10 @@ class GroupForm(DynamicForm):
 
     name = Text(_l("Name"), most=64, rules=[Unused(UserGroup.name, _l("Another group has this name."))])
     description = Text(_l("Description"), most=200, required=False)
-    row_scope = Word(_l("They see the rows of"), ROW_SCOPE)
+    row_scope = Word(
+        _l("They see the rows of"), ROW_SCOPE,
+        description=_l("Consumers, meters, sales and the rest: what lies outside is not there for them, whatever they may do."),
+    )  # fmt: skip
     second_factor = BooleanField(
         _l("Second factor is compulsory"),
         description=_l("Who has none sets it up at the next sign-in: six digits from an app after the password."),

@@ -104,6 +104,7 @@ LINES: tuple[Line, ...] = (
     Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
     Line("System", "slip_settings:SlipSettingsView", _l("Slips"), "fa-receipt"),
     Line(None, "first_steps:FirstStepsView"),
+    Line(None, "guide:GuideView"),
     Line("System", "licence:LicenceView", _l("Licence"), "fa-certificate"),
     Line("System", "outbox:OutboxView", _l("Outbox"), "fa-envelope"),
 )

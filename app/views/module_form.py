@@ -91,12 +91,12 @@ class PlaceForm(FlaskForm):
 
     address = Text(
         _l("Address"), most=120, rules=[Shape(r"[A-Za-z0-9._:-]+", _l("A name or number of a computer, as in hsm.example or 10.0.0.5."))],
-        render_kw={"class": "mono", "spellcheck": "false"},
+        render_kw={"class": "mono", "spellcheck": "false"}, description=_l("Of the device in your network, as its maker or your network's keeper says."),
     )  # fmt: skip
-    port = Port(_l("Port"), least=1, most=65535, default=USUAL_PORT, render_kw={"class": "mono"})
+    port = Port(_l("Port"), least=1, most=65535, default=USUAL_PORT, render_kw={"class": "mono"}, description=_l("9443 unless its maker says otherwise."))
     username = Text(_l("User name"), most=60, description=_l("As the module knows it."))
     password = Secret(_l("Password"), PASSWORD_MAX, description=_l("Kept encrypted and never shown again."))
-    trust = Word(_l("Trust"), TRUST, default="pinned")
+    trust = Word(_l("Trust"), TRUST, default="pinned", description=_l("How the program knows that the right device answers."))
     fingerprint = Text(
         _l("Fingerprint of its certificate (SHA-256)"), most=100, required=False, render_kw={"class": "mono", "data-wide": "1", "spellcheck": "false"},
         description=_l("64 digits, as the module's own set-up shows them. Left empty, the test shows what the module presents, and you decide."),
@@ -165,7 +165,7 @@ class ModuleForm(PlaceForm):
     name = Text(_l("Module name"), most=60)
     serves_legacy = BooleanField(_l("Legacy meters"))
     serves_sts6 = BooleanField(_l("STS6 meters"))
-    standing = Word(_l("It is"), STANDING, default="active")
+    standing = Word(_l("It is"), STANDING, default="active", description=_l("One active module makes the tokens of each kind of meter; a stand-by one waits to take over."))
     take_over = BooleanField(_l("Take over from the module that serves now"))
     memory_hours = Whole(
         _l("Remembers its answers for"), least=1, most=8760, required=False, unit=_l("hours"),
@@ -276,20 +276,20 @@ class KeyForm(FlaskForm):
 
     sgc = Text(
         _l("Supply group code (SGC)"), most=6, render_kw={"class": "mono", "inputmode": "numeric"},
-        rules=[Shape(r"[0-9]{6}", _l("Six digits."))],
+        rules=[Shape(r"[0-9]{6}", _l("Six digits."))], description=_l("The group of meters that share the key; it stands in the key letter."),
     )  # fmt: skip
-    krn = Whole(_l("Key revision (KRN)"), least=1, most=9, default=1)
-    key_type = Word(_l("Key type"), KEY_TYPE, default=2)
-    dkga = Word(_l("Key derivation (DKGA)"), DKGA)
-    base_date = Word(_l("Base date"), choices.BASE_YEAR)
+    krn = Whole(_l("Key revision (KRN)"), least=1, most=9, default=1, description=_l("Which generation of the group's key it is, 1 to 9."))
+    key_type = Word(_l("Key type"), KEY_TYPE, default=2, description=_l("Credit is sold with keys of type 2 only."))
+    dkga = Word(_l("Key derivation (DKGA)"), DKGA, description=_l("How a meter's own key comes from the group's. It decides whether legacy or STS6 meters take its tokens."))
+    base_date = Word(_l("Base date"), choices.BASE_YEAR, description=_l("The day from which a token's minutes are counted. After about 31 years a new key is needed."))
     ken = Whole(_l("Key expiry (KEN)"), least=0, most=255, default=255, description=_l("255: it does not expire before its base date ends."))
     kcv = Text(
         _l("Check value (KCV)"), most=6, render_kw={"class": "mono", "spellcheck": "false"},
         rules=[Shape(r"[0-9A-Fa-f]{6}", _l("Six digits from 0 to 9 and A to F."))],
         description=_l("Every answer of the module is held against it."),
     )  # fmt: skip
-    active_from = LocalMoment(_l("Active from"), time_zone, required=False)
-    active_to = LocalMoment(_l("Active until"), time_zone, required=False)
+    active_from = LocalMoment(_l("Active from"), time_zone, required=False, description=_l("Empty: at once."))
+    active_to = LocalMoment(_l("Active until"), time_zone, required=False, description=_l("After it nothing is made with the key. Empty: as long as the module has it."))
 
     def validate_active_to(self, field: Any) -> None:
         """The end comes after the beginning."""

@@ -99,8 +99,14 @@ class UserForm(DynamicForm):
     )
     phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))
-    region = Picker(_l("Region"), REGIONS, required=False)
-    vending_point = Row(_l("Vending point"), _points, required=False)
+    region = Picker(
+        _l("Region"), REGIONS, required=False,
+        description=_l("Needed where the group sees a region: this one, and all below it."),
+    )  # fmt: skip
+    vending_point = Row(
+        _l("Vending point"), _points, required=False,
+        description=_l("Where the person sells. Needed where the group sees one vending point."),
+    )  # fmt: skip
     active = BooleanField(
         _l("May sign in"), default=True, description=_l("Somebody new gets a link to choose a password; nobody else types it.")
     )

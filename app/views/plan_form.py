@@ -67,7 +67,7 @@ class PlanForm(FlaskForm):
     row_base, row_typed = HiddenField(), HiddenField()
 
     # --- behind "More"
-    step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH)
+    step_period = Word(_l("Steps are counted"), choices.STEP_PERIOD, default=StepPeriod.MONTH, description=_l("After that time the next purchase begins at the first step again."))
     step_scale_days = Whole(
         _l("Steps are stated for a month of"), required=False, least=1, most=366, unit=_l("days"),
         description=_l("They then grow and shrink with the days of the month. Empty: they stay as they are."),
@@ -76,7 +76,7 @@ class PlanForm(FlaskForm):
         _l("The first step of months without a purchase adds up"),
         description=_l("After two months without a purchase the first step is three times as long."),
     )
-    fee_recovery = Word(_l("Fees of missed periods are"), choices.RECOVERY, default=Recovery.WHOLE)
+    fee_recovery = Word(_l("Fees of missed periods are"), choices.RECOVERY, default=Recovery.WHOLE, description=_l("Months or days without a purchase: how the next purchase pays for them."))
     fee_cap_share = PerCent(
         _l("Share of the purchase"), required=False,
         description=_l("So much of a purchase goes to fees at most; the rest is carried to the next one."),
@@ -93,10 +93,11 @@ class PlanForm(FlaskForm):
     )
     fines_taxed = BooleanField(_l("Fines are taxed"), description=_l("By the taxes of the highest step reached."))
     schedules = PlanRows(ScheduleRow, _l("Lifeline schedules"), SCHEDULES_MAX, mark=OUTER_MARK)
-    unit_rounding = Word(_l("Units are rounded"), choices.UNIT_ROUNDING, default="up")
+    unit_rounding = Word(_l("Units are rounded"), choices.UNIT_ROUNDING, default="up", description=_l("What the money buys is seldom a whole multiple; a token carries tenths."))
     unit_quantum = Exact(_l("To whole multiples of"), least=Decimal("0.00000001"), most=1000, default=Decimal("0.1"))
     money_rounding = Word(
-        _l("Sums are rounded"), choices.ROUNDING, required=False, empty=_l("as the settings say")
+        _l("Sums are rounded"), choices.ROUNDING, required=False, empty=_l("as the settings say"),
+        description=_l("What a purchase by quantity costs; then the coins of the settings."),
     )
     money_quantum = Price(_l("To whole multiples of"), required=False, least=Decimal("0.00000001"))
     debt_share = PerCent(

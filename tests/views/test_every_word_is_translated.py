@@ -39,24 +39,29 @@ class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.quiet = 0
+        self.english, self.within = 0, ""
         self.said: list[str] = []
         self.links: list[str] = []
         self.ids: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        """Note what is shown, and where it leads."""
+        """Note what is shown, and where it leads; the guide says itself that it is English."""
+        self.english += 1 if self.english and tag == self.within else 0
+        if ("data-english", None) in attrs and not self.english:
+            self.english, self.within = 1, tag
         self.quiet += tag in ("script", "style")
-        self.said += [value for name, value in attrs if name in SHOWN and value]
+        self.said += [value for name, value in attrs if name in SHOWN and value and not self.english]
         self.ids += [value for name, value in attrs if name == "id" and value]
         self.links += [value for name, value in attrs if tag == "a" and name == "href" and value.startswith("/")]
 
     def handle_endtag(self, tag):
         """Leave a part that nobody reads."""
         self.quiet -= tag in ("script", "style")
+        self.english -= 1 if self.english and tag == self.within else 0
 
     def handle_data(self, data):
         """Note a text."""
-        if not self.quiet:
+        if not self.quiet and not self.english:
             self.said.append(" ".join(data.split()))
 
 

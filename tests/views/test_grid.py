@@ -49,6 +49,8 @@ class Grid:
             "fab_file": {"market": "js/jquery-latest.js"},
             "source": {"market": "regions"},
             "step": {"market": "tariff"},
+            "chapter": {"market": "counter"},
+            "picture": {"market": "counter.jpg"},
             "kind": {"market": "meters"},
             "report": {"market": "sales-statistics"},
             "currency": {"market": 1},
