@@ -41,9 +41,12 @@ GUIDE = {
     "home": ("/", 1366), "counter": ("/counter/meter/{meter}?value=20", 1366), "receipt": ("/receipts/{sale}", 1366),
     "engineering": ("/engineering/meter/{meter}", 1366), "consumers": ("/consumers/list/", 1366),
     "tariff": ("/tariffs/list/", 1366), "report": ("/reports/sales-statistics", 1366), "regions": ("/regions/", 1366),
-    "account": ("/account/", 1366), "groups": ("/groups/show/1", 1366),
+    "account": ("/account/", 1366), "groups": ("/groups/edit/3", 1366),
+    "form": ("/users/add", 1366), "trouble": ("/nowhere", 1366), "paper": ("/receipts/{sale}/paper", 1366),
     "phone": ("/counter/meter/{meter}?value=20", 390),
 }  # fmt: skip
+# Sent as it opens, so that the picture shows what is wrong with it.
+SENT_EMPTY = "form"
 
 
 def program() -> Flask:
@@ -211,6 +214,9 @@ def guide(app: Flask, browser: Any, site: str) -> None:
             page = context.new_page()
             sign_in(page)
             page.goto(address.format(**things))
+            if name == SENT_EMPTY:
+                page.click("main form .btn-primary:visible")
+                page.wait_for_selector(".error")
             page.screenshot(path=str(target / f"{name}.jpg"), type="jpeg", quality=70)
             context.close()
     print(f"{len(GUIDE) + 1} pictures, in {target.relative_to(ROOT)}")

@@ -9,7 +9,10 @@
   });
 
   const here = document.querySelector(".side [aria-current]");
-  if (here) here.scrollIntoView({ block: "nearest" });
+  if (here) { // within the menu alone: the page stays at its top
+    const side = document.querySelector(".side");
+    side.scrollTop += Math.max(0, here.getBoundingClientRect().bottom + 8 - side.getBoundingClientRect().bottom);
+  }
 
   // --- drawer of the phone ---------------------------------------------------------------
   const opener = document.querySelector("[data-drawer-open]");
