@@ -211,8 +211,6 @@ LINES: dict[str, Line] = {
     "GuideView.contents": Line(SIGNED_IN),
     "GuideView.chapter": Line(SIGNED_IN, "chapter", common=True),
     "GuideView.picture": Line(SIGNED_IN, "picture", common=True),
-    "FirstStepsView.checklist": Line("RE"),
-    "FirstStepsView.go": Line("RE", "step", answers=frozenset({303}), common=True),
     "LicenceView.details": Line("MARE"),
     "LicenceView.load": Line("RE"),
     "LicenceView.fall_back": Line("RE"),
