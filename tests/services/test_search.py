@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,14 +43,18 @@ def crowd(counter):
     return counter
 
 
-WAYS = {"counted out": (1000, 2000), "asked of each row": (0, 2000), "walked along the terms": (0, 0)}
+WAYS = {
+    "counted out": (1000, 2000, 2000), "asked of each row": (0, 2000, 2000),
+    "walked along the terms": (0, 0, 2000), "all matched": (0, 0, 0), "matched after some steps": (0, 0, 2),
+}  # fmt: skip
 
 
 def each_way(monkeypatch):
     """Every way of searching in turn; its name tells which one a failure met."""
-    for name, (rare, small) in WAYS.items():
+    for name, (rare, small, steps) in WAYS.items():
         monkeypatch.setattr(consumer_words, "RARE", rare)
         monkeypatch.setattr(consumer_words, "SMALL", small)
+        monkeypatch.setattr(consumer_words, "STEPS", steps)
         yield name
 
 
@@ -70,6 +76,34 @@ def test_every_word_must_fit(crowd, monkeypatch):
         bento = find_consumers(db.session(), "mohamed n0", crowd.cast.scope("bento"))
         assert len(bento) == 10, way
         assert {one.name[:10] for one in bento} == {"Mohamed N0"}, way
+
+
+def test_names_as_typed_come_before_the_same_words_in_another_order(crowd, monkeypatch):
+    with transaction() as session:
+        session.add_all(
+            Consumer(name=name, user_number=f"T{n}", region_id=crowd.cast.regions["harbour"])
+            for n, name in enumerate(["N1 Mohamed Ali", "Mohamed Ali"] * 6)
+        )
+    monkeypatch.setattr(consumer_words, "RARE", 0)
+    monkeypatch.setattr(consumer_words, "SMALL", 0)
+    bento = crowd.cast.scope("bento")
+    assert {one.name for one in find_consumers(db.session(), "mohamed ali", bento, 6)} == {"Mohamed Ali"}
+    assert len(find_consumers(db.session(), "ali mohamed", bento, 20)) == 12, "fewer as typed than wanted: all of them"
+
+
+def test_postgresql_asks_row_by_row_whatever_it_thinks_of_a_range(crowd):
+    """Its plan for any word joins nothing that is asked of one row: it would read a common word to its end."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite plans each statement as it is written")
+    scope, places = crowd.cast.scope("bento"), itertools.count(1)
+    for statement, asked in (
+        (consumer_words._along_the_terms(Meter, scope, 2, 2000, 10, 10), 3),
+        (consumer_words._counted_out(Meter, scope, 2, "meter_number", 300, 10), 2),
+    ):
+        compiled = str(statement.compile(db.engine))
+        numbered = re.sub(r"%\(\w+\)s", lambda _: f"${next(places)}", compiled)
+        plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {numbered}").scalars())
+        assert len(set(re.findall(r"^ *(SubPlan \d+)$", plan, re.MULTILINE))) >= asked, plan
 
 
 def test_counter_and_picker_find_the_same_people(counter):
