@@ -49,12 +49,13 @@ A_DAY = timedelta(days=1)
 class Facts:
     """The history that prices need, and the money the meter has cost today (minor units).
 
-    `newest_sale` is when it bought last, if that was today or yesterday.
+    `newest_sale` is when it bought last, if that was today or yesterday; `past` is what they were read from.
     """
 
     history: History
     spent_today: int
     newest_sale: datetime | None = None
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +83,51 @@ class Charged(NamedTuple):
     paid_on: date | None
 
 
-def purchase_facts(session: Session, desk: Desk, plan: Plan, before_sale: int | None = None) -> Facts:
+class Past(NamedTuple):
+    """What the database said of a meter on a `day`: units since a day, money of the day, its newest sale, its fees."""
+
+    day: date
+    since: date
+    units: int
+    spent: int
+    newest_sale: datetime | None
+    charged: list[Charged]
+
+    def on(self, day: date, since: date) -> Past | None:
+        """The same past as it will be on a later day, should nothing be bought until then; None: read anew."""
+        if (day, since) == (self.day, self.since):
+            return self
+        told = day > self.day and (since == self.since or since > self.day)
+        return Past(day, since, self.units if since == self.since else 0, 0, None, self.charged) if told else None
+
+
+def purchase_facts(
+    session: Session, desk: Desk, plan: Plan, before_sale: int | None = None, known: Past | None = None
+) -> Facts:
     """Sums over the meter's standing sales everywhere; reserved ones count, reversed ones do not.
 
     `before_sale` looks back: only sales with a smaller id count, no debt, and the plan counts as
-    one that the meter was on that day.
+    one that the meter was on that day.  What is `known` of the past is not read again, where it will do.
     """
-    rows = session.execute(
-        _statement(before_sale is not None),
-        {
-            "meter_id": desk.meter.id,
-            "since": step_period_start(desk.today, plan.step_period),
-            "today": desk.today,
-            "yesterday": desk.today - A_DAY,
-        }
-        | ({} if before_sale is None else {"before_sale": before_sale}),
-        execution_options={"unscoped": True},
-    ).all()
-    units, spent, newest_sale = int(rows[0][0]), int(rows[0][1]), rows[0][2]
-    charged = [Charged(*row[3:]) for row in rows if row[3] is not None]
+    since = step_period_start(desk.today, plan.step_period)
+    past = known.on(desk.today, since) if known is not None else None
+    past = past or _past(session, desk, since, before_sale)
     history = History(
-        units_before=0 if plan.step_period is StepPeriod.PURCHASE else units,
-        fees=_fees(session, desk, plan, charged, before_sale is not None),
+        units_before=0 if plan.step_period is StepPeriod.PURCHASE else past.units,
+        fees=_fees(session, desk, plan, past.charged, before_sale is not None),
         days_in_month=days_in_month(desk.today),
         lifeline_months=_lifeline_months(session, desk, plan) if plan.lifeline_adds_up else 1,
         debt=_debt(session, desk, plan) if before_sale is None else None,
     )
-    return Facts(history, spent, newest_sale)
+    return Facts(history, past.spent, past.newest_sale, past)
+
+
+def _past(session: Session, desk: Desk, since: date, before_sale: int | None) -> Past:
+    given = {"meter_id": desk.meter.id, "since": since, "today": desk.today, "yesterday": desk.today - A_DAY}
+    given |= {} if before_sale is None else {"before_sale": before_sale}
+    rows = session.execute(_statement(before_sale is not None), given, execution_options={"unscoped": True}).all()
+    charged = [Charged(*row[3:]) for row in rows if row[3] is not None]
+    return Past(desk.today, since, int(rows[0][0]), int(rows[0][1]), rows[0][2], charged)
 
 
 def same_sale(session: Session, desk: Desk, wanted: Quote, instant: datetime, scope: Scope) -> SameSale | None:
@@ -197,27 +216,24 @@ def _statement(looking_back: bool = False) -> Select[Any]:
         lately.c.business_date >= bindparam("yesterday", type_=Date),
         lately.c.status.in_(STANDING),
     )
+    spent = func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0)
     sums = (
         select(
             func.coalesce(func.sum(carried), 0).label("units"),
-            func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0).label("spent"),
-            newest.scalar_subquery().label("newest_sale"),
+            spent.label("spent"), newest.scalar_subquery().label("newest_sale"),
         )
         .where(
             Sale.meter_id == bindparam("meter_id"),
             Sale.business_date >= bindparam("since", type_=Date),
-            *earlier,
-            *standing_sales(),
+            *earlier, *standing_sales(),
         )
         .subquery()
-    )
+    )  # fmt: skip
     fees = (
-        select(*_charged_columns())
-        .join(Sale, Sale.id == SaleFee.sale_id)
+        select(*_charged_columns()).join(Sale, Sale.id == SaleFee.sale_id)
         .where(SaleFee.meter_id == bindparam("meter_id"), *earlier, *standing_sales())
-        .group_by(SaleFee.code, SaleFee.method, SaleFee.charged_through)
-        .subquery()
-    )
+        .group_by(SaleFee.code, SaleFee.method, SaleFee.charged_through).subquery()
+    )  # fmt: skip
     return select(sums, fees).select_from(sums.outerjoin(fees, true()))
 
 
@@ -301,11 +317,9 @@ def first_sales(session: Session, meter_ids: Sequence[int]) -> dict[int, date]:
 
 @cache
 def _first_sales() -> Select[Any]:
-    return (
-        select(Sale.meter_id, func.min(Sale.business_date))
-        .where(Sale.meter_id.in_(bindparam("meter_ids", expanding=True)), *standing_sales())
-        .group_by(Sale.meter_id)
-    )
+    of_these = Sale.meter_id.in_(bindparam("meter_ids", expanding=True))
+    first_day = func.min(Sale.business_date)
+    return select(Sale.meter_id, first_day).where(of_these, *standing_sales()).group_by(Sale.meter_id)
 
 
 def charged_fees(session: Session, meter_ids: Sequence[int]) -> dict[int, list[Charged]]:
@@ -320,20 +334,17 @@ def charged_fees(session: Session, meter_ids: Sequence[int]) -> dict[int, list[C
 @cache
 def _charged_fees() -> Select[Any]:
     return (
-        select(SaleFee.meter_id, *_charged_columns())
-        .join(Sale, Sale.id == SaleFee.sale_id)
+        select(SaleFee.meter_id, *_charged_columns()).join(Sale, Sale.id == SaleFee.sale_id)
         .where(SaleFee.meter_id.in_(bindparam("meter_ids", expanding=True)), *standing_sales())
         .group_by(SaleFee.meter_id, SaleFee.code, SaleFee.method, SaleFee.charged_through)
-    )
+    )  # fmt: skip
 
 
 def _charged_columns() -> tuple[Any, ...]:
     return (
-        SaleFee.code,
-        SaleFee.method,
-        SaleFee.charged_through,
+        SaleFee.code, SaleFee.method, SaleFee.charged_through,
         func.sum(SaleFee.periods).label("periods"),
         func.sum(SaleFee.assessed).label("assessed"),
         func.sum(SaleFee.taken).label("taken"),
         func.max(case((SaleFee.taken > 0, Sale.business_date))).label("paid_on"),
-    )
+    )  # fmt: skip

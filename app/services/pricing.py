@@ -19,13 +19,13 @@ from app.domain.states import UNIT
 from app.extensions import db
 from app.models.base import now
 from app.services.desk import Desk, Place, read_desk, require_buyable, require_seen
-from app.services.facts import SAME_SALE, Facts, SameSale, purchase_facts, same_sale
+from app.services.facts import SAME_SALE, Facts, Past, SameSale, purchase_facts, same_sale
 from app.services.habits import Habit, habit_of
 from app.services.plans import plan_for_meter
 from app.sts.amount import MAX_TENTHS, representable_at_least
 
 CLOCK_AHEAD = timedelta(days=31)
-Past = Callable[[Session, Desk, Plan], Facts]
+FactsOf = Callable[[Session, Desk, Plan], Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Sight:
         self.meter_number, self.scope, self.at = meter_number, scope, instant or now()
         self._ahead = ahead
         self._facts: dict[int | None, Facts] = {}
+        self._known: Past | None = None
 
     @cached_property
     def desk(self) -> Desk:
@@ -112,12 +113,13 @@ class Sight:
         then = Sight(self.meter_number, self.scope, instant=instant, ahead=ahead)
         desk = self.desk.later(instant, ahead)
         if desk is not None:
-            then.desk = desk
+            then.desk, then._known = desk, self._known
         return then
 
     def _past(self, session: Session, desk: Desk, plan: Plan) -> Facts:
         if plan.id not in self._facts:
-            self._facts[plan.id] = purchase_facts(session, desk, plan)
+            self._facts[plan.id] = purchase_facts(session, desk, plan, known=self._known)
+            self._known = self._facts[plan.id].past
         return self._facts[plan.id]
 
 
@@ -134,7 +136,7 @@ def quote(
 
 
 def price(
-    session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datetime, past: Past = purchase_facts
+    session: Session, desk: Desk, wish: Wish, scope: Scope, instant: datetime, past: FactsOf = purchase_facts
 ) -> Offer:
     """Price a wish at a desk that was read before; the meter's limits are held here.
 

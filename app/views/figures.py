@@ -17,7 +17,7 @@ from unicodedata import bidirectional
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
-from flask import Flask
+from flask import Flask, g
 from flask_babel import get_locale, get_timezone
 
 from app.domain.digits import ascii_digits
@@ -33,6 +33,13 @@ FULL_WIDTH = "，；、"
 SHAPES = {"zh": {"d MMM": "M月d日", "d MMMM": "M月d日", "d MMM y": "y年M月d日"}}
 
 
+def _locale() -> Locale | None:
+    """What `flask_babel.get_locale` gives; once it was found, without its four questions for the context."""
+    found: Locale | None = getattr(g.get("_flask_babel"), "babel_locale", None) if g else None
+    return found or get_locale()
+
+
+@lru_cache(maxsize=64)
 def _pattern(decimals: int, least: int | None = None) -> str:
     least = decimals if least is None else least
     tail = "0" * least + "#" * (decimals - least)
@@ -42,7 +49,7 @@ def _pattern(decimals: int, least: int | None = None) -> str:
 def number(value: Decimal | Fraction | int, decimals: int, least: int | None = None) -> str:
     """Write `value` with at most `decimals` places, at least `least` (default: all of them)."""
     scaled = value if decimals == 0 and isinstance(value, int) else round(Fraction(value) * 10**decimals)
-    return _written(scaled, decimals, _pattern(decimals, least), get_locale())
+    return _written(scaled, decimals, _pattern(decimals, least), _locale())
 
 
 @lru_cache(maxsize=20_000)
@@ -56,13 +63,13 @@ def ltr(figure: str) -> str:
 
     The isolating signs are used only there, so that texts elsewhere hold nothing unseen.
     """
-    locale = get_locale()
+    locale = _locale()
     return f"\u2066{figure}\u2069" if locale is not None and locale.text_direction == "rtl" else figure
 
 
 def own(words: str) -> str:
     """Let a name or an address keep its own direction in a right-to-left slip or sentence: "3 Obote Road" must not end in 3."""
-    locale = get_locale()
+    locale = _locale()
     if not words or locale is None or locale.text_direction != "rtl":
         return words
     isolate = "\u2066" if direction(words) == "ltr" else "\u2067"
@@ -92,14 +99,14 @@ def money_code(minor: int, decimals: int, code: str) -> str:
 
 def with_code(amount: str, code: str) -> str:
     """The currency on the side where the language has it: USD 20.00, and 20,00 USD in French."""
-    locale = get_locale()
+    locale = _locale()
     shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
     return ltr(f"{code}{NBSP}{amount}" if shape.index("¤") < shape.index("0") else f"{amount}{NBSP}{code}")
 
 
 def money_symbol(minor: int, decimals: int, symbol: str) -> str:
     """An amount with the currency's own sign where the language has it: $3,000.00, KSh 3,000.00, 3 000,00 $."""
-    locale = get_locale()
+    locale = _locale()
     shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
     sign, first = shape.index("¤"), shape.index("0")
     amount = money(minor, decimals)
@@ -131,13 +138,13 @@ def groups_of_four(digits: str) -> str:
 
 def _dates() -> Locale | None:
     """The language of dates: plain English writes the day first, as most of the world does."""
-    locale = get_locale()
+    locale = _locale()
     return Locale("en", "GB") if locale is not None and str(locale) == "en" else locale
 
 
 def date_of(when: date, form: str = "medium") -> str:
     """A calendar date: 23 Nov 2026."""
-    locale = get_locale()
+    locale = _locale()
     if locale is not None and locale.language == "ar" and form == "medium":
         form = "d MMM y"  # with the month's name, as elsewhere: figures alone would be read from either end
     if locale is not None:
@@ -177,20 +184,20 @@ def _first(when: date, said: str) -> str:
 
 def comma(sign: str = ",") -> str:
     """A comma (or semicolon) of the reader's language, with its space."""
-    locale = get_locale()
+    locale = _locale()
     mark = MARKS.get(locale.language, {}).get(sign, sign) if locale is not None else sign
     return mark if mark in FULL_WIDTH else f"{mark} "
 
 
 def _then() -> str:
     """Between a date and its hour: a comma, and in Chinese a space."""
-    locale = get_locale()
+    locale = _locale()
     return " " if locale is not None and locale.language == "zh" else comma()
 
 
 def listed(parts: Iterable[object], sign: str = ",") -> str:
     """Words one after the other, with the commas (or semicolons) of the reader's language."""
-    locale = get_locale()
+    locale = _locale()
     own_sign = sign == "," and locale is not None and "list" in MARKS.get(locale.language, {})
     words = comma("list" if own_sign else sign).join(str(part) for part in parts)
     # NB: a list that begins with a Latin code would make its whole cell run from left to right.
@@ -214,7 +221,7 @@ def day(instant: datetime, form: str = "d MMM") -> str:
 
 def hour(instant: datetime) -> str:
     """The time of day of an instant: 13:58."""
-    return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=get_locale()))
+    return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=_locale()))
 
 
 def fingerprint(digits: str) -> str:
@@ -236,7 +243,7 @@ def lately(instant: datetime) -> str:
 
 def decimal_mark() -> str:
     """The sign between whole and part in the reader's language."""
-    return str(get_decimal_symbol(get_locale()))
+    return str(get_decimal_symbol(_locale()))
 
 
 def plain_number(text: str) -> str:
@@ -247,7 +254,7 @@ def plain_number(text: str) -> str:
     language (French), one with at most two places after it is the key of the number pad.
     Digits may be of any script.
     """
-    mark, group = decimal_mark(), str(get_group_symbol(get_locale()))
+    mark, group = decimal_mark(), str(get_group_symbol(_locale()))
     # Arabic keyboards have marks of their own, which mean one thing only.
     text = ascii_digits(text.strip()).replace("\u066b", mark).replace("\u066c", group)
     separator = f"[{SPACES}{re.escape(group)}]"

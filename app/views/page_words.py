@@ -47,6 +47,22 @@ def gettext(context: EvalContext, word: str, /, **figures: Any) -> str:
     return (Markup(said) if escapes else said) % figures  # type: ignore[no-any-return]  # noqa: S704
 
 
+@lru_cache(maxsize=2_000)
+def _word_of(found: Any, about: str, word: str, escapes: bool) -> str:
+    said = found.upgettext(about, word)
+    return (Markup(said) if escapes else said) % {}  # type: ignore[no-any-return]  # noqa: S704
+
+
+@pass_eval_context
+def pgettext(context: EvalContext, about: str, word: str, /, **figures: Any) -> str:
+    """The same for a word that is told apart by what it is about."""
+    found, escapes = translations(), bool(context.autoescape)
+    if not figures:
+        return _word_of(found, about, word, escapes)
+    said = found.upgettext(about, word)
+    return (Markup(said) if escapes else said) % figures  # type: ignore[no-any-return]  # noqa: S704
+
+
 @pass_eval_context
 def ngettext(context: EvalContext, one: str, many: str, num: int, /, **figures: Any) -> str:
     """The same for words that follow a number."""
@@ -56,4 +72,4 @@ def ngettext(context: EvalContext, one: str, many: str, num: int, /, **figures: 
 
 def install(app: Flask) -> None:
     """Put them in the place of Flask-Babel's."""
-    app.jinja_env.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext})
+    app.jinja_env.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext, "pgettext": pgettext})

@@ -11,10 +11,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
 from app.models import Meter, ModuleTokenId, Sale, Token
+from app.services.pricing import Sight
+from app.services.search import find_meters
 from app.services.vending import Wish, quote, vend
 from app.sts.meter_number import pan_from_drn
 
-MOST, MOST_OF_A_QUOTE = 15, 2
+MOST, MOST_OF_A_QUOTE, MOST_OF_A_SEARCH = 15, 2, 6
 
 
 @contextmanager
@@ -57,6 +59,24 @@ def test_a_quote_is_two_statements_and_looks_for_no_tokens_elsewhere(sold):
         quote(wish, scope)
     assert len(seen) <= MOST_OF_A_QUOTE, seen
     assert not [text for text in seen if "module_id !=" in text], "only a sale asks what other modules gave"
+
+
+def test_the_same_money_next_month_reads_no_past_again(sold):
+    sight = Sight(sold.number("palm_street"), sold.cast.scope("amara"), ahead=timedelta(days=366))
+    with counted() as seen:
+        now = sight.quote(by_quantity=False, value=20_00)
+        then = sight.later(sold.clock + timedelta(days=31), timedelta(days=366)).quote(by_quantity=False, value=20_00)
+    assert now.units_before and not then.units_before and not then.facts.spent_today
+    assert len([text for text in seen if "newest_sale" in text]) == 1, seen
+
+
+def test_a_search_is_at_most_six_statements(sold):
+    scope = sold.cast.scope("amara")
+    find_meters("wanj", scope)
+    for typed in ("wanj", "achieng wan", sold.number("pump")[:5]):
+        with counted() as seen:
+            assert find_meters(typed, scope)
+        assert len(seen) <= MOST_OF_A_SEARCH, seen
 
 
 def test_the_minute_of_a_token_is_drawn_once_and_never_the_reserved_one(counter):
