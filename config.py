@@ -109,6 +109,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MAIL_USER": (None, str),
     "MAIL_PASSWORD": (None, str),
     "MAIL_FROM": (None, str),
+    "LOG_FORMAT": (None, _one_of("json", "text")),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
     "ATTEMPTS_IN": ("database", _one_of("database", "redis")),
     "RESET_RATE_LIMIT": ("5 per hour", str),
@@ -205,6 +206,8 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["CREDENTIALS_FILE"] = instance / "credentials.key"
     settings["AUDIT_KEY_FILE"] = instance / "audit.key"
     settings["QUEUE_FILE"] = instance / "queue.db"
+    if settings["LOG_FORMAT"] is None:
+        settings["LOG_FORMAT"] = "json" if settings["MODE"] == "production" else "text"
     if settings["DEMO"] is None:
         settings["DEMO"] = settings["MODE"] == "demonstration"
     if settings["TRAINING"] is None:

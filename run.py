@@ -144,6 +144,7 @@ def _web(settings: dict[str, Any], shown: str) -> Program:
         "--timeout": "60",
         "--graceful-timeout": "8",
         "--log-level": "warning",
+        "--logger-class": "app.logs_web.WebLog",
         "--chdir": str(ROOT),
     }
     if shared_memory.is_dir():

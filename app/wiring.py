@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 import config as settings_file
+from app import logs
 from app.extensions import Migrations, csrf, db
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,8 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
     """Create the application from the environment and `overrides`; writes nothing anywhere."""
     app = Flask("app", root_path=str(ROOT / "app"))
     app.config.from_mapping(settings_file.load(overrides=overrides))
+    if not app.config["TESTING"]:  # there pytest keeps what is logged
+        logs.install(app.config["LOG_FORMAT"])
     db.init_app(app)
     Migrations(app, str(ROOT / "migrations"))
     csrf.init_app(app)

@@ -24,6 +24,7 @@ from huey.consumer import Consumer, Scheduler
 from huey.serializer import SignedSerializer
 from sqlalchemy import select
 
+from app import logs
 from app.access.scope import Scope
 from app.db import learn_sizes
 from app.domain.calendar import business_date
@@ -312,11 +313,8 @@ def main() -> int:
     from run import app
 
     os.umask(0o077)  # the queue holds code that will run
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s worker %(levelname)s %(message)s"
-    )
     log.setLevel(logging.INFO)
-    logging.getLogger().handlers[0].addFilter(Terse())
+    logs.install(app.config["LOG_FORMAT"]).addFilter(Terse())
     make_consumer(app, make_queue(app.config)).run()
     return 0
 

@@ -17,6 +17,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, SelectField
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from app.access import security_log
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.access.interface import PAGE_SIZES
@@ -117,6 +118,8 @@ class AccountView(SafeBaseView):
             password_links.end_all(db.session(), user_id)
             mail_queue.add(db.session(), "notice", {"user": user_id, "what": "email", "to": old_address})
         db.session.commit()
+        if moved:
+            security_log.tell("address_changed")
         if form.language.data:
             session["locale"] = form.language.data
         refresh()
@@ -150,6 +153,7 @@ class AccountView(SafeBaseView):
         sessions.end_all(user_id, but_this=True)
         mail_queue.add(db.session(), "notice", {"user": user_id, "what": "password"})
         db.session.commit()
+        security_log.tell("password_changed")
         return True
 
     @expose("/language", methods=["POST"])
@@ -198,9 +202,11 @@ def proven(user_id: int, field: Any) -> bool:
         field.errors = [*field.errors, str(NEEDED)]
         return False
     if too_many(name, door):
+        security_log.tell("proof_locked")
         field.errors = [*field.errors, str(TOO_MANY)]
         return False
     if not password_fits(db.session.get_one(AppUser, user_id), field.data):
+        security_log.tell("proof_failed")
         field.errors = [*field.errors, str(NOT_YOURS)]
         return False
     forgive(name, door)

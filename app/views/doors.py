@@ -18,6 +18,7 @@ from sqlalchemy import text
 from werkzeug import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.access import security_log
 from app.access.current import signed_in
 from app.extensions import db
 from app.views import changes, frame, page_words, sessions, troubles
@@ -80,6 +81,7 @@ def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> No
 def refuse_stray_files() -> None:
     """A file in the place of a text is no form of ours: no field for text knows what to do with one."""
     if not FILE_FIELDS.issuperset(request.files):
+        security_log.because("stray_file")
         abort(400)
 
 
@@ -92,7 +94,7 @@ def keep_out() -> Any:
     if user is None:
         # NB: an unknown address asks for a sign-in as well, so that nobody maps the house.
         return None if endpoint in OPEN else _to_the_door()
-    db.session().info["actor"] = (user.id, user.username)
+    g.actor = db.session().info["actor"] = (user.id, user.username)
     if user.must_change_password and endpoint not in UNTIL_CHANGED:
         return redirect(url_for("AccountView.password"))
     lacks = user.totp_since is None and user.group is not None and user.group.second_factor
@@ -166,6 +168,7 @@ def note_and_close(answer: Response) -> Response:
             headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
     else:
         headers["Cache-Control"] = "no-store"
+        security_log.tell_refusal(answer.status_code)
         sessions.note_seen()
     return answer
 

@@ -16,6 +16,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from app.access import security_log
 from app.access.fab import SafeBaseView
 from app.db import transaction
 from app.extensions import db
@@ -70,8 +71,10 @@ class ForgottenPasswordView(SafeBaseView):
         if not form.validate_on_submit():
             return self._asking(form, 422 if form.is_submitted() else 200)
         if too_many(form.username.data, "forgotten ", "RESET_RATE_LIMIT"):
+            security_log.tell("link_asked_locked", typed=form.username.data)
             flash(_("Too many attempts. Wait a while, then try again."), "warning")
             return self._asking(form, 429)
+        security_log.tell("link_asked", typed=form.username.data)
         mail_queue.ask("reset", {"typed": form.username.data.strip()})
         return redirect(url_for("ForgottenPasswordView.ask", sent=1), 303)
 
@@ -93,13 +96,16 @@ class ForgottenPasswordView(SafeBaseView):
         """Choose the password, once."""
         found = password_links.find(db.session(), str(session.get(LINK_KEY, "")))
         if found is None:
+            security_log.tell("link_failed")
             return self._gone()
         user = db.session.get_one(AppUser, found.user_id, execution_options={"unscoped": True})
         form = ChooseForm()
         form.person = user
         if form.validate_on_submit():
             if not _take(form.new.data):
+                security_log.tell("link_failed")
                 return self._gone()
+            security_log.tell("password_set_by_link", account=user, purpose=found.purpose)
             flash(_("The password is set. Sign in with it."), "success")
             return redirect(url_for("AuthView.login"), 303)
         page = self.render_template(

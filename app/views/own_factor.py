@@ -14,6 +14,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import InputRequired, Length
 
+from app.access import security_log
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.db import transaction
@@ -67,10 +68,12 @@ class SecondFactorView(SafeBaseView):
         if not form.validate():
             return self._page(code=form, status=422)
         if too_many(str(key), DOOR):
+            security_log.tell("code_locked")
             form.code.errors = [str(TOO_MANY)]
             return self._page(code=form, status=429)
         codes = second_factor.confirm(key, form.code.data, key_file())
         if codes is None:
+            security_log.tell("code_failed")
             form.code.errors = [_("This code is not right. Type the one that the app shows now.")]
             return self._page(code=form, status=422)
         forgive(str(key), DOOR)
@@ -89,6 +92,7 @@ class SecondFactorView(SafeBaseView):
             return self._page(proof=form, status=422)
         with transaction() as session:
             codes = second_factor.renew_codes(session, key)
+        security_log.tell("recovery_codes_renewed")
         return self._codes(codes)
 
     @expose("/drop", methods=["POST"])
@@ -126,6 +130,7 @@ def key_file() -> Path:
 def _tell(user_id: int, what: str) -> None:
     mail_queue.add(db.session(), "notice", {"user": user_id, "what": what})
     db.session.commit()
+    security_log.tell(what)
 
 
 def _grouped(secret: str) -> str:

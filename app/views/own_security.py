@@ -15,6 +15,7 @@ from flask_appbuilder import expose
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from app.access import security_log
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.extensions import db
@@ -84,6 +85,7 @@ class OwnSecurityView(SafeBaseView):
         elif key == sessions.this_id() or not sessions.end_one(user.id, key):
             abort(404)
         db.session.commit()
+        security_log.tell("sessions_ended", which=key or "others")
         flash(_("The browser is signed out.") if key else _("All other browsers are signed out."), "success")
         return redirect(url_for("OwnSecurityView.security") + "#browsers", 303)
 

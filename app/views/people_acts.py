@@ -15,7 +15,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 
-from app.access import attempts
+from app.access import attempts, security_log
 from app.access.current import current_scope
 from app.db import transaction
 from app.extensions import db
@@ -86,6 +86,7 @@ class PeopleActs:
                 user.password = None
                 sessions.end_all(key)
             secret = give_link(session, user, purpose)
+        security_log.tell("link_given", account=db.session.get_one(AppUser, key), purpose=purpose)
         return self.link_given(key, secret)
 
     def link_given(self, key: int, secret: str | None) -> Any:
@@ -110,6 +111,7 @@ class PeopleActs:
         attempts.release(wanted)
         with transaction() as session:
             note(session, "unlock", "ab_user", key, {}, {})
+        security_log.tell("unlocked", account=db.session.get_one(AppUser, key))
         flash(_("%(name)s can sign in again at once.", name=name), "success")
         return self._back(key)
 
@@ -125,6 +127,7 @@ class PeopleActs:
             second_factor.drop(session, user)
             sessions.end_all(key)
             mail_queue.add(session, "notice", {"user": key, "what": "factor_off"})
+        security_log.tell("factor_off", account=db.session.get_one(AppUser, key))
         flash(_("The second factor of %(name)s is taken away.", name=name), "success")
         return self._back(key)
 
@@ -138,6 +141,7 @@ class PeopleActs:
         with transaction() as session:
             count = sessions.end_all(key)
             note(session, "sign_out", "ab_user", key, {}, {})
+        security_log.tell("sessions_ended", account=db.session.get_one(AppUser, key), which="all")
         flash(_("%(name)s is signed out everywhere.", name=name) if count else _("%(name)s was signed in nowhere.", name=name), "success")
         return self._back(key)
 

@@ -24,7 +24,7 @@ from werkzeug.security import check_password_hash
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.access import attempts
+from app.access import attempts, security_log
 from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import AppUser
@@ -169,11 +169,14 @@ class AuthView(SafeBaseView):
             return self._page(form, 422 if form.is_submitted() else 200)
         account = form.username.data
         if too_many(account):
+            security_log.tell("sign_in_locked", account=find_user(account), typed=account)
             flash(_("Too many attempts. Wait a minute, then try again."), "warning")
             return self._page(form, 429)
         user = find_user(account)
         fits = password_fits(user, form.password.data)
         if user is None or not fits or not user.active or user.group_id is None:
+            reason = "unknown" if user is None else "password" if not fits else "switched_off"
+            security_log.tell("sign_in_failed", account=user, typed=account, reason=reason)
             flash(_("The name or the password is not right. Try again."), "warning")
             return self._page(form, 401)
         forgive(account)
@@ -200,9 +203,11 @@ class AuthView(SafeBaseView):
                     if code_fits(key, form.code.data):
                         self._let_in(key)
                         return redirect(_after(key))
+                    security_log.tell("code_failed", account=user)
                     status = 401
                     form.code.errors = [_("This code is not right, or it was used. Wait for the next one.")]
             except TooManyCodes:
+                security_log.tell("code_locked", account=user)
                 status = 429
                 form.code.errors = [_("Too many attempts. Wait a minute, then try again.")]
         return self.render_template("account/code.html", title=_("Sign in"), form=form), status
@@ -218,11 +223,13 @@ class AuthView(SafeBaseView):
         user.last_login = now().replace(tzinfo=None)
         sessions.begin(user)
         db.session.commit()
+        security_log.tell("sign_in", account=user, factor=user.totp_since is not None)
         g.user = current_user
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> Any:
         """End this session here and now; a copy of the cookie is worth nothing afterwards."""
+        security_log.tell("sign_out")
         sessions.end_this()
         db.session.commit()
         return redirect(url_for("AuthView.login"))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlche
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from app.access import security_log
 from app.access.current import signed_in
 from app.db import is_passing
 from app.domain import errors
@@ -76,6 +77,7 @@ def _know_the_person() -> None:
 def refused(refusal: Refusal) -> tuple[str, int]:
     """A refusal that no form has caught."""
     db.session.rollback()
+    security_log.because(type(refusal).__name__)
     if isinstance(refusal, errors.OutOfScope):
         return page(404)
     return page(status_of(refusal), sentence(refusal))
@@ -92,6 +94,7 @@ def of_http(error: HTTPException) -> Any:
 
 def of_csrf(_error: CSRFError) -> tuple[str, int]:
     """A form without its token: the page is too old, or another site sent it."""
+    security_log.because("form_token")
     reason = _("This page was open for too long, or somebody signed in anew meanwhile. Nothing was stored and no money was taken.")
     return page(400, reason, back=way_back())
 

@@ -17,6 +17,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -127,6 +128,24 @@ def _lock(folder: Path, end: contextlib.ExitStack) -> None:
         raise OSError(f"another module server uses {folder.name}") from None
 
 
+class OneLine(logging.Formatter):
+    """UTC, level, part and what happened, on a line that nothing typed elsewhere can end."""
+
+    converter = time.gmtime
+    default_time_format, default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the way to a fault set in below it."""
+        first, *more = super().format(record).splitlines()
+        return "\n    ".join([first, *more])
+
+
+def _lines() -> logging.Handler:
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
     parser = argparse.ArgumentParser(prog="python -m app.sts.prism.service", description=__doc__)
@@ -143,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         ACCEPT_LOSS, action="store_true", help="go on, this once, with what is left of a lost or damaged journal"
     )
     given = parser.parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(handlers=[_lines()])
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
