@@ -39,6 +39,8 @@ UNTIL_GUARDED = OPEN | {"AccountView.theme", "AuthView.logout"} | {
 YEAR_S = 31_536_000
 # The names under which our forms take files.
 FILE_FIELDS = frozenset({"file", "key_file", "logo"})
+# Words that steer the making of an address: pages hand what stands in theirs on to the next one's.
+STEERING = frozenset({"endpoint", "_anchor", "_external", "_method", "_scheme"})
 
 
 def install(app: Flask) -> None:
@@ -56,6 +58,7 @@ def install(app: Flask) -> None:
     app.url_value_preprocessor(take_large_files)
     app.before_request_funcs.setdefault(None, []).insert(0, keep_out)
     app.before_request(refuse_stray_files)
+    app.before_request(refuse_steering)
     app.after_request(note_and_close)
     app.url_defaults(with_version)
     app.add_url_rule("/healthz", "healthz", healthz)
@@ -82,6 +85,13 @@ def refuse_stray_files() -> None:
     """A file in the place of a text is no form of ours: no field for text knows what to do with one."""
     if not FILE_FIELDS.issuperset(request.files):
         security_log.because("stray_file")
+        abort(400)
+
+
+def refuse_steering() -> None:
+    """No address of ours holds such a word: it would turn the links of the page elsewhere, or break them."""
+    if not STEERING.isdisjoint(request.args):
+        security_log.because("steering")
         abort(400)
 
 
@@ -162,7 +172,7 @@ def note_and_close(answer: Response) -> Response:
     headers["Content-Security-Policy"] = policy()
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if current_app.config["BEHIND_TLS"]:
-        headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
     if request.endpoint in STATIC:
         if answer.status_code == 200 and "v" in request.args:
             headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"

@@ -155,6 +155,14 @@ def test_a_fault_shows_a_reference_and_nothing_else(make_app, app, cast, login, 
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("word", ["_method=-0", "_scheme=javascript&_external=1", "_anchor=x", "endpoint=LedgerView.list"])
+def test_nobody_steers_the_links_of_a_page_from_its_address(app, cast, login, word):
+    client = app.test_client()
+    login(client, "efua")
+    assert client.get(f"/users/list/?{word}").status_code == 400
+
+
+@pytest.mark.one_database
 def test_a_request_that_is_too_large_is_refused(app, cast, login):
     client = app.test_client()
     login(client, "efua")
@@ -169,6 +177,6 @@ def test_behind_a_proxy_the_visitor_s_own_address_counts(make_app):
     door = make_app(TRUSTED_PROXIES=1, BEHIND_TLS=True)
     answer = door.test_client().get("/login/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"})
     assert answer.status_code == 200
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     assert answer.headers["Set-Cookie"].startswith("__Host-session=")
     assert "Secure" in answer.headers["Set-Cookie"]
