@@ -74,6 +74,19 @@ def _site(text: str) -> str:
     return text.rstrip("/")
 
 
+def _word_list(text: str) -> frozenset[str]:
+    return frozenset(word for each in text.casefold().split(",") if (word := each.strip()))
+
+
+def _readable_file(text: str) -> Path:
+    path = ROOT / Path(text).expanduser()
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+    return path
+
+
 # What the environment may say: name, default, how it is read.  None: it follows from others.
 ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODE": ("demonstration", _one_of("demonstration", "production")),
@@ -109,6 +122,8 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MAIL_USER": (None, str),
     "MAIL_PASSWORD": (None, str),
     "MAIL_FROM": (None, str),
+    "FORBIDDEN_WORDS": ("", _word_list),
+    "BREACHED_PASSWORDS_FILE": (None, _readable_file),
     "LOG_FORMAT": (None, _one_of("json", "text")),
     "LOGIN_RATE_LIMIT": ("10 per minute", str),
     "ATTEMPTS_IN": ("database", _one_of("database", "redis")),

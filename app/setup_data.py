@@ -79,7 +79,7 @@ def _administrator(session: Session) -> list[str]:
     ).scalars().first()  # fmt: skip
     if group is None:
         raise AssertionError("the groups were made before")
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_urlsafe(16)  # 128 bits
     session.add(
         AppUser(
             username=ADMINISTRATOR,

@@ -1,7 +1,7 @@
 // A new password's strength in words while it is typed; the server judges in the end. And printing of codes.
 "use strict";
 (function () {
-  const common = ["password", "passwort", "motdepasse", "qwerty", "azerty", "letmein", "welcome", "changeme", "admin"];
+  const common = ["password", "passwort", "motdepasse", "qwerty", "azerty", "letmein", "welcome", "changeme", "admin", "vending", "prepaid", "electricity"];
   document.querySelectorAll("[data-strength]").forEach((told) => {
     const field = document.getElementById(told.dataset.strength), words = told.querySelector("span"), icon = told.querySelector("i");
     const advice = words.textContent;
@@ -9,7 +9,7 @@
     function judged(text) {
       const plain = text.toLowerCase(), signs = Array.from(plain);
       if (signs.length < Number(told.dataset.least)) return ["short", "warn"];
-      if (new Set(signs).size < 5 || /^\d+$/.test(plain) || common.some((word) => plain.includes(word) && signs.length < word.length + 8)) return ["easy", "bad"];
+      if (new Set(signs).size < 5 || common.some((word) => plain.includes(word) && signs.length < word.length + 8)) return ["easy", "bad"];
       if (own.some((part) => plain.includes(part))) return ["ownWords", "bad"];
       return signs.length >= 18 || plain.trim().split(/\s+/).length >= 4 ? ["strong", "ok"] : ["fair", "ok"];
     }
