@@ -2,7 +2,8 @@
 
 RFC 6238 with SHA-1, as every authenticator app has it; pyotp works the digits out.  The secret is sealed with
 `credentials.key`, so a copy of the database makes no code; a code works once, and the one before and after it
-are taken, for clocks that differ.  Recovery codes are kept as hashes: they carry eighty random bits.
+are taken, for clocks that differ.  Recovery codes are kept as hashes; they carry 130 random bits, so nobody guesses
+one from its hash however fast it is.
 
 >>> code_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 1)  # RFC 6238, appendix B, at 59 seconds
 '287082'
@@ -10,7 +11,6 @@ are taken, for clocks that differ.  Recovery codes are kept as hashes: they carr
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
 from datetime import datetime
@@ -30,7 +30,9 @@ from app.services.credentials import CannotUnseal, seal, unseal
 STEP_S, DIGITS = 30, 6
 DRIFT = 1  # steps before and after
 SECRET_LENGTH = 32  # letters of base32: the 160 bits that RFC 4226, 4 recommends
-CODES, CODE_BYTES, CODE_LENGTH = 10, 10, 16
+# Twenty-six letters of base32: 130 bits.  Those that were drawn before had sixteen, and count until they are renewed.
+CODES, CODE_LENGTH, CODE_LENGTH_ONCE = 10, 26, 16
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def code_of(secret: str, step: int) -> str:
@@ -93,7 +95,7 @@ def drop(session: Session, user: AppUser) -> None:
 def renew_codes(session: Session, user_id: int) -> list[str]:
     """New recovery codes, to be shown once; the older ones end."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    codes = [base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode("ascii") for _each in range(CODES)]
+    codes = ["".join(secrets.choice(LETTERS) for _letter in range(CODE_LENGTH)) for _code in range(CODES)]
     session.add_all(RecoveryCode(user_id=user_id, code_hash=_digest(code)) for code in codes)
     return ["-".join(code[at : at + 4] for at in range(0, CODE_LENGTH, 4)) for code in codes]
 
@@ -130,7 +132,7 @@ def _take_digits(session: Session, user_id: int, digits: str, key_file: Path) ->
 
 def _take_recovery(session: Session, user_id: int, typed: str) -> bool:
     plain = "".join(sign for sign in typed.upper() if sign.isalnum()).translate(str.maketrans("018", "OIB"))
-    if len(plain) != CODE_LENGTH:
+    if len(plain) not in (CODE_LENGTH, CODE_LENGTH_ONCE):
         return False
     unused = (RecoveryCode.user_id == user_id) & RecoveryCode.used_at.is_(None)
     mine = unused & (RecoveryCode.code_hash == _digest(plain))

@@ -46,6 +46,12 @@ class PasswordForm(FlaskForm):
     )
 
 
+class ProofForm(FlaskForm):
+    """The password, before what guards the account changes."""
+
+    password = PasswordField(_l("Your password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
+
+
 class SettingsForm(FlaskForm):
     """What everybody may say about themselves."""
 

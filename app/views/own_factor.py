@@ -9,10 +9,6 @@ import segno
 from flask import abort, current_app, flash, redirect, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import PasswordField
-from wtforms.validators import InputRequired, Length
 
 from app.access import security_log
 from app.access.current import signed_in
@@ -22,16 +18,10 @@ from app.extensions import db
 from app.models import AppUser
 from app.services import mail_queue, second_factor
 from app.views import sessions
-from app.views.account import TOO_MANY, proven
-from app.views.signin import TEXT_MAX, CodeForm, forgive, too_many
+from app.views.account import TOO_MANY, ProofForm, proven
+from app.views.signin import CodeForm, forgive, too_many
 
 DOOR = "first code "
-
-
-class ProofForm(FlaskForm):
-    """The password, before what guards the account changes."""
-
-    password = PasswordField(_l("Your password"), [InputRequired(_l("Fill this in.")), Length(max=TEXT_MAX)])
 
 
 class SecondFactorView(SafeBaseView):

@@ -22,6 +22,7 @@ from app.extensions import db
 from app.models import AppUser, AuditEntry, UserSession
 from app.services import second_factor
 from app.views import changes, devices, sessions
+from app.views.account import ProofForm, proven
 from app.views.typed import row_id
 
 SIGN_INS_SHOWN = 10
@@ -66,28 +67,34 @@ class OwnSecurityView(SafeBaseView):
     @expose("/security")
     def security(self) -> Any:
         """Password, second factor, signed-in browsers."""
-        user = signed_in() or abort(401)
-        return self.render_template(
-            "account/security.html", title=_("Account settings"), tab="security", browsers=browsers(user.id),
-            since=user.totp_since, codes=second_factor.codes_left(db.session(), user.id),
-            compulsory=user.group is not None and user.group.second_factor,
-        )  # fmt: skip
+        return self._page(ProofForm(formdata=None)), 200
 
     @expose("/sessions/end", methods=["POST"])
     def end(self) -> Any:
-        """Sign another browser out, or all others."""
+        """Sign another browser out, or all others: with the password, so that a stolen session shuts nobody out."""
         user = signed_in() or abort(401)
+        user_id, form = user.id, ProofForm()
         key = row_id(request.form.get("browser", ""))
         if key is None and request.form.get("browser") != "others":
             abort(400)
+        if not form.validate() or not proven(user_id, form.password):
+            return self._page(form), 422
         if key is None:
-            sessions.end_all(user.id, but_this=True)
-        elif key == sessions.this_id() or not sessions.end_one(user.id, key):
+            sessions.end_all(user_id, but_this=True)
+        elif key == sessions.this_id() or not sessions.end_one(user_id, key):
             abort(404)
         db.session.commit()
         security_log.tell("sessions_ended", which=key or "others")
         flash(_("The browser is signed out.") if key else _("All other browsers are signed out."), "success")
         return redirect(url_for("OwnSecurityView.security") + "#browsers", 303)
+
+    def _page(self, proof: ProofForm) -> Any:
+        user = signed_in() or abort(401)
+        return self.render_template(
+            "account/security.html", title=_("Account settings"), tab="security", browsers=browsers(user.id), proof=proof,
+            since=user.totp_since, codes=second_factor.codes_left(db.session(), user.id),
+            compulsory=user.group is not None and user.group.second_factor,
+        )  # fmt: skip
 
     @expose("/log")
     def log(self) -> Any:

@@ -255,13 +255,18 @@ def test_other_browsers_are_listed_and_signed_out_one_by_one_or_all(client, app,
     assert "Firefox on Windows" in page
     keys = re.findall(r'name="browser" value="(\d+)"', page)
     assert len(keys) == 3, "all but this one"
-    sent = {"csrf_token": client.token("/account/security")}
+    sent = {"csrf_token": client.token("/account/security"), "password": "demo"}
     with app.app_context():
         foreign = db.session.scalars(select(UserSession.id).where(UserSession.user_id == cast.users["bento"])).one()
     for wrong in (str(foreign), "999999"):
         assert client.post("/account/sessions/end", data=sent | {"browser": wrong}).status_code == 404
     for wrong in ("", "x", "-1"):
         assert client.post("/account/sessions/end", data=sent | {"browser": wrong}).status_code == 400
+    for wrong in ("", "wrong"):
+        answer = client.post("/account/sessions/end", data=sent | {"browser": "others", "password": wrong})
+        assert answer.status_code == 422
+        assert 'id="password-error"' in answer.get_data(as_text=True)
+    assert all(other.get("/account/").status_code == 200 for other in others)
     assert client.post("/account/sessions/end", data=sent | {"browser": keys[0]}).status_code == 303
     assert [other.get("/account/").status_code for other in others].count(302) == 1
     assert client.post("/account/sessions/end", data=sent | {"browser": "others"}).status_code == 303

@@ -119,7 +119,7 @@ def test_what_guards_an_account_is_told_when_it_changes(client, app, cast, login
     token = client.token(f"/users/show/{amara}")
     for act in ("unlock", "sign_out", "drop_factor", "link"):
         client.post(f"/users/{act}/{amara}", data={"csrf_token": token})
-    client.post("/account/sessions/end", data={"browser": "others", "csrf_token": token})
+    client.post("/account/sessions/end", data={"browser": "others", "password": new, "csrf_token": token})
     lines = told()
     assert [line["message"] for line in lines] == [
         "proof_failed", "password_changed", "unlocked", "sessions_ended", "factor_off", "link_given", "sessions_ended",

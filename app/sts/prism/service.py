@@ -131,7 +131,7 @@ def _lock(folder: Path, end: contextlib.ExitStack) -> None:
 class OneLine(logging.Formatter):
     """UTC, level, part and what happened, on a line that nothing typed elsewhere can end."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format, default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
