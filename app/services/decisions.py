@@ -217,12 +217,19 @@ def approve(
     return ask_once_more(sale_id, modules, patience, clock)
 
 
-def decline(sale_id: int, decision_id: int, scope: Scope, clock: Callable[[], datetime] = now) -> None:
-    """Refuse a proposal, or take one's own back.  Raises OutOfScope, ProposalClosed."""
+def decline(
+    sale_id: int, decision_id: int, scope: Scope, clock: Callable[[], datetime] = now, *, may_approve: bool = True
+) -> None:
+    """Refuse a proposal, or take one's own back; somebody else's refuses who may approve it.
+
+    Raises OutOfScope, ProposalClosed, NotAllowed.
+    """
     person = _person(scope)
     with transaction() as session:
         sale_of(sale_id, scope)
         row = _open(session, sale_id, decision_id)
+        if row.proposed_by != person and not may_approve:
+            raise errors.NotAllowed
         row.status, row.decided_by, row.decided_at = "declined", person, clock()
 
 

@@ -80,9 +80,13 @@ def approve(record_id: int, scope: Scope, modules: Modules, clock: Callable[[], 
     return ActStatus(record_of(record_id, scope).status)
 
 
-def decline(record_id: int, scope: Scope, clock: Callable[[], datetime] = now) -> None:
-    """Refuse a proposal, or take one's own back.  Raises OutOfScope, ProposalClosed."""
-    record_of(record_id, scope)
+def decline(record_id: int, scope: Scope, clock: Callable[[], datetime] = now, *, may_approve: bool = True) -> None:
+    """Refuse a proposal, or take one's own back; somebody else's refuses who may approve it.
+
+    Raises OutOfScope, ProposalClosed, NotAllowed.
+    """
+    if record_of(record_id, scope).operator_id != scope.user_id and not may_approve:
+        raise errors.NotAllowed
     with transaction() as session:
         _move(session, record_id, status=ActStatus.DECLINED, approver_id=scope.user_id, decided_at=clock())
 

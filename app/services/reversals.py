@@ -136,11 +136,18 @@ def approve(sale_id: int, request_id: int, scope: Scope, clock: Callable[[], dat
     return _carry_out(sale_id, request_id, scope, clock, four_eyes=True)
 
 
-def decline(sale_id: int, request_id: int, scope: Scope, clock: Callable[[], datetime] = now) -> None:
-    """Refuse a request, or take one's own back.  Raises OutOfScope, ProposalClosed."""
+def decline(
+    sale_id: int, request_id: int, scope: Scope, clock: Callable[[], datetime] = now, *, may_approve: bool = True
+) -> None:
+    """Refuse a request, or take one's own back; somebody else's refuses who may approve it.
+
+    Raises OutOfScope, ProposalClosed, NotAllowed.
+    """
     with transaction() as session:
         sale_of(sale_id, scope)
         request = _open(session, sale_id, request_id)
+        if request.proposed_by != _person(scope) and not may_approve:
+            raise errors.NotAllowed
         request.status, request.decided_by, request.decided_at = DECLINED, _person(scope), clock()
 
 

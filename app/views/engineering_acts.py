@@ -58,7 +58,8 @@ class ActPages:
         """A second person disagrees, or the first one takes it back."""
         own(record_id)
         try:
-            engineering.decline(record_id, current_scope())
+            may_approve = self.appbuilder.sm.has_access("can_approve", self.class_permission_name)
+            engineering.decline(record_id, current_scope(), may_approve=may_approve)
         except Refusal as refusal:
             return self._refused(record_id, refusal)
         flash(_("The proposal is closed. No token was made."), "success")

@@ -46,6 +46,7 @@ class ReversalView(SafeBaseView):
 
     route_base = "/reversals"
     default_view = "show"
+    open_methods = frozenset({"decline"})  # either of two permissions, asked for within
     title = list_title = _l("Reverse a sale")
 
     @expose("/<int:sale_id>")
@@ -88,13 +89,15 @@ class ReversalView(SafeBaseView):
             return self._refused(sale_id, refusal)
 
     @expose("/<int:sale_id>/decline", methods=["POST"])
-    @has_access
-    @permission_name("propose")
     def decline(self, sale_id: int) -> Any:
-        """Another person disagrees, or the first one takes it back."""
+        """Who may approve disagrees, or the first person takes it back."""
+        access = self.appbuilder.sm.has_access
+        may_approve = access("can_approve", self.class_permission_name)
+        if not (may_approve or access("can_propose", self.class_permission_name)):
+            abort(403)
         _own(sale_id)
         try:
-            reversals.decline(sale_id, _named(), current_scope())
+            reversals.decline(sale_id, _named(), current_scope(), may_approve=may_approve)
         except Refusal as refusal:
             return self._refused(sale_id, refusal)
         flash(_("The request is closed. The sale stands."), "success")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Sale, SaleDecision, SecurityModule
+from app.models import AppUser, Sale, SaleDecision, SecurityModule
 from app.models.base import now
 from app.sts.module import ModuleError
 from tests.services.conftest import Counter
@@ -111,6 +111,37 @@ def test_a_declined_proposal_changes_nothing_and_a_late_click_says_so(chidi, efu
     assert status(look, lost) == "reserved" and "Declined by Efua Test" in text(chidi.get(page))
     for forged in ("", "0", "x", "99999999999"):
         assert act(efua, page, f"{page}/approve", decision=forged).status_code == 409
+
+
+def without(app, name, right):
+    """Take a right at decisions from this person's group."""
+    with app.app_context():
+        role = db.session.scalars(select(AppUser).where(AppUser.username == name)).one().group.role
+        role.permissions = [one for one in role.permissions if (one.permission.name, one.view_menu.name) != (right, "DecisionView")]
+        db.session.commit()
+
+
+def test_who_may_approve_declines_and_who_may_only_propose_takes_back_their_own(app, chidi, efua, lost, look):
+    page = f"/decisions/{lost}"
+    send(chidi, page, f"{page}/propose", kind="ask_again", reason=WHY)
+    first = look(select(SaleDecision.id))
+    without(app, "efua", "can_approve")
+    assert "Decline" not in text(efua.get(page))
+    assert act(efua, page, f"{page}/decline", decision=first).status_code == 403
+    without(app, "chidi", "can_approve")
+    assert act(chidi, page, f"{page}/decline", decision=first).status_code == 303
+    send(efua, page, f"{page}/propose", kind="ask_again", reason=WHY)
+    second = look(select(SaleDecision.id).where(SaleDecision.status == "proposed"))
+    without(app, "chidi", "can_propose")
+    assert act(chidi, page, f"{page}/decline", decision=second).status_code == 403, "neither of the two rights"
+
+
+def test_who_may_approve_and_not_propose_declines(app, chidi, efua, lost, look):
+    page = f"/decisions/{lost}"
+    send(chidi, page, f"{page}/propose", kind="ask_again", reason=WHY)
+    without(app, "efua", "can_propose")
+    assert "Decline" in text(efua.get(page))
+    assert act(efua, page, f"{page}/decline", decision=look(select(SaleDecision.id))).status_code == 303
 
 
 def test_asking_again_of_a_silent_module_keeps_the_money_held(chidi, efua, lost, look):
