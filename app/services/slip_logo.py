@@ -10,6 +10,7 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ PIXELS_MAX = 25_000_000
 # What an A4 sheet shows at 300 dots an inch; a roll needs less.
 WIDTH_MAX, HEIGHT_MAX = 720, 240
 SIDE_MIN = 16
-FORMATS = ("PNG", "JPEG")
+NAMES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,20 @@ class Logo:
     height: int
 
 
-def accept(content: bytes) -> Logo:
-    """The picture that was uploaded, drawn anew on white.
+def accept(content: bytes, name: str) -> Logo:
+    """The picture that was uploaded under this name, drawn anew on white.
 
-    Raises LogoRefused with the reason: large, kind, pixels, small or broken.
+    Raises LogoRefused with the reason: large, kind (other than the name's, too), pixels, small or broken.
     """
     if len(content) > BYTES_MAX:
         raise errors.LogoRefused(reason="large")
+    kind = NAMES.get(PurePath(name.lower()).suffix)
+    if kind is None:
+        raise errors.LogoRefused(reason="kind")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as sent:
+            with Image.open(io.BytesIO(content), formats=[kind]) as sent:
                 return _drawn(sent)
     except UnidentifiedImageError:
         raise errors.LogoRefused(reason="kind") from None

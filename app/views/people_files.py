@@ -30,7 +30,7 @@ from app.models import AppUser, UserGroup, VendingPoint
 from app.services.imports.fields import Fault, text_of
 from app.services.imports.layout import Cell, Layout, Unreadable
 from app.services.imports.reader import fold
-from app.services.imports.reading import read_file, stored_rows
+from app.services.imports.reading import read_file, require_agreement, stored_rows
 from app.services.task_files import FileTooLarge
 from app.views import import_words
 from app.views.forgotten import link_to
@@ -252,6 +252,7 @@ def _read() -> tuple[Layout, list[tuple[int, list[Cell]]]]:
     files = folder()
     stored, _digest, _size = files.keep(sent.stream, FILE_MAX_MB * 1024 * 1024)
     try:
+        require_agreement(files.place(stored), sent.filename)
         layout = read_file(files.place(stored), files.place(f"{stored}.rows"), _known(), ROWS_MAX)
         return layout, list(stored_rows(files.place(f"{stored}.rows")))
     finally:

@@ -51,7 +51,7 @@ class LogoField(FileField):
             self.data = None
             return
         try:
-            self.accepted = accept(self.data.stream.read(BYTES_MAX + 1))
+            self.accepted = accept(self.data.stream.read(BYTES_MAX + 1), self.data.filename)
         except LogoRefused as refusal:
             raise ValueError(sentence(refusal)) from None
 

@@ -33,7 +33,7 @@ from app.services.imports import applying, batches
 from app.services.imports.checking import Checker
 from app.services.imports.entity import Book
 from app.services.imports.layout import Unreadable
-from app.services.imports.reading import read_file, stored_rows
+from app.services.imports.reading import read_file, require_agreement, stored_rows
 from app.services.task_files import Folder, forget_rows
 from app.services.tasks import Cancelled, ClaimLost, Work, WorkFailed
 from app.views import filtered, import_words
@@ -126,12 +126,13 @@ def _read(work: Work) -> None:
     row = _batch(work)
     scope_now(work, p.IMPORT_ROWS, *WRITES[row.entity])
     row = _batch(work)
-    kind, stored = row.entity, row.stored
+    kind, stored, name = row.entity, row.stored, row.file_name
     files = folder()
     if stored is None or not files.place(stored).exists():
         raise WorkFailed("file_gone")
     db.session.rollback()
     try:
+        require_agreement(files.place(stored), name)
         layout = read_file(
             files.place(stored), files.place(f"{stored}.rows"), import_words.known_headings(kind),
             current_app.config["IMPORT_ROWS_MAX"], work.parameters.get("wishes"), lambda: work.tell(0),

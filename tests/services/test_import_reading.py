@@ -15,7 +15,7 @@ import xlsxwriter
 
 from app.services.imports import reader, reading, spreadsheet
 from app.services.imports.layout import Unreadable
-from app.services.imports.reading import read_file, stored_rows
+from app.services.imports.reading import read_file, require_agreement, stored_rows
 
 KNOWN = {"meternumber", "region", "name"}
 WISHES = {"known": KNOWN, "rows": 1000}
@@ -152,6 +152,23 @@ def code(tmp_path: Path, content: bytes, **wishes) -> str:
 )  # fmt: skip
 def test_a_file_that_is_no_table_says_why(tmp_path, content, why):
     assert code(tmp_path, content) == why
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fits"),
+    [
+        ("m.csv", b"Meter number\n1\n", True), ("M.TXT", b"Meter number\n1\n", True), ("m.XLSX", b"PK\x03\x04...", True), ("m.csv", b"", True),
+        ("m.xlsx", b"Meter number\n1\n", False), ("m.csv", b"PK\x03\x04...", False), ("m.pdf", b"Meter number\n", False), ("m", b"PK\x03\x04", False),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_file_has_to_agree_with_what_is_in_it(tmp_path, name, content, fits):
+    (tmp_path / "file").write_bytes(content)
+    if fits:
+        require_agreement(tmp_path / "file", name)
+        return
+    with pytest.raises(Unreadable) as fault:
+        require_agreement(tmp_path / "file", name)
+    assert fault.value.code == "not_a_table"
 
 
 def test_five_hundred_columns_of_a_workbook(tmp_path):

@@ -25,13 +25,13 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (300, 100), mode: str = "
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "1"), ("JPEG", "RGB"), ("JPEG", "CMYK")])
 def test_a_png_or_a_jpeg_is_taken(kind, mode):
-    logo = slip_logo.accept(picture(kind, mode=mode))
+    logo = slip_logo.accept(picture(kind, mode=mode), {"PNG": "logo.png", "JPEG": "LOGO.JPG"}[kind])
     with Image.open(io.BytesIO(logo.picture)) as seen:
         assert (seen.format, seen.mode, seen.size) == ("PNG", "RGB", (300, 100))
 
 
 def test_what_is_clear_becomes_white_and_what_is_large_small():
-    logo = slip_logo.accept(picture(mode="RGBA", size=(3000, 600)))
+    logo = slip_logo.accept(picture(mode="RGBA", size=(3000, 600)), "logo.png")
     assert (logo.width, logo.height) == (720, 144)
     with Image.open(io.BytesIO(logo.picture)) as seen:
         assert seen.getpixel((5, 5)) == (255, 255, 255)
@@ -42,7 +42,7 @@ def test_only_pixels_pass():
     words.add_text("Comment", "<script>alert(1)</script>")
     sent = picture(pnginfo=words) + b"<svg onload=alert(1)>"
     assert b"script" in sent
-    kept = slip_logo.accept(sent).picture
+    kept = slip_logo.accept(sent, "logo.png").picture
     assert b"script" not in kept and b"svg" not in kept
 
 
@@ -66,15 +66,22 @@ SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>ale
 )
 def test_anything_else_is_refused_with_its_reason(sent, reason):
     with pytest.raises(LogoRefused) as refused:
-        slip_logo.accept(sent)
+        slip_logo.accept(sent, "logo.jpeg" if sent.startswith(b"\xff\xd8") else "logo.png")
     assert refused.value.params == {"reason": reason}
 
 
 def test_the_same_picture_is_kept_once(context):
-    logo = slip_logo.accept(picture())
+    logo = slip_logo.accept(picture(), "logo.png")
     for _time in range(2):
         slip_logo.keep(db.session(), logo)
         db.session.commit()
     assert db.session.query(SlipLogo).count() == 1
     assert slip_logo.logo_of(db.session(), logo.digest) == logo
     assert slip_logo.logo_of(db.session(), "0" * 64) is None
+
+
+@pytest.mark.parametrize(("kind", "name"), [("PNG", "logo.jpg"), ("JPEG", "logo.png"), ("PNG", "logo.svg"), ("PNG", "logo"), ("PNG", "logo.png.exe")])
+def test_a_name_that_says_another_kind_is_refused(kind, name):
+    with pytest.raises(LogoRefused) as refused:
+        slip_logo.accept(picture(kind), name)
+    assert refused.value.params == {"reason": "kind"}

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from app.services.imports.layout import Cell, Layout, Unreadable
 
@@ -16,6 +16,20 @@ MEMORY_MAX = 900 * 1024 * 1024  # of addresses, not of pages in use
 SECONDS_MAX = 120
 WRITTEN_MAX = 1024 * 1024 * 1024
 WISHES = ("encoding", "separator", "sheet")
+
+
+# What a file is called, and what it then begins with; other names are no tables of ours.
+BOOK_NAMES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+TEXT_NAMES = frozenset({".csv", ".tsv", ".txt"})
+BOOK_HEADS = (b"PK\x03\x04", b"PK\x05\x06", bytes.fromhex("d0cf11e0"))
+
+
+def require_agreement(path: Path, name: str) -> None:
+    """Refuse a file whose name promises another kind than its first bytes are.  Raises Unreadable."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head and PurePath(name.lower()).suffix not in (BOOK_NAMES if head.startswith(BOOK_HEADS) else TEXT_NAMES):
+        raise Unreadable("not_a_table")
 
 
 def read_file(
