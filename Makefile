@@ -11,7 +11,7 @@ RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
 DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
 TESTS ?= tests
 
-.PHONY: help run test deep check bench lint types demo words docs screens guide clean
+.PHONY: help run test deep check audit bench lint types demo words docs screens guide clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ check: lint types ## lint, types, import floors, spelling, migrations
 	@.venv/bin/lint-imports --no-cache --no-logo
 	@.venv/bin/codespell
 	@$(PY) tools/check_migrations.py
+
+# In a virtual environment of its own: what audits the packages is not one of them.
+audit: ## ask PyPI what is known against our pinned packages; needs the network, fails when one could not be asked
+	@sh tools/find_python.sh >/dev/null && test -x build/audit/bin/pip-audit || { "$$(sh tools/find_python.sh)" -m venv build/audit && build/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.txt
 
 bench: $(DEV_STAMP) ## measure; prints the figures that docs/performance.md holds
 	@for file in $(sort $(filter-out bench/crash.py bench/vend.py bench/reports.py,$(wildcard bench/*.py))); do PYTHONPATH=. $(PY) $$file || exit 1; done

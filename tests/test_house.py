@@ -140,7 +140,7 @@ def test_every_test_can_fail():
     assert [test for path in TESTS for test in cannot_fail(path)] == []
 
 
-TARGETS = ["run", "test", "deep", "check", "bench", "lint", "types", "demo", "words", "docs", "screens", "guide", "clean"]
+TARGETS = ["run", "test", "deep", "check", "audit", "bench", "lint", "types", "demo", "words", "docs", "screens", "guide", "clean"]
 
 
 def test_make_alone_lists_every_chore():

@@ -28,7 +28,7 @@ PARAMETERS = (
     "next", "back", "q", "at", "page", "psize", "order", "dir", "tab", "changes", "token", "meter", "meter_number", "from", "to", "after",
     "amount", "units", "wish", "shown_amount", "reference", "kept", "paper", "p0", "p1", "period", "since", "until", "by", "region", "tariff",
     "_flt_0_name", "_flt_1_id", "_flt_0_region", "_oc_MeterView", "_od_MeterView", "page_MeterView", "psize_MeterView", "id", "rowid",
-    "language", "v", "seen", "csrf_token", "_method", "_scheme", "_external", "_anchor", "endpoint", "values", "pk", "name", "report",
+    "language", "v", "seen", "csrf_token", "_method", "values", "pk", "name", "report",
 )  # fmt: skip
 AWAY_HEADERS = (
     {"Referer": "https://evil.example/"}, {"HX-Request": "true"}, {"X-HTTP-Method-Override": "DELETE"}, {"Accept": "application/json"},
