@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
+from flask_login import current_user
 from sqlalchemy import select, text, update
 from werkzeug import Response
 
@@ -21,6 +22,7 @@ from app.extensions import db
 from app.models import AppUser, UserSession
 from app.models.base import now
 from app.services import outbox
+from app.views import doors, troubles
 from tests.cast import drn, password_hash
 from tests.fixtures.application import Visitor, csrf_token, let_in
 from tests.views.grid_lines import EVERYBODY, LINES, Line
@@ -204,8 +206,23 @@ def test_every_route_has_its_line(app):
     assert LINES.keys() - routes == set(), "lines without a route"
 
 
+@pytest.fixture
+def refused_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of a refusal is drawn once for each visitor: hundreds of times the same cost a quarter of this walk."""
+    drawn: dict[Any, str] = {}
+
+    def draw(template: str, **facts: Any) -> str:
+        key = template, current_user.get_id()
+        if key not in drawn:
+            drawn[key] = render_template(template, **facts)
+        return drawn[key]
+
+    for module in (doors, troubles):
+        monkeypatch.setattr(module, "render_template", draw)
+
+
 @pytest.mark.one_database
-def test_nobody_comes_in_without_a_session_a_token_or_a_permission(grid, capsys):
+def test_nobody_comes_in_without_a_session_a_token_or_a_permission(grid, refused_briefly, capsys):
     before = grid.fingerprint()
     strangers_are_shut_out(grid)
     forms_without_a_token_are_refused(grid)
