@@ -6,6 +6,8 @@ the sale's vending point, whoever printed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
@@ -18,7 +20,7 @@ from app.reports import records
 from app.reports.engineering_tokens import name_of
 from app.reports.headings import said
 from app.reports.question import Choices
-from app.reports.records import RecordList, snapshot_of
+from app.reports.records import RecordList
 from app.reports.report import Asked, Report
 from app.reports.sales_records import receipt_number
 from app.reports.table import Answer, Column, Figure, Kind, Row
@@ -39,14 +41,13 @@ COLUMNS = (
 )
 
 
-def _make(raw: Any) -> Row:
-    facts = snapshot_of(raw.snapshot)
+def _make(read: Callable[[Sequence[Any]], Sequence[Any]], raw: Any) -> Row:
+    sale_id, number, newest, receipt, printed_at, reserved_at, first_name, last_name, *snapshot = raw
+    code, point, operator, meter, consumer = read(snapshot)
     return Row((
-        receipt_number(facts["point"]["code"], raw.receipt_number), raw.printed_at,
-        name_of(raw.first_name, raw.last_name), raw.copy_number - FIRST_PRINTING, raw.newest - FIRST_PRINTING,
-        facts["point"]["name"], raw.reserved_at, facts["operator"], facts["meter"]["meter_number"],
-        facts["consumer"]["name"],
-    ), sale_id=raw.sale_id)  # fmt: skip
+        receipt_number(code, receipt), printed_at, name_of(first_name, last_name), number - FIRST_PRINTING,
+        newest - FIRST_PRINTING, point, reserved_at, operator, meter, consumer,
+    ), sale_id=sale_id)  # fmt: skip
 
 
 def _answer(asked: Asked) -> Answer:
@@ -66,10 +67,11 @@ def _answer(asked: Asked) -> Answer:
         conditions.append(Reprint.user_id == picks["operator"])
     again = aliased(Reprint)
     newest = select(func.max(again.copy_number)).where(again.sale_id == Reprint.sale_id).correlate(Reprint)
+    told = records.told(asked, "point.code", "point.name", "operator", "meter.meter_number", "consumer.name")
     rows = (
         select(
-            Reprint.printed_at, Reprint.copy_number, newest.scalar_subquery().label("newest"), Reprint.sale_id,
-            Sale.receipt_number, Sale.reserved_at, Sale.snapshot, AppUser.first_name, AppUser.last_name,
+            Reprint.sale_id, Reprint.copy_number, newest.scalar_subquery().label("newest"), Sale.receipt_number,
+            Reprint.printed_at, Sale.reserved_at, AppUser.first_name, AppUser.last_name, *told.columns,
         )
         .join(Sale, Sale.id == Reprint.sale_id)
         .join(AppUser, AppUser.id == Reprint.user_id)
@@ -80,7 +82,7 @@ def _answer(asked: Asked) -> Answer:
         RecordList(
             columns=COLUMNS,
             rows=rows,
-            make=_make,
+            make=partial(_make, told.read),
             sums=None,
             adds=(),
             orders={"printed": Reprint.printed_at, "copy": Reprint.copy_number},
