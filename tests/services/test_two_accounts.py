@@ -42,7 +42,7 @@ def seller(database_url: str, context: Flask, cast: Cast, instance: Path) -> Ite
         owner.execute(text(f"DROP ROLE {name}"))
 
 
-@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.one_database("postgresql")
 def test_the_account_that_sells_sells_and_cannot_get_round_the_books(seller: Flask, cast: Cast) -> None:
     assert run_setup(seller) == [], "nothing is left to do, and nothing is refused"
     with seller.app_context():
