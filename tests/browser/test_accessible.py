@@ -122,6 +122,16 @@ def test_a_page_of_each_make_is_open_to_everybody(app: Flask, world: World, scre
     assert Eyes().violations(page) == []
 
 
+@pytest.mark.one_database
+def test_the_door_is_open_to_everybody_on_a_phone(app: Flask, world: World, screen: Any) -> None:
+    stranger = app.test_client()
+    stranger.get("/login/")
+    page, eyes = screen(stranger, 390), Eyes()
+    for address in ("/login/", "/password/forgotten"):
+        assert page.goto(address).status == 200
+        assert eyes.violations(page) == []
+
+
 @pytest.mark.deep
 @pytest.mark.one_database
 def test_every_kind_of_element_is_open_to_everybody(app: Flask, world: World, screen: Any) -> None:
