@@ -91,10 +91,9 @@ def test_names_as_typed_come_before_the_same_words_in_another_order(crowd, monke
     assert len(find_consumers(db.session(), "ali mohamed", bento, 20)) == 12, "fewer as typed than wanted: all of them"
 
 
+@pytest.mark.one_database("postgresql")
 def test_postgresql_asks_row_by_row_whatever_it_thinks_of_a_range(crowd):
     """Its plan for any word joins nothing that is asked of one row: it would read a common word to its end."""
-    if db.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite plans each statement as it is written")
     scope, places = crowd.cast.scope("bento"), itertools.count(1)
     for statement, asked in (
         (consumer_words._along_the_terms(Meter, scope, 2, 2000, 10, 10), 3),

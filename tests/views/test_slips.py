@@ -302,7 +302,7 @@ def test_messages_go_by_the_meter_and_an_old_slip_keeps_its_words_and_logo(count
         row = session.query(Settings).one()
         row.slip_message, row.slip_message_electricity, row.slip_message_water = "For all.", "For lamps.", "For taps."
         row.slip_copy_text = "Not valid for tax"
-        logo = slip_logo.accept(picture())
+        logo = slip_logo.accept(picture(), "logo.png")
         slip_logo.keep(session, logo)
         row.slip_logo = logo.digest
     lamp, tap = sold(counter), sold(counter, PUMP)
