@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 from sqlalchemy import select, update
@@ -27,8 +28,9 @@ def cast(app):
 
 
 @pytest.fixture
-def told(caplog):
-    """The entries so far, as the file of lines would have them."""
+def told(caplog, monkeypatch):
+    """The entries so far, as the file of lines would have them, however many other tests wrote in this minute."""
+    monkeypatch.setattr(logging.getLogger("app.security"), "filters", [])
     caplog.set_level("INFO", "app.security")
 
     def read():

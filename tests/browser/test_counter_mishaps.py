@@ -136,3 +136,19 @@ def test_a_screen_that_is_only_touched_shows_no_keys(amara: Any, browser: Any, s
             shown = [key.is_visible() for key in page.locator("main kbd").all()]
             assert any(shown) is not touch, (path, touch)
         context.close()
+
+
+def test_what_is_typed_while_the_page_still_loads_gets_its_sum(amara: Any) -> None:
+    held: list[Any] = []
+
+    def hold(script: Any) -> None:
+        held.append(script)
+
+    amara.route("**/counter-sum.js*", hold)
+    amara.goto(f"/counter/meter/{PALM_STREET}", wait_until="commit")
+    amara.fill("#value", "20.00")
+    while not held:
+        amara.wait_for_timeout(10)
+    held[0].continue_()
+    amara.wait_for_selector('#sum[data-ready="yes"]')
+    assert "USD 20.00" in amara.inner_text("#sell-button").replace("\u00a0", " ")

@@ -308,7 +308,7 @@ def test_every_decision_stands_in_the_audit_log(cast, deaf, waiting):
     first = propose(cast, waiting, decisions.RELEASE)
     forgot(deaf)
     decisions.approve(waiting, first, cast.scope("efua"), deaf, PATIENCE)
-    entries = db.session.scalars(select(AuditEntry).where(AuditEntry.table_name == "sale_decision")).all()
+    entries = db.session.scalars(select(AuditEntry).where(AuditEntry.table_name == "sale_decision").order_by(AuditEntry.id)).all()
     assert [entry.action for entry in entries] == ["add", "change"]
     assert '"status": "done"' in entries[1].after
 

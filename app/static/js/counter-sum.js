@@ -18,7 +18,10 @@
     fields.set("meter_number", ask.dataset.meter);
     return String(fields);
   };
-  let shown = wanted();
+  // What was typed before this listened, or came back with the page, has no sum yet.
+  const early = [...ask.elements].some((field) => field.checked !== field.defaultChecked
+    || (["text", "search", "tel"].includes(field.type) && field.value !== field.defaultValue));
+  let shown = early ? null : wanted();
 
   function ripple() {
     sell.classList.add("stale");
@@ -124,6 +127,7 @@
   });
   if (value.value) history.replaceState(null, "", address());
   value.setSelectionRange(value.value.length, value.value.length);
+  if (early) ripple();
 
   // --- sell, once ---------------------------------------------------------------------------
   let sent = false;
