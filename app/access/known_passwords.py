@@ -10,12 +10,14 @@ hashes in order, as Have I Been Pwned hands it out, searched where it lies.  No 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from pathlib import Path
 from typing import BinaryIO
 
 COMMON_FILE = Path(__file__).with_name("common_passwords.bin")
 RECORD = 6
 SHA1_SIGNS = 40
+BEHIND = b"\xff"
 
 
 def record_of(password: str) -> bytes:
@@ -27,15 +29,13 @@ def is_common(password: str) -> bool:
     """Whether very many people have this password."""
     wanted = record_of(password)
     with COMMON_FILE.open("rb") as file:
-        low, high = 0, file.seek(0, 2) // RECORD
-        while low < high:
-            middle = (low + high) // 2
-            file.seek(middle * RECORD)
-            found = file.read(RECORD)
-            if found == wanted:
-                return True
-            low, high = (middle + 1, high) if found < wanted else (low, middle)
-    return False
+
+        def record(number: int) -> bytes:
+            file.seek(number * RECORD)
+            return file.read(RECORD)
+
+        number = bisect_left(range(file.seek(0, 2) // RECORD), wanted, key=record)
+        return record(number) == wanted
 
 
 def is_breached(password: str, hashes: Path) -> bool:
@@ -47,15 +47,9 @@ def is_breached(password: str, hashes: Path) -> bool:
     name = hashlib.sha1(password.encode("utf-8", "replace"), usedforsecurity=False)
     wanted = name.hexdigest().upper().encode("ascii")
     with hashes.open("rb") as file:
-        low, high = 0, file.seek(0, 2)
-        while low < high:
-            middle = (low + high) // 2
-            line = _line_from(file, middle)
-            if line and line < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return _line_from(file, low) == wanted
+        # Behind the last line is more than any hash.
+        place = bisect_left(range(file.seek(0, 2)), wanted, key=lambda at: _line_from(file, at) or BEHIND)
+        return _line_from(file, place) == wanted
 
 
 def _line_from(file: BinaryIO, place: int) -> bytes:

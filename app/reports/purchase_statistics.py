@@ -26,7 +26,6 @@ REPORT = Report(
         shows=("money", "units"),
         filters=("type", "region"),
         orders=ORDERS,
-        compares=True,
         period="this_year",
     ),
     answer=_answer,

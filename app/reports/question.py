@@ -40,7 +40,6 @@ class Choices:
     filters: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     descending: bool = False
-    compares: bool = False
     days_max: int = YEARS_MAX * 366
 
 

@@ -26,7 +26,6 @@ REPORT = Report(
         shows=("money", "units"),
         filters=("type", "region", "point"),
         orders=ORDERS,
-        compares=True,
     ),
     answer=_answer,
     wide=True,
