@@ -12,6 +12,7 @@ from flask import Flask, g
 from app.access.current import scope_of
 from app.extensions import db
 from app.models import AppUser
+from tests.cast import Cast, make_cast
 from tests.world import World, make_world
 
 
@@ -19,6 +20,13 @@ from tests.world import World, make_world
 def world(app: Flask) -> World:
     """Everybody, and something of everybody's."""
     return make_world(app)
+
+
+@pytest.fixture
+def cast(app: Flask) -> Cast:
+    """Everybody, and their meters, in a database that was just set up."""
+    with app.app_context():
+        return make_cast()
 
 
 @pytest.fixture

@@ -14,18 +14,9 @@ from app.extensions import db
 from app.models import AppUser, MailRequest, UserSession
 from app.models.base import now
 from app.views import devices
-from tests.cast import make_cast
 from tests.views.forms import fields
 
 NEW = "seven green bicycles"
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 def change(client, old, new, again=None):

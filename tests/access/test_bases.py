@@ -10,7 +10,6 @@ from sqlalchemy import event, select
 
 from app.extensions import db
 from app.models import AuditEntry, Manufacturer, Product, VendingPoint
-from tests.cast import make_cast
 
 NONSENSE = (
     "page_ProductView=abc", "page_ProductView=-1", "page_ProductView=" + "9" * 40, "psize_ProductView=0",
@@ -19,14 +18,6 @@ NONSENSE = (
     "_flt_9_model=x", "_flt_0_nothing=x", "_flt_0_model=%00", "_flt_0_model=" + "x" * 5000,
     "_flt_0_meter_type=nonsense", "_flt_0_manufacturer=1e309", "_flt_0_id=1", "_flt_x_model=1",
 )  # fmt: skip
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 @pytest.fixture

@@ -15,17 +15,8 @@ from app.models import AppUser, UserGroup
 from app.services import keepers
 from app.views.menu import CATEGORIES
 from app.views.rights_words import COLUMNS, parts, system_pages
-from tests.cast import make_cast
 
 pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 @pytest.fixture

@@ -12,15 +12,6 @@ from app.extensions import db
 from app.models import AppUser
 from app.views.signin import find_user
 from tests.access.test_people import form
-from tests.cast import make_cast
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 @pytest.mark.one_database

@@ -15,7 +15,6 @@ from app.models import AppUser, AuditEntry, MailRequest, PasswordLink
 from app.models.base import now
 from app.services import mail, outbox, password_links
 from app.views import letters
-from tests.cast import make_cast
 from tests.fixtures.application import csrf_token
 
 NEW = "seven green bicycles"
@@ -32,14 +31,6 @@ def app(app, tmp_path):
     yield app
     with app.app_context():
         mail.deliver_by(db.engine, before)
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 def ask(client, typed):

@@ -14,18 +14,9 @@ from app.extensions import db
 from app.models import AppUser, AuditEntry, RecoveryCode, UserGroup, UserSession
 from app.models.base import now
 from app.services import second_factor
-from tests.cast import make_cast
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 def key_file(app) -> Path:

@@ -11,20 +11,11 @@ from sqlalchemy import select, update
 from app.extensions import db
 from app.logs import Structured
 from app.models import AppUser
-from tests.cast import make_cast
 from tests.fixtures.application import TEST_SETTINGS, let_in
 from tests.world import make_world
 
 pytestmark = pytest.mark.one_database
 FORGED = "amara\nsign_in person=1 "
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 @pytest.fixture

@@ -12,19 +12,10 @@ from app.extensions import db
 from app.models import AppUser, SignInFailure, UserSession
 from app.models.base import now
 from app.views.passwords import set_password
-from tests.cast import make_cast
 from tests.fixtures.application import TEST_SETTINGS, csrf_token
 
 LIMIT = 3
 NOBODYS = "AUTH_DB_FAKE_PASSWORD_HASH_CHECK"
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 def send(client, username, password="demo"):

@@ -13,15 +13,6 @@ from werkzeug.exceptions import BadGateway, ImATeapot
 from app.domain import errors
 from app.extensions import db
 from app.views import troubles
-from tests.cast import make_cast
-
-
-@pytest.fixture
-def cast(app):
-    with app.app_context():
-        made = make_cast()
-        db.session.remove()
-        return made
 
 
 @pytest.mark.one_database
