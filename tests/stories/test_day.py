@@ -27,7 +27,6 @@ from sqlalchemy import func, select
 from app.domain.states import SaleKind, SaleStatus, TokenKind
 from app.extensions import db
 from app.models import (
-    AppUser,
     ReversalRequest,
     Sale,
     Settings,
@@ -39,10 +38,10 @@ from app.models import (
 from app.services import audit_chain
 from app.services.ledger_check import differences
 from app.sts.meter_number import check_digit
-from tests.fixtures.ports import free_ports
 from tests.stories import crash_trial
 from tests.stories.crash_trial import Site, module_count
 from tests.stories.day_people import Looker, figures
+from tests.stories.speaking import speaking_site
 
 HOME, SECOND = ("0100000001" + check_digit("0100000001"), "0100000013" + check_digit("0100000013"))
 LANGUAGES = {"efua": "fr", "chidi": "ar", "dalia": "es"}
@@ -53,16 +52,8 @@ REASON = "Mita isiyo sahihi ilichaguliwa, tokeni haikutolewa"
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """The program with its processes; each person has chosen a language."""
-    site = Site(tmp_path / "instance", free_ports(2))
-    site.prepare()
-    with crash_trial._app(site).app_context():
-        for name, language in LANGUAGES.items():
-            db.session.query(AppUser).filter_by(username=name).one().language = language
-        db.session.commit()
-        db.session.remove()
-    site.start()
-    yield site
-    site.stop()
+    with speaking_site(tmp_path / "instance", LANGUAGES) as site:
+        yield site
 
 
 def asked(site: Site, question: Any) -> Any:

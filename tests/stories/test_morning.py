@@ -21,14 +21,14 @@ from pypdf import PdfReader
 
 from app.domain.states import SaleStatus, TokenKind
 from app.extensions import db
-from app.models import AppUser, Meter, Sale, Token
+from app.models import Meter, Sale, Token
 from app.services import audit_chain
 from app.services.ledger_check import differences
 from app.sts.meter_number import check_digit
-from tests.fixtures.ports import free_ports
 from tests.stories import crash_trial
 from tests.stories.crash_trial import Site, children, module_count
 from tests.stories.morning_people import Person, Sold
+from tests.stories.speaking import speaking_site
 
 HOME, SECOND, MISTY, ENDED, PUMP, STALE = (
     body + check_digit(body)
@@ -42,16 +42,8 @@ LANGUAGES = {"amara": "en", "fatou": "fr", "bento": "ar"}
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """The program with its three processes; each seller speaks another language."""
-    site = Site(tmp_path / "instance", free_ports(2))
-    site.prepare()
-    with crash_trial._app(site).app_context():
-        for name, language in LANGUAGES.items():
-            db.session.query(AppUser).filter_by(username=name).one().language = language
-        db.session.commit()
-        db.session.remove()
-    site.start()
-    yield site
-    site.stop()
+    with speaking_site(tmp_path / "instance", LANGUAGES) as site:
+        yield site
 
 
 class Morning:
