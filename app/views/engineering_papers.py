@@ -20,13 +20,12 @@ from app.domain.states import Paper
 from app.extensions import db
 from app.models import EngineeringRecord
 from app.services.act_copies import copies_of, count_act_copy
-from app.services.papers import paper_for, paper_of, remember_paper
+from app.services.papers import paper_of
 from app.services.receipts import is_repeated
-from app.views import choices
 from app.views.engineering_acts import ActPages, own
 from app.views.engineering_slip import ActSlip, act_number, draw, make_act_slip, page_size
 from app.views.language import chosen_language
-from app.views.settings import LANGUAGES
+from app.views.papers import asked_paper, offered, remember_printed
 from app.views.slip_language import language_of
 
 
@@ -46,10 +45,9 @@ class ActPapers(ActPages):
     @permission_name("print")
     def printed(self, record_id: int) -> Any:
         """Count one printing; the page that comes back is the one to print."""
-        record, scope = _issued(record_id), current_scope()
+        record = _issued(record_id)
         mark = _counted(record)
-        if scope.user_id is not None and (paper := paper_of(request.form.get("paper"))):
-            remember_paper(scope.user_id, paper)
+        remember_printed()
         if request.accept_mimetypes.best == "application/json":
             return {"copy": mark}
         return self._paper_page(record, mark, print_now=True)
@@ -69,16 +67,14 @@ class ActPapers(ActPages):
         return Response(content, mimetype="application/pdf", headers=named)
 
     def _paper_page(self, record: EngineeringRecord, mark: int, **more: Any) -> Any:
-        paper = paper_of(request.values.get("paper")) or paper_for(db.session(), current_scope().user_id)
+        paper = asked_paper()
         language = _language(record)
         with force_locale(language):
             slip = _slip(record, mark)
             article, sizes = draw(slip, paper), (page_size(slip, paper), page_size(slip, paper, mark=1))
         return self._act_page(
-            "engineering/paper.html", record, paper=paper.value, papers=[each.value for each in Paper],
-            paper_names=choices.PAPER, language=language, language_names=dict(LANGUAGES.items()), article=article,
-            asked_language=language if request.values.get("lang") else "", page_sizes=sizes, may_print=self.may("print"),
-            **more,
+            "engineering/paper.html", record, article=article, page_sizes=sizes, may_print=self.may("print"),
+            **offered(paper, language), **more,
         )  # fmt: skip
 
 

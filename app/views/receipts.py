@@ -19,13 +19,12 @@ from app.domain.errors import OutOfScope
 from app.domain.states import Paper, SaleStatus
 from app.extensions import db
 from app.services.decisions import release_of
-from app.services.papers import paper_for, paper_of, remember_paper
+from app.services.papers import paper_of
 from app.services.receipts import Receipt, count_reprint, receipt_for
 from app.services.slip_logo import logo_of
-from app.views import choices
 from app.views.language import chosen_language
+from app.views.papers import asked_paper, offered, remember_printed
 from app.views.roll import logo_size_mm, page_size
-from app.views.settings import LANGUAGES
 from app.views.slip import Slip, make_slip, picture, qr, token_title
 from app.views.slip_language import slip_language
 
@@ -62,10 +61,9 @@ class ReceiptView(SafeBaseView):
     @has_access
     def printed(self, sale_id: int) -> Any:
         """Count one printing; the page that comes back is the one to print."""
-        receipt, scope = _own(sale_id), current_scope()
+        receipt = _own(sale_id)
         mark = _counted(receipt)
-        if scope.user_id is not None and (paper := paper_of(request.form.get("paper"))):
-            remember_paper(scope.user_id, paper)
+        remember_printed()
         if request.accept_mimetypes.best == "application/json":
             return {"copy": mark}
         return self._page("receipts/paper.html", receipt, mark, print_now=True)
@@ -87,7 +85,7 @@ class ReceiptView(SafeBaseView):
         )
 
     def _page(self, template: str, receipt: Receipt, mark: int = 0, **more: Any) -> Any:
-        paper = paper_of(request.values.get("paper")) or paper_for(db.session(), current_scope().user_id)
+        paper = asked_paper()
         language = _language(receipt)
         with force_locale(language):
             printed = _slip(receipt, mark)
@@ -99,16 +97,11 @@ class ReceiptView(SafeBaseView):
             currency=receipt.currency,
             unit=receipt.unit,
             token_title=token_title,
-            paper=paper.value,
-            papers=[each.value for each in Paper],
             article=article,
             page_sizes=sizes,
-            language=language,
-            asked_language=language if request.values.get("lang") else "",
-            paper_names=choices.PAPER,
-            language_names=dict(LANGUAGES.items()),
             other_language=language != chosen_language(),
             may_reverse=self.appbuilder.sm.has_access("can_read", "ReversalView"),
+            **offered(paper, language),
             **more,
         )
 
