@@ -151,6 +151,7 @@ def test_the_restored_site_sells_on_and_no_token_id_comes_again(site, elsewhere,
         assert differences() == []
 
 
+@pytest.mark.postgresql_long
 def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, elsewhere, tmp_path, phrase):
     running = FileJournal(tmp_path / "site" / "module" / "journal.db", grouped=True)
     running.keep("answered", "digest", lambda: ())
@@ -173,6 +174,7 @@ def test_the_journal_of_the_modules_process_starts_later_than_the_restore(site, 
     assert (refused.code, "journal.db.log0 should be there" in refused.said) == (1, True)
 
 
+@pytest.mark.postgresql_long
 def test_modules_that_a_backup_does_not_hold_are_named_by_it_and_by_the_restore(site, elsewhere, tmp_path, phrase):
     inside = module_folder.prepare(tmp_path / "site" / "second").fingerprint
     place = {"kind": "prism", "address": "hsm.example", "port": 9443}
@@ -204,6 +206,7 @@ def _cast():
     )
 
 
+@pytest.mark.postgresql_long
 def test_a_sale_that_waited_through_the_restore_is_not_sent_again(site, elsewhere, tmp_path, phrase):
     """It may have got its token between the backup and the loss: a person decides."""
     with site.app_context():
@@ -260,6 +263,7 @@ def test_a_backup_while_everybody_sells_is_of_one_moment(site, elsewhere, tmp_pa
         assert db.session.execute(select(func.count(Sale.id)), execution_options={"unscoped": True}).scalar_one() >= 2
 
 
+@pytest.mark.postgresql_long
 def test_an_installation_that_is_not_empty_is_left_alone(site, elsewhere, tmp_path, phrase):
     file = back_up(site, tmp_path, phrase)
     before = contents(site)

@@ -23,6 +23,7 @@ def counter(amara: FlaskClient, app: Flask) -> Counter:
     return Counter(amara, app)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("typed", ["wanj", "Achieng W", "10482", "0700 123", "27714471", PALM_STREET[:6], PALM_STREET])
 def test_a_meter_is_found_by_whatever_the_customer_knows(counter: Counter, typed: str) -> None:
     found = counter.opens("/counter/search", q=typed)
@@ -81,6 +82,7 @@ def test_received_and_change_are_worked_out_by_the_server(counter: Counter) -> N
     assert "give 30.00 change" in receipt.words
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("meter", "unit"), [(PALM_STREET, "kWh"), (PUMP, "m³"), (MILL, "kWh")], ids=["legacy", "water", "sts6-ea11"]
 )
@@ -95,6 +97,7 @@ def test_a_sale_leads_to_twenty_digits(counter: Counter, meter: str, unit: str) 
     assert counter.stored() == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_a_second_click_is_the_same_sale(counter: Counter) -> None:
     form = counter.asks(PALM_STREET, "20.00").form
     first, second = counter.sends(form), counter.sends(form)

@@ -57,6 +57,7 @@ def test_static_files_are_kept_for_a_year_under_their_version(client, app):
     assert client.get("/static/../config.py").status_code in (302, 404)
 
 
+@pytest.mark.both_databases
 def test_the_signs_of_life(client, app):
     assert client.get("/healthz").get_data() == b"ok"
     assert client.get("/readyz").status_code == 200

@@ -181,6 +181,7 @@ def grid(app: Flask, world: World) -> Grid:
     return Grid(app, world)
 
 
+@pytest.mark.both_databases
 def test_a_foreign_row_does_not_exist(grid, capsys):
     """What asks the database, on both of them."""
     before = grid.fingerprint()
@@ -189,6 +190,7 @@ def test_a_foreign_row_does_not_exist(grid, capsys):
     tell(grid, capsys)
 
 
+@pytest.mark.both_databases
 def test_no_page_tells_of_a_foreign_row(grid, capsys):
     """The same."""
     before = grid.fingerprint()

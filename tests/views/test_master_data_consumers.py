@@ -16,6 +16,7 @@ from tests.views.forms import act, fields, send, text
 from tests.views.selling import sell
 
 
+@pytest.mark.both_databases
 def test_a_consumer_is_added_and_found_by_name_number_phone_and_id(chidi, look):
     answer = send(
         chidi, "/consumers/add", name="Kouamé N'Guessan", user_number="C-77", region__text="market town",
@@ -29,6 +30,7 @@ def test_a_consumer_is_added_and_found_by_name_number_phone_and_id(chidi, look):
         assert "Achieng" not in page
 
 
+@pytest.mark.both_databases
 def test_a_changed_name_is_found_by_the_new_one_only(chidi, cast, look):
     assert send(chidi, f"/consumers/edit/{cast.consumers['achieng']}", name="Grace Wanjiru").status_code == 302
     terms = select(func.count(ConsumerTerm.id)).where(ConsumerTerm.term == "achieng")
@@ -89,6 +91,7 @@ def test_a_strangers_consumer_does_not_exist(chidi, cast, look):
     assert look(select(Consumer.id).where(Consumer.id == key)) == key
 
 
+@pytest.mark.both_databases
 def test_a_second_click_does_not_add_a_second_consumer(chidi, look):
     form = fields(chidi.get("/consumers/add").get_data(as_text=True))
     sent = {**form, "name": "Twice", "user_number": "C-80", "region-text": "Market Town"}

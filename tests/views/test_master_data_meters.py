@@ -37,6 +37,7 @@ def meter(look, key, cast):
     }  # fmt: skip
 
 
+@pytest.mark.both_databases
 def test_a_meter_is_added_and_type_and_algorithm_follow(chidi, cast, look, meter):
     typed = {**meter, "meter_number": f"{NEW[:4]} {NEW[4:8]}-{NEW[8:]}", "consumer__text": "achieng", "installed_on": "2026-11-01"}
     assert send(chidi, "/meters/add", **typed, daily_limit="1,500.50", smallest_purchase="0.5").status_code == 302

@@ -122,6 +122,7 @@ def test_digits_of_a_sale_that_waits_are_never_shown(app, amara, sold, look):
     assert amara.get(f"/tokens/show/{key}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_sales_are_found_by_meter_state_and_day(amara, sold):
     day = sold[0].reserved_at.date()
     for arguments, found in (
@@ -165,12 +166,14 @@ def test_an_auditor_reads_what_the_own_regions_people_did_only(signed_in, cast, 
     assert dalia.get(f"/audit/show/{foreign}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_only_a_named_column_orders_a_list(efua, sold):
     for column in ("snapshot", "operator.password", "x;drop"):
         answer = efua.get("/sales/list/", query_string={"_oc_SaleView": column, "_od_SaleView": "asc"})
         assert answer.status_code == 200
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("source", ["regions", "consumers"])
 def test_the_look_up_gives_ten_rows_of_ones_own_at_most(chidi, amara, source):
     rows = chidi.get(f"/pick/{source}?q=").get_json()

@@ -71,6 +71,7 @@ def cells(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
 
 
+@pytest.mark.both_databases
 def test_a_report_is_prepared_with_the_rows_of_who_asked_and_fetched(enter, work, look, world):
     chidi = enter("chidi")
     address = asks(chidi)
@@ -283,6 +284,7 @@ def test_what_no_paper_takes_is_refused_and_something_else_offered(enter, monkey
     assert post(efua, TODAY, form="exe").status_code == 400
 
 
+@pytest.mark.both_databases
 def test_a_sale_booked_meanwhile_is_in_neither_totals_nor_rows(enter, work, app, world, monkeypatch):
     """The totals were read before it; the rows come from the same snapshot."""
     address = asks(enter("efua"))

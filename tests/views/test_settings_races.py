@@ -40,6 +40,7 @@ def _at_that_moment(monkeypatch, view, act) -> None:
     monkeypatch.setattr(view, "pre_update", late)
 
 
+@pytest.mark.both_databases
 def test_a_sale_between_check_and_save_keeps_currency_days_and_clock(app, efua, cast, look, monkeypatch):
     usd, eur = (look(select(Currency.id).where(Currency.code == code)) for code in ("USD", "EUR"))
     with monkeypatch.context() as patch:
@@ -56,6 +57,7 @@ def test_a_sale_between_check_and_save_keeps_currency_days_and_clock(app, efua, 
     assert send(efua, "/settings/edit/1", utility_name="Lake").status_code == 303
 
 
+@pytest.mark.both_databases
 @pytest.mark.one_database("postgresql")
 def test_a_sale_under_way_is_not_overtaken(app, efua, look, monkeypatch):
     """A sale that is not committed yet cannot be seen: whoever changes the currency waits for it, not for long.

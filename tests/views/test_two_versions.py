@@ -107,6 +107,7 @@ def test_a_forged_name_takes_nothing(efua, cast, name):
     assert efua.post(path, data={**form, "theirs": name}).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_third_person_is_not_overwritten_unseen(efua, chidi, cast, look):
     path = f"/consumers/edit/{cast.consumers['achieng']}"
     page = stale_and(efua, chidi, path, {"address": "First", "gender": "m"}, {"address": "Mine"})
@@ -174,6 +175,7 @@ def test_a_change_of_rights_alone_makes_an_open_page_of_the_group_old(efua, sign
     assert look(select(UserGroup.version).where(UserGroup.id == group.id)) > group.version
 
 
+@pytest.mark.both_databases
 def test_two_people_at_one_user_and_a_sign_in_between_them_hurts_nobody(efua, cast, login, app, look):
     path = f"/users/edit/{cast.users['amara']}"
     page = efua.get(path).get_data(as_text=True)
