@@ -10,6 +10,8 @@ sum = $(firstword $(shell cat $(1) | cksum))
 RUN_STAMP := .venv/packages-$(call sum,requirements.txt)
 DEV_STAMP := .venv/packages_dev-$(call sum,requirements.txt requirements-dev.txt)
 TESTS ?= tests
+# The first time one process compiles what all of them load, while the rest is prepared; else each would.
+warm = test -d tests/__pycache__ || $(PY) -m pytest -qq --collect-only tests >/dev/null 2>&1 &
 
 .PHONY: help run test deep check audit bench lint types demo words docs screens guide clean
 
@@ -20,10 +22,8 @@ run: $(RUN_STAMP) ## start the program on http://127.0.0.1:8080 (Ctrl-C stops it
 	@$(PY) run.py
 
 test: $(DEV_STAMP) ## everything the tests need, then all of them in short form
-	@$(PY) tools/chromium.py
-	@$(PY) -m tools.thrift_compiler
-	@$(PY) -m tools.redis_server
-	@$(PY) -m pytest -n 3 --dist worksteal $(TESTS)
+	@$(warm) $(PY) tools/chromium.py && $(PY) -m tools.thrift_compiler && $(PY) -m tools.redis_server; done=$$?; wait; exit $$done
+	@$(PY) -m pytest -n 4 --dist worksteal $(TESTS)
 
 deep: $(DEV_STAMP) ## the long forms of the tests; figures and seeds go to docs/deep.md
 	@$(PY) -m pytest -n 2 --dist worksteal -m deep --record-deep $(TESTS)
