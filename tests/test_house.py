@@ -83,6 +83,29 @@ def test_no_room_is_a_drawer():
     assert [name(path) for path in PROGRAM if DRAWERS & parts[path]] == []
 
 
+def loads_at_once(path: Path) -> set[str]:
+    """The modules of the program that a file imports while it is being loaded, by the names of their files."""
+    found = set()
+    for block in tree_of(path).body:
+        waits = isinstance(block, ast.FunctionDef | ast.ClassDef) or (isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test))
+        for node in () if waits else ast.walk(block):
+            if isinstance(node, ast.Import):
+                found |= {one.name for one in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module} | {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def test_every_module_of_the_program_can_be_the_first_that_is_loaded():
+    """No ring of modules load one another: it would work from one side only, and break when somebody begins elsewhere."""
+    modules = {name(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in PROGRAM}
+    # NB: a package stands for the names in it, and its modules load without it.
+    left = {one: (loads_at_once(path) & modules.keys()) - {one} for one, path in modules.items() if path.stem != "__init__"}
+    while free := {one for one, needs in left.items() if not needs & left.keys()}:
+        left = {one: needs for one, needs in left.items() if one not in free}
+    assert sorted(left) == [], "modules that load one another, and those that wait for them"
+
+
 def test_nothing_is_left_for_later():
     later = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
     assert [(name(path), word) for path in EVERYTHING for word in later if word in source_of(path)] == []

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
+
+from app.views import sessions
 
 # The first that is found; order matters, because most browsers name others as well.
 BROWSERS = (
@@ -48,3 +54,32 @@ def place(address: str | None, own: str | None) -> str:
 
 def _first(kinds: tuple[tuple[str, str], ...], agent: str) -> str | None:
     return next((name for name, sign in kinds if re.search(sign, agent)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One signed-in browser in words."""
+
+    id: int
+    device: str
+    handheld: bool
+    place: str
+    started: datetime
+    seen: datetime
+    ended: datetime | None
+    this: bool
+
+
+def browser(row: Any, own: str | None, this_id: int | None) -> Browser:
+    """A session in words, for a reader at the address `own`."""
+    return Browser(
+        row.id, device(row.agent), is_handheld(row.agent), place(row.address, own),
+        row.started, row.seen, row.ended, row.id == this_id,
+    )  # fmt: skip
+
+
+def browsers(user_id: int) -> list[Browser]:
+    """Where the person is signed in, this browser first."""
+    this = sessions.this_id()
+    told = [browser(row, request.remote_addr, this) for row in sessions.standing(user_id)]
+    return sorted(told, key=lambda one: not one.this)

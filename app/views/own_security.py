@@ -6,8 +6,6 @@ else's rows come in, and values in it are worded as on the pages of the records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
@@ -21,40 +19,12 @@ from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import AppUser, AuditEntry, UserSession
 from app.services import second_factor
-from app.views import changes, devices, sessions
+from app.views import changes, sessions
 from app.views.account import ProofForm, proven
+from app.views.devices import browser, browsers
 from app.views.typed import row_id
 
 SIGN_INS_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """One signed-in browser in words."""
-
-    id: int
-    device: str
-    handheld: bool
-    place: str
-    started: datetime
-    seen: datetime
-    ended: datetime | None
-    this: bool
-
-
-def browser(row: Any, own: str | None, this_id: int | None) -> Browser:
-    """A session in words, for a reader at the address `own`."""
-    return Browser(
-        row.id, devices.device(row.agent), devices.is_handheld(row.agent), devices.place(row.address, own),
-        row.started, row.seen, row.ended, row.id == this_id,
-    )  # fmt: skip
-
-
-def browsers(user_id: int) -> list[Browser]:
-    """Where the person is signed in, this browser first."""
-    this = sessions.this_id()
-    told = [browser(row, request.remote_addr, this) for row in sessions.standing(user_id)]
-    return sorted(told, key=lambda one: not one.this)
 
 
 class OwnSecurityView(SafeBaseView):

@@ -23,8 +23,8 @@ from app.models import AppUser
 from app.models.audit import note
 from app.services import mail, mail_queue, password_links, second_factor
 from app.views import sessions
+from app.views.devices import browsers
 from app.views.forgotten import link_to
-from app.views.own_security import browsers
 
 
 def learn_locks(users: Iterable[AppUser]) -> None:
