@@ -116,6 +116,8 @@ class PeopleFilesView(SafeBaseView):
             return self._page(_("Another user has one of these names or addresses by now. Nothing was stored."))
         links = [(person, link_to(secret)) for person, secret in adding.links if secret]
         flash(ngettext("%(num)d user is added.", "%(num)d users are added.", adding.added), "success")
+        if adding.known:
+            flash(ngettext("%(num)d user was there already and stays as before.", "%(num)d users were there already and stay as before.", adding.known), "info")
         if not links:
             return redirect(url_for("AppUserView.list"), 303)
         return self.render_template("people/links.html", title=_("Links for new users"), links=links)
@@ -142,7 +144,8 @@ class _Adding:
     """The rows of one file on their way into the session; `wrong` says what cannot be taken."""
 
     def __init__(self, view: Any) -> None:
-        self.view, self.wrong, self.added = view, list[Wrong](), 0
+        self.view, self.wrong, self.added, self.known = view, list[Wrong](), 0, 0
+        self.lines: dict[str, int] = {}  # user names of this file that nobody had, and where each stands
         self.links: list[tuple[AppUser, str | None]] = []
         self.groups = {fold(name): row for row in db.session.scalars(select(UserGroup)) for name in (row.name, group_name(row))}
         self.points = {fold(row.name): row for row in db.session.scalars(select(VendingPoint))}
@@ -156,7 +159,7 @@ class _Adding:
             except Fault as fault:
                 self._note(line, name, import_words.fault_words("", ("", fault.code, fault.params)))
                 return
-        if not any(told.values()) or _is_there(told["username"]):
+        if not any(told.values()) or self._was_there(line, told["username"]):
             return
         form = UserForm(formdata=self._filled(told), meta={"csrf": False})
         if not form.validate():
@@ -177,6 +180,18 @@ class _Adding:
             return
         self.added += 1
         self.links.append((item, item.link_secret))
+
+    def _was_there(self, line: int, username: str) -> bool:
+        """Whether the row adds nobody: this name was there before the file, or stands in it twice, which is said."""
+        name = username.lower()
+        if name in self.lines:
+            self._note(line, "username", _("Line %(line)d has this user name already; big and small letters are the same.", line=self.lines[name]))
+        elif _is_there(username):
+            self.known += 1
+        else:
+            self.lines |= {name: line} if name else {}
+            return False
+        return True
 
     def _filled(self, told: Mapping[str, str]) -> MultiDict[str, str]:
         group, point = self.groups.get(fold(told["group"])), self.points.get(fold(told.get("vending_point", "")))

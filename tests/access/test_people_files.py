@@ -93,6 +93,19 @@ def test_one_wrong_row_keeps_everybody_out_and_is_told_with_its_line(client, app
     assert upload(client, good, headings=HEADINGS[1:]).status_code == 422
 
 
+def test_a_name_that_stands_twice_in_a_file_is_told_with_both_lines_and_known_ones_are_counted(client, app, cast, login):
+    login(client, "efua")
+    amara = next(line for line in exported(client) if line[0] == "amara")
+    before, again = count(app), like("FARAJA", amara)
+    again[3] = "second@example.org"
+    answer = upload(client, like("faraja", amara), amara, again)
+    page = " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
+    assert answer.status_code == 422 and count(app) == before
+    assert "4 User name Line 2 has this user name already; big and small letters are the same." in page
+    assert "1 thing to put right" in page, "who was there before is none"
+    assert "2 users were there already" in upload(client, like("faraja", amara), amara, ["AMARA", *amara[1:]]).get_data(as_text=True)
+
+
 def test_a_file_lifts_nobody(client, app, cast, login):
     chief = app.test_client()
     login(chief, "efua")
