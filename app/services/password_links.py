@@ -1,7 +1,8 @@
 """Links that let somebody choose a password: drawn once, kept as a hash, used once, and dead in time.
 
-A newer link of a person ends the older ones, and so does a new password or another address
-(`end_all`).  Somebody who was switched off has no link that works.
+A newer link from an administrator ends the older ones, and so does a new password or another address
+(`end_all`); what anybody can ask for by a name ends no link that an administrator gave.  Somebody who was
+switched off has no link that works.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.models import AppUser, PasswordLink
@@ -34,8 +35,14 @@ class Found:
 
 
 def make(session: Session, user_id: int, purpose: str, lives: timedelta, made_by_id: int | None = None) -> str:
-    """A new link's secret, in the caller's transaction; the person's older links end."""
-    end_all(session, user_id)
+    """A new link's secret, in the caller's transaction; the person's older links end.
+
+    NB: without a maker only those that were asked for, or a stranger who knows a name would end invitations.
+    """
+    if made_by_id is None:
+        _end(session, user_id, PasswordLink.made_by_id.is_(None))
+    else:
+        end_all(session, user_id)
     secret = secrets.token_urlsafe(32)
     ends, digest = now() + lives, _digest(secret)
     session.add(
@@ -74,10 +81,23 @@ def use(session: Session, secret: str) -> Found | None:
 
 def end_all(session: Session, user_id: int) -> None:
     """No link of this person works any more."""
-    session.execute(
-        delete(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None)),
+    _end(session, user_id)
+
+
+def end_given(session: Session, user_id: int) -> bool:
+    """No link that an administrator gave works any more; whether there was one.
+
+    Whoever drew it may have kept it: it must not open what the person may do by now.
+    """
+    return _end(session, user_id, PasswordLink.made_by_id.is_not(None)) > 0
+
+
+def _end(session: Session, user_id: int, *which: ColumnElement[bool]) -> int:
+    done = session.execute(
+        delete(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None), *which),
         execution_options={"synchronize_session": False},
     )
+    return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _digest(secret: str) -> str:

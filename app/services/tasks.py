@@ -169,6 +169,12 @@ def task(session: Session, task_id: int, scope: Scope) -> BackgroundTask:
     return row
 
 
+def covers(scope: Scope, row: BackgroundTask) -> bool:
+    """Whether somebody with this scope sees today every row that its owner saw when asking."""
+    path = row.region_path
+    return scope.sees_all or bool(path and scope.region_path and path.startswith(scope.region_path))
+
+
 def listed(session: Session, scope: Scope) -> list[BackgroundTask]:
     """The newest tasks that this person may see."""
     rows = (

@@ -201,6 +201,7 @@ class AccountView(SafeBaseView):
 def proven(user_id: int, field: Any) -> bool:
     """Whether the field holds the person's own password; counted, and refused at the field.
 
+    This browser gets another secret then, so that a copy of its cookie ends.
     NB: it ends the transaction of the request: rows that were read before are read anew.
     """
     door, name = "own password ", str(user_id)  # apart from sign-ins: nothing that a stranger types counts here
@@ -216,4 +217,6 @@ def proven(user_id: int, field: Any) -> bool:
         field.errors = [*field.errors, str(NOT_YOURS)]
         return False
     forgive(name, door)
+    sessions.renew_this()
+    db.session.commit()
     return True

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import segno
-from flask import abort, current_app, flash, redirect, url_for
+from flask import abort, current_app, flash, redirect, session, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
 
@@ -16,12 +16,15 @@ from app.access.fab import SafeBaseView
 from app.db import transaction
 from app.extensions import db
 from app.models import AppUser
+from app.models.base import now
 from app.services import mail_queue, second_factor
 from app.views import sessions
 from app.views.account import TOO_MANY, ProofForm, proven
 from app.views.signin import CodeForm, forgive, too_many
 
 DOOR = "first code "
+# A secret that waits for its first code is shown to the browser that gave the password, and for so long.
+BEGUN_KEY, BEGUN_S = "factor_begun", 900
 
 
 class SecondFactorView(SafeBaseView):
@@ -46,6 +49,7 @@ class SecondFactorView(SafeBaseView):
         if not form.validate() or not proven(key, form.password):
             return self._page(proof=form, status=422)
         second_factor.begin(key, key_file())
+        session[BEGUN_KEY] = int(now().timestamp())
         return redirect(url_for("SecondFactorView.page"), 303)
 
     @expose("/confirm", methods=["POST"])
@@ -53,7 +57,7 @@ class SecondFactorView(SafeBaseView):
         """The first code: from now on it counts, and the recovery codes are shown once."""
         user = signed_in() or abort(401)
         key, form = user.id, CodeForm()
-        if user.totp_since is not None:
+        if user.totp_since is not None or not _begun_here():
             return redirect(url_for("SecondFactorView.page"), 303)
         if not form.validate():
             return self._page(code=form, status=422)
@@ -67,6 +71,8 @@ class SecondFactorView(SafeBaseView):
             form.code.errors = [_("This code is not right. Type the one that the app shows now.")]
             return self._page(code=form, status=422)
         forgive(str(key), DOOR)
+        session.pop(BEGUN_KEY, None)
+        sessions.renew_this()
         sessions.end_all(key, but_this=True)  # they came in without it
         _tell(key, "factor_on")
         return self._codes(codes)
@@ -99,7 +105,8 @@ class SecondFactorView(SafeBaseView):
 
     def _page(self, *, proof: ProofForm | None = None, code: CodeForm | None = None, status: int = 200) -> Any:
         user = signed_in() or abort(401)
-        secret = second_factor.secret_of(user, key_file()) if user.totp_since is None else None
+        waits = user.totp_since is None and _begun_here()
+        secret = second_factor.secret_of(user, key_file()) if waits else None
         page = self.render_template(
             "account/factor.html", title=_("Second factor"), user=user, secret=secret and _grouped(secret),
             picture=secret and _picture(secret, user.username), proof=proof or ProofForm(formdata=None),
@@ -115,6 +122,12 @@ class SecondFactorView(SafeBaseView):
 def key_file() -> Path:
     """What opens the sealed secrets."""
     return Path(current_app.config["CREDENTIALS_FILE"])
+
+
+def _begun_here() -> bool:
+    """Whether this browser gave the password for it just now: a stolen session sets no factor up."""
+    at = session.get(BEGUN_KEY)
+    return isinstance(at, int) and 0 <= now().timestamp() - at <= BEGUN_S
 
 
 def _tell(user_id: int, what: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, redirect, url_for
+from flask import flash, g, redirect, url_for
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
@@ -248,10 +248,17 @@ class AppUserView(PeopleActs, Listed, SafeModelView):
         left = inspect(item).attrs.email.history.deleted
         if left or not item.active:
             password_links.end_all(db.session(), item.id)
+        elif any(inspect(item).attrs[name].history.has_changes() for name in ("group", "region", "vending_point")):
+            g.link_ended = password_links.end_given(db.session(), item.id)
         if left:
             mail_queue.add(db.session(), "notice", {"user": item.id, "what": "email", "to": left[0]})
         if not item.active:
             sessions.end_all(item.id)
+
+    def post_update(self, item: Any) -> None:
+        """Say that a link is gone which whoever gave it may have kept: the person may do something else now."""
+        if g.pop("link_ended", False):
+            flash(_("The link that was given before does not work any more. Make another on this person’s page."), "warning")
 
     def why_not(self, row: Any, *, on: bool) -> Any:
         """Whoever has more than oneself is left alone, and nobody switches themselves."""

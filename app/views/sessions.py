@@ -133,6 +133,20 @@ def end_this() -> None:
     forget_scope()
 
 
+def renew_this() -> None:
+    """Give this browser another secret: with the one until now, copied or not, nobody comes in any more.
+
+    The caller commits.
+    """
+    until_now, secret = session.get(COOKIE_KEY), secrets.token_urlsafe(32)
+    if not isinstance(until_now, str):
+        return
+    own = update(UserSession).where(UserSession.secret_hash == digest(until_now), UserSession.ended.is_(None))
+    renewed = db.session.execute(own.values(secret_hash=digest(secret)).execution_options(synchronize_session=False))
+    if isinstance(renewed, CursorResult) and renewed.rowcount == 1:
+        session[COOKIE_KEY] = secret
+
+
 def end_all(user_id: int, *, but_this: bool = False) -> int:
     """End every session of one person; with `but_this` the asking browser stays.  The caller commits."""
     ending = _ending().where(UserSession.user_id == user_id)

@@ -11,8 +11,10 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import lazy_gettext as _l
 
+from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
+from app.access.permissions import Permission
 from app.domain.errors import OutOfScope
 from app.domain.states import TaskState
 from app.extensions import db
@@ -28,6 +30,9 @@ KINDS = {
     "export": _l("Making an Excel file"), "marked": _l("Making an Excel file"), "bulk": _l("Changing rows"), "ledger_check": _l("Recounting the books"), "audit_verify": _l("Following the log of changes"),
     "report": _l("Preparing a report"),
 }  # fmt: skip
+# What the file of each kind of work asks for, beside the right to look at such records.
+FETCHES: dict[str, tuple[Permission, ...]] = {"export": (p.EXPORT_ROWS,), "marked": (p.IMPORT_ROWS,), "bulk": (p.CHANGE_MANY,)}
+READS: dict[str, tuple[Permission, ...]] = {"consumers": (p.READ_CONSUMERS,), "meters": (p.READ_METERS,)}
 CHECKS = frozenset({"ledger_check", "audit_verify"})
 STATES = {
     TaskState.WAITING: ("none", "fa-hourglass-half", _l("Waiting for the worker")),
@@ -109,12 +114,15 @@ class WorkView(SafeBaseView):
         return send_file(place, as_attachment=True, download_name=row.file_name or "file")
 
     def _may_fetch(self, row: BackgroundTask) -> bool:
-        """Whether this person sees today what a report's file holds; other files are their owner's own."""
-        then = report_tasks.then_of(row)
-        if then is None:
-            return True
-        asked = BY_NAME.get(json.loads(row.parameters)["report"])
-        return asked is not None and self.appbuilder.sm.has_access(*asked.permission) and report_tasks.covers(current_scope(), then)
+        """Whether this person sees today what the file holds: its rows, and that kind of them."""
+        facts, then = json.loads(row.parameters), report_tasks.then_of(row)
+        if then is not None:
+            asked = BY_NAME.get(facts["report"])
+            return asked is not None and self._has(p.READ_REPORTS, asked.permission) and report_tasks.covers(current_scope(), then)
+        return self._has(*FETCHES.get(row.kind, ()), *READS.get(str(facts.get("kind")), ())) and tasks.covers(current_scope(), row)
+
+    def _has(self, *needed: Permission) -> bool:
+        return all(self.appbuilder.sm.has_access(*one) for one in needed)
 
     def _may_cancel(self) -> bool:
         return bool(self.appbuilder.sm.has_access("can_cancel", "WorkView"))
