@@ -28,6 +28,8 @@ DATE_FORMATS = {
 PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
 HEAD_HEIGHT = 32  # points: a heading may take two lines
 FIRST_WIDTH = 24  # of the check row's words
+FEW = 15  # bars of a chart that stands under its figures
+NAME_WIDTH_MAX = 48  # of what stands under the bars of a chart
 
 
 class _Book:
@@ -259,13 +261,15 @@ def _charts(made: _Book) -> None:
         _across(page, rtl=made.speech.rtl)
         row = Row((), chart.currency)
         value = Column("value", "", chart.kind)
-        page.set_column(0, 0, 24)
+        labels = [made.speech.cell(chart.category, row, category, made.answer) for category in chart.categories]
+        page.set_column(0, 0, min(max(FIRST_WIDTH, *map(len, labels)), NAME_WIDTH_MAX))
         page.write_string(0, 0, made.speech.heading(chart.category, made.answer), made.style(bold=True))
+        # Over its figures, which lean to the right in every language.
+        end = made.book.add_format({"bold": True, "align": "right"} | ({"reading_order": 2} if made.speech.rtl else {}))
         for at in range(1, len(chart.series) + 1):
             page.set_column(at, at, 16)
-            page.write_string(0, at, _series_name(made, chart, at - 1), made.style(bold=True))
-        for line, category in enumerate(chart.categories, start=1):
-            words = made.speech.cell(chart.category, row, category, made.answer)
+            page.write_string(0, at, _series_name(made, chart, at - 1), end)
+        for line, words in enumerate(labels, start=1):
             page.write_string(line, 0, words, made.style())
             for at, series in enumerate(chart.series, start=1):
                 told = Row((), chart.currency, series.of)
@@ -280,6 +284,7 @@ def _series_name(made: _Book, chart: Chart, at: int) -> str:
     return made.speech.say(series.title or chart.title)
 
 
+PALE = 50  # per cent that shine through the bar of a period that is not over
 COLOURS = {"electricity": "#BF8300", "water": "#1F6FD1", "gas": "#8F1F5F", "time": "#82939A"}
 
 
@@ -287,18 +292,22 @@ def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
     drawn = made.book.add_chart({"type": "column", "subtype": "stacked"})
     last = len(chart.categories)
     for at, series in enumerate(chart.series, start=1):
+        fill = {"color": COLOURS[series.of.value] if series.of else "#0B6E5F"}
+        pale = [None] * (last - 1) + [{"fill": fill | {"transparency": PALE}, "border": {"color": "#FFFFFF"}}]
         drawn.add_series({
             "name": [name, 0, at],
             "categories": [name, 1, 0, last, 0],
             "values": [name, 1, at, last, at],
-            "fill": {"color": COLOURS[series.of.value] if series.of else "#0B6E5F"},
+            "fill": fill,
             "border": {"color": "#FFFFFF"},
             "gap": 60,
+            "points": pale if chart.unfinished else None,
         })  # fmt: skip
     title, note = made.speech.chart(chart)
-    drawn.set_title({"name": f"{title}\n{note}" if note else title})
+    drawn.set_title({"name": f"{title}\n{note}" if note else title, "name_font": {"size": 12}})
     drawn.set_size({"width": 900, "height": 380})
     drawn.set_legend({"position": "bottom"})
     if made.speech.rtl:
         drawn.set_x_axis({"reverse": True})
-    page.insert_chart(1, len(chart.series) + 2, drawn)
+    # Under few figures, so that paper is not twice as wide; beside many, so that both are seen.
+    page.insert_chart(*((last + 2, 0) if last <= FEW else (1, len(chart.series) + 2)), drawn)

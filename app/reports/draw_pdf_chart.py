@@ -6,14 +6,18 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from app.reports.draw_pdf_faces import strings, width_of
+from app.reports.draw_pdf_faces import lines_of, strings, width_of
 from app.reports.speech import Speech
 from app.reports.table import Answer, Chart, Column, Kind, Row
 
 HEIGHT, FOOT, LEFT, TOP = 168, 34, 62, 22
 COLOURS = {"electricity": "#bf8300", "water": "#1f6fd1", "gas": "#8f1f5f", "time": "#82939a", "": "#0b6e5f"}
 LINES = 4
-LABEL_SIGNS, LABEL_SIZE = 22, 6.5
+LABEL_SIZE = 6.5
+BAR_MAX = 48  # points; three bars are no wall
+PALE = 0.5  # of the bar of a period that is not over
+# Names stand in so many lines under their bars, and in no less room.
+NAME_LINES, NAME_ROOM = 2, 44
 
 
 def ticks(highest: int) -> list[int]:
@@ -41,8 +45,7 @@ def picture(
     marks = ticks(max(heights, default=0))
     usable = HEIGHT - FOOT - TOP
     value = Column("value", "", chart.kind)
-    only = chart.series[0].of if len(chart.series) == 1 else None
-    row = Row((), chart.currency, only)
+    row = Row((), chart.currency, chart.only)
 
     def up(amount: int) -> Any:
         return FOOT + usable * amount / marks[-1]
@@ -52,25 +55,44 @@ def picture(
         said = words(speech.cell(value, row, mark, answer))
         _add(drawing, strings(LEFT - 5, up(mark) - 2.5, said, font, 6.5, "end"))
     wide = (room - LEFT) / len(chart.categories)
-    labels = [words(speech.cell(chart.category, row, one, answer))[:LABEL_SIGNS] for one in chart.categories]
-    widest = max(width_of(label, font, LABEL_SIZE) for label in labels) + LABEL_SIZE
-    every = max(1, math.ceil(widest / wide))
+    broad = min(wide * 0.64, BAR_MAX)
+    labels = [speech.cell(chart.category, row, one, answer) for one in chart.categories]
+    if chart.category.kind is Kind.TEXT:
+        # Under a bar without its name nobody knows whose it is; of days some are enough.
+        every = max(1, math.ceil(NAME_ROOM / wide))
+        under = [_name_lines(label, every * wide - LABEL_SIZE, font, rtl=speech.rtl) for label in labels]
+    else:
+        under = [[words(label)] for label in labels]
+        every = max(1, math.ceil((max(width_of(one, font, LABEL_SIZE) for [one] in under) + LABEL_SIZE) / wide))
     for at in range(len(labels)):
-        place = len(chart.categories) - 1 - at if speech.rtl else at
-        x, stacked = LEFT + place * wide + wide * 0.18, 0
+        place = len(labels) - 1 - at if speech.rtl else at
+        middle, stacked = LEFT + (place + 0.5) * wide, 0
         for series in chart.series:
             amount = max(series.values[at], 0)
             if not amount:
                 continue
             colour = HexColor(COLOURS[series.of.value if series.of else ""])
-            bar = Rect(x, up(stacked), wide * 0.64, up(stacked + amount) - up(stacked), fillColor=colour)
+            bar = Rect(middle - broad / 2, up(stacked), broad, up(stacked + amount) - up(stacked), fillColor=colour)
             bar.strokeColor, bar.strokeWidth = HexColor("#ffffff"), 1
+            bar.fillOpacity = PALE if chart.unfinished and at == len(labels) - 1 else 1
             drawing.add(bar)
             stacked += amount
         if at % every == 0:
-            _add(drawing, strings(x + wide * 0.32, FOOT - 10, labels[at], font, LABEL_SIZE, "middle"))
+            for number, said in enumerate(under[at]):
+                _add(drawing, strings(middle, FOOT - 10 - number * LABEL_SIZE * 1.2, said, font, LABEL_SIZE, "middle"))
     _legend(drawing, chart, speech, words, font)
     return drawing
+
+
+def _name_lines(text: str, room: float, font: str, *, rtl: bool) -> list[str]:
+    """A name in the lines that it has, each within its room; what is left out is told by a sign."""
+    cut = text
+    while True:
+        lines = lines_of(cut, room, font, LABEL_SIZE, rtl=rtl)
+        fits = len(lines) <= NAME_LINES and all(width_of(line, font, LABEL_SIZE) <= room for line in lines)
+        if fits or len(cut) < 3:
+            return lines
+        cut = f"{cut[:-2].rstrip(' ,·…')}…"
 
 
 def _legend(drawing: Any, chart: Chart, speech: Speech, words: Callable[[str], str], font: str) -> None:

@@ -126,6 +126,11 @@ class Chart:
     # How many bars there would be where only the largest are drawn.
     whole: int = 0
 
+    @property
+    def only(self) -> MeterType | None:
+        """The kind of meter of a chart that has no other."""
+        return self.series[0].of if len(self.series) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -29,17 +29,19 @@ def chart_data(chart: Chart, answer: Answer, speech: ReportSpeech) -> dict[str, 
             "values": list(one.values),
             "texts": [speech.cell(value, row, height, answer) for height in one.values],
         })  # fmt: skip
-    only = chart.series[0].of if len(chart.series) == 1 else None
     marks = ticks(max((sum(max(s.values[at], 0) for s in chart.series) for at in range(len(chart.categories))), default=0))
     return {
         "title": title,
         "note": note,
         "grouped": chart.grouped,
         "name": _("%(what)s as bars; the table below has the same figures.", what=title),
+        "pair": speech.pair("{name}", "{value}"),
+        # Names are all written; of days and months some are enough.
+        "named": chart.category.kind is Kind.TEXT,
         "labels": [speech.cell(chart.category, Row(()), one, answer) for one in chart.categories],
         "series": series,
         "ticks": marks,
-        "tick_texts": [speech.cell(value, Row((), chart.currency, only), mark, answer) for mark in marks],
+        "tick_texts": [speech.cell(value, Row((), chart.currency, chart.only), mark, answer) for mark in marks],
         "unfinished": chart.unfinished,
     }
 

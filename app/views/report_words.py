@@ -160,15 +160,19 @@ class ReportSpeech:
 
     def chart(self, chart: Chart) -> tuple[str, str]:
         """What a chart is of, and a sentence where its bars are not the rows asked for."""
-        title, note = self.say(chart.title), ""
+        title, notes = self.say(chart.title), []
         if chart.kind is Kind.MONEY:
             title = f"{title} ({chart.currency})"
+        elif chart.kind is Kind.UNITS and chart.only is not None:
+            title = f"{title} ({choices.METER_TYPE[chart.only]})"  # there is one for each kind
         if chart.grouped:
-            note = str(DRAWN[chart.grouped])
+            notes.append(str(DRAWN[chart.grouped]))
         elif chart.whole:
             shown, whole = (figures.number(count, 0) for count in (len(chart.categories), chart.whole))
-            note = _("The %(shown)s largest of %(whole)s.", shown=shown, whole=whole)
-        return title, note
+            notes.append(_("The %(shown)s largest of %(whole)s.", shown=shown, whole=whole))
+        if chart.unfinished:
+            notes.append(_("The pale bar is of a period that is not over yet."))
+        return title, " ".join(notes)
 
     def pair(self, name: str, value: str) -> str:
         """What something is called, and what it is, with the language's own colon."""
@@ -249,6 +253,8 @@ def cover(
     notes = [str(NOTES[code][1]) for code in answer.notes]
     if house.demonstration:
         notes.insert(0, _("Demonstration: no real money was taken."))
+    if not answer.count:
+        notes.append(_("Nothing in this period with these filters."))
     return Cover(
         title=ReportSpeech().say(report.title),
         utility=house.name,

@@ -207,7 +207,7 @@ class ReportView(SafeBaseView):
             speech=speech,
             notes=NOTES,
             period=period_words(read.question.period),
-            asked_words=asked_words(read.question, told(read.fields, read.question)),
+            asked_words=[] if read.faults else asked_words(read.question, told(read.fields, read.question)),
             groups=GROUPS,
             address=_changed(read),
             drill=lambda row: _drill(self, read, row),

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from app.domain.states import MeterType
 from app.reports import draw_pdf
 from app.reports.speech import Cover
-from app.reports.table import Answer, Column, Kind, Row, listed
+from app.reports.table import Answer, Chart, Column, Kind, Row, Series, listed
 from app.views.receipt_pdf import with_han
 from app.views.report_words import ReportSpeech
 
@@ -29,6 +30,25 @@ def test_names_of_every_script_are_drawn_with_a_sign_for_each_letter(context, tm
     for name in ("王小明", "<b>&", "НикитаСергеевич", "김철수", "Ọlá₦₵", "肯尼亚" * 12, "湖", "2026年11月"):
         assert name in text, name
     assert any(font["/BaseFont"].endswith("DroidSansFallback") for font in map(dict.copy, _fonts(page)))
+
+
+PLACES = ("Rufisque, Région de Dakar, Sénégal", "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch", "肯尼亚" * 9)
+
+
+@pytest.mark.parametrize(("bars", "each"), [(3, 1), (30, 5)])
+def test_each_bar_of_a_place_has_its_name_in_the_room_it_has(context, tmp_path, bars, each):
+    names = tuple(PLACES[at % 3] for at in range(bars))
+    chart = Chart("Units", Kind.UNITS, COLUMNS[0], names, (Series((10,) * bars, MeterType.WATER),), unfinished=True)
+    answer = Answer(columns=COLUMNS, count=1, rows=listed([Row(("x", 1))]), totals=(), decimals={}, charts=(chart,))
+    cover = Cover("Report", "Lake", "2026", (), (), "Made", "Total", "Check")
+    with context.test_request_context():
+        draw_pdf.as_pdf(tmp_path / "t.pdf", answer, cover, ReportSpeech(), Path(context.static_folder) / "vendor/fonts")
+    text = PdfReader(tmp_path / "t.pdf").pages[0].extract_text()
+    assert "Units (Water)" in text
+    assert "The pale bar is of a period that is not over yet." in text
+    # Thirty have room for each second name, and for its beginning.
+    assert [text.count(begin) for begin in ("Rufi", "Llanf")] == [each] * 2
+    assert ("…" in text) == (bars == 30)
 
 
 def _fonts(page):

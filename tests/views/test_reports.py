@@ -223,7 +223,14 @@ def test_a_chart_by_week_of_a_quarter_by_day_says_so_and_leads_there(enter):
 
 
 def test_nothing_sold_is_said_in_a_sentence(enter):
-    assert "Nothing in this period" in page(enter("efua"), "/reports/sales-statistics?from=2001-01-01&to=2001-01-31")
+    efua, long_ago = enter("efua"), "from=2001-01-01&to=2001-01-31"
+    said = page(efua, f"/reports/sales-statistics?{long_ago}")
+    assert "Nothing in this period" in said
+    assert "Take the filters away" not in said
+    said = page(efua, f"/reports/sales-statistics?{long_ago}&type=water")
+    [link] = re.findall(r'<a class="btn btn-default" href="([^"]*)">[^<]*<i [^>]*></i>Take the filters away', said)
+    assert "type=" not in link
+    assert "from=2001-01-01" in link
 
 
 def test_every_report_opens_and_is_handed_out_in_every_form(enter):

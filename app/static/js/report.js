@@ -3,6 +3,9 @@
 (() => {
   "use strict";
   const root = document.documentElement;
+  const NAME_LINES = 3;
+  const NAME_ROOM = 56; // pixels: less holds no name
+  const AXIS = 70; // about what the figures at the side take
 
   function colour(name) {
     return getComputedStyle(root).getPropertyValue(`--${name}`).trim();
@@ -10,6 +13,34 @@
 
   function faded(hex) {
     return hex.length === 7 ? `${hex}80` : hex;
+  }
+
+  // The lines of a name under its bar, none wider than its room; what is left out is told by a sign.
+  function lines(name, room, pen) {
+    const made = [];
+    for (const word of name.split(" ")) {
+      const longer = made.length ? `${made[made.length - 1]} ${word}` : word;
+      if (made.length && pen.measureText(longer).width <= room) made[made.length - 1] = longer;
+      else made.push(word);
+    }
+    if (made.length > NAME_LINES) made[NAME_LINES - 1] = `${made[NAME_LINES - 1].replace(/[,،，]$/, "")}…`;
+    return made.slice(0, NAME_LINES).map((line) => {
+      let cut = line;
+      while (cut.length > 2 && pen.measureText(cut).width > room) cut = `${cut.replace(/…$/, "").slice(0, -1)}…`;
+      return cut;
+    });
+  }
+
+  // A bar without its name is nobody's: names are broken and shortened, and only where there is no room some left out.
+  function names(told) {
+    return {
+      color: colour("ink-3"), maxRotation: 0, autoSkip: false,
+      callback(_value, at) {
+        const wide = (this.chart.width - AXIS) / told.labels.length;
+        const every = Math.max(1, Math.ceil(NAME_ROOM / wide));
+        return at % every ? "" : lines(told.labels[at], every * wide - 6, this.chart.ctx);
+      },
+    };
   }
 
   function dataset(series, last) {
@@ -45,11 +76,11 @@
           tooltip: {
             rtl,
             textDirection: rtl ? "rtl" : "ltr",
-            callbacks: { label: (item) => `${item.dataset.label}: ${item.dataset.texts[item.dataIndex]}` },
+            callbacks: { label: ({ dataset: { label, texts: said }, dataIndex }) => told.pair.replace("{name}", () => label).replace("{value}", () => said[dataIndex]) },
           },
         },
         scales: {
-          x: { stacked: true, reverse: rtl, grid: { display: false }, ticks: { color: colour("ink-3"), maxRotation: 0, autoSkipPadding: 12 } },
+          x: { stacked: true, reverse: rtl, grid: { display: false }, ticks: told.named ? names(told) : { color: colour("ink-3"), maxRotation: 0, autoSkipPadding: 12 } },
           y: {
             stacked: true,
             position: rtl ? "right" : "left",
