@@ -209,7 +209,10 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{instance / 'vending.db'}"
     settings["SQLALCHEMY_DATABASE_URI"] = database_uri(settings["DATABASE_URL"])
     # Hidden: what was typed, and hashes of passwords, stand in no log of a fault.
-    settings["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True, "hide_parameters": True}
+    settings["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
+    if settings["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        # The connection used last is used next: it has prepared its statements already.
+        settings["SQLALCHEMY_ENGINE_OPTIONS"]["pool_use_lifo"] = True
     settings["SECRET_KEY_FILE"] = instance / "secret.key"
     settings["KEYSTORE_FILE"] = instance / "keystore.json"
     settings["PASSPHRASE_FILE"] = instance / "passphrase"

@@ -151,30 +151,6 @@ def prepared(statement: Any, dialect: str) -> TextClause:
     return text(str(compiled)).bindparams(*given)
 
 
-def configure_postgresql(engine: Engine) -> None:
-    """Keep what a connection has prepared beyond a rollback.
-
-    Every request ends its reads with one, and psycopg forgets all statements at it; so the server planned each
-    statement anew, which took several times what running it takes.  PostgreSQL itself keeps them, and plans them
-    again when a table changes.
-    """
-    from psycopg import Connection
-    from psycopg.pq import ExecStatus, TransactionStatus
-
-    class Keeping(Connection[Any]):
-        def rollback(self) -> None:
-            with self.lock:
-                if self.pgconn.transaction_status == TransactionStatus.IDLE:
-                    return
-                if self.pgconn.exec_(b"ROLLBACK").status == ExecStatus.COMMAND_OK:
-                    return
-            super().rollback()  # says what is wrong
-
-    @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: object, _record: object, places: list[Any], names: dict[str, Any]) -> Connection[Any]:
-        return Keeping.connect(*places, **names)
-
-
 def learn_sizes() -> None:
     """Let SQLite count what its indexes hold, by samples: it chooses among them by that.
 

@@ -37,7 +37,7 @@ def build(overrides: Mapping[str, Any] | None = None) -> Flask:
 def _databases(app: Flask) -> None:
     from app import models  # noqa: F401  (all tables must be known before FAB looks)
     from app.access import attempts
-    from app.db import configure_postgresql, configure_sqlite
+    from app.db import configure_sqlite
     from app.services import licensing, mail
 
     in_redis = app.config["ATTEMPTS_IN"] == "redis"
@@ -54,6 +54,8 @@ def _databases(app: Flask) -> None:
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         configure_sqlite(db.engine)
     else:
+        from app.postgresql import configure_postgresql
+
         configure_postgresql(db.engine)
 
 

@@ -126,13 +126,14 @@ def _carry(connection: Connection, old: Any, new: dict[str, Any]) -> None:
     within = "path >= :low AND path < :high AND id <> :id"
     connection.execute(
         text(
-            "UPDATE region SET full_name = substr(full_name, 1, length(full_name) - :full_cut) || :full,"  # noqa: S608
-            " search_name = substr(search_name, 1, length(search_name) - :folded_cut) || :folded"
+            "UPDATE region SET"  # noqa: S608
+            " full_name = substr(full_name, 1, CAST(length(full_name) - :full_cut AS INTEGER)) || :full,"
+            " search_name = substr(search_name, 1, CAST(length(search_name) - :folded_cut AS INTEGER)) || :folded"
             f" WHERE {within} AND merged_into_id IS NULL"
         ),
         given,
     )
     connection.execute(
-        text(f"UPDATE region SET path = :path || substr(path, :after) WHERE {within}"),  # noqa: S608
+        text(f"UPDATE region SET path = :path || substr(path, CAST(:after AS INTEGER)) WHERE {within}"),  # noqa: S608
         given,
     )

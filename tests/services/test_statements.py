@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import BigInteger, event, literal, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
@@ -111,12 +111,46 @@ def test_a_rollback_undoes_and_keeps_what_is_prepared(sold):
     assert db.session.query(Meter).filter_by(address="elsewhere").count() == 0
 
 
+END = text("SELECT pg_terminate_backend(CAST(:pid AS INTEGER), 5000)")
+OWN = text("SELECT pg_backend_pid()")
+
+
 def test_a_connection_that_the_server_ended_is_replaced(sold):
     if db.engine.dialect.name == "postgresql":
-        mine = db.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        mine = db.session.execute(OWN).scalar_one()
         with db.engine.connect() as other:
-            other.execute(text("SELECT pg_terminate_backend(:mine)"), {"mine": mine})
+            other.execute(END, {"pid": mine})
         with pytest.raises(OperationalError):
             db.session.execute(text("SELECT 1"))
     db.session.rollback()
     assert db.session.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_nobody_meets_a_connection_that_was_ended_while_it_waited(sold):
+    if db.engine.dialect.name != "postgresql":
+        return
+    with db.engine.connect() as other:
+        with db.engine.connect() as waiting:
+            pid = waiting.execute(OWN).scalar_one()
+        assert other.execute(END, {"pid": pid}).scalar_one()
+        with db.engine.connect() as taken:
+            assert taken.execute(OWN).scalar_one() != pid
+
+
+def test_numbers_of_all_sizes_are_one_statement_to_prepare(sold):
+    if db.engine.dialect.name != "postgresql":
+        return
+    with db.engine.connect() as connection:
+        for number in (7, 7, 70_000, 7_000_000_000, -1):
+            assert connection.execute(select(literal(number, BigInteger) + 1)).scalar_one() == number + 1
+        kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::BIGINT%'")
+        assert connection.execute(kept).scalar_one() == 1
+
+
+def test_an_answer_names_its_columns_to_who_asks(sold):
+    with db.engine.connect() as connection:
+        found = connection.execute(text("SELECT 1 AS one, 'b' AS two"))
+        assert (list(found.keys()), found.mappings().one()["two"]) == (["one", "two"], "b")
+        described = connection.execute(text("SELECT 1 AS one, 'b' AS two")).cursor.description
+        assert ([column[0] for column in described], described[-1][0], len(described)) == (["one", "two"], "two", 2)
+        assert connection.execute(text("UPDATE meter SET address = address WHERE 1 = 0")).returns_rows is False
