@@ -7,23 +7,16 @@ shows for whoever has any permission of its page.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from flask import g, has_request_context
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
-from flask_appbuilder.security.sqla.models import (
-    Permission,
-    PermissionView,
-    ViewMenu,
-    assoc_permissionview_role,
-)
 from flask_appbuilder.views import UtilView
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import select
 
 from app.access.current import scope_of, signed_in
-from app.access.permissions import WHOLE
+from app.access.held import Pair, held_by, pairs_of
 from app.extensions import db
 from app.models import AppUser
 from app.views import sessions
@@ -63,17 +56,15 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
         group = getattr(user, "group", None)
         return [] if group is None else [group.role]
 
-    def get_user_permissions(self, user: Any) -> set[tuple[str, str]]:
-        """All (permission, page) pairs of the person, read once per request."""
-        kept = g.setdefault("_permissions", {}) if has_request_context() else {}
+    def get_user_permissions(self, user: Any) -> frozenset[Pair]:
+        """All (permission, page) pairs of the person, read once per request: with who they are."""
+        kept = g.setdefault(sessions.HELD, {}) if has_request_context() else {}
         group = getattr(user, "group", None)
         if group is None:
-            return set()
-        whole = isinstance(user, AppUser) and scope_of(user).sees_all
-        if (group.role_id, whole) not in kept:
-            held = _read_permissions(group.role_id)
-            kept[group.role_id, whole] = held if whole else held - WHOLE
-        return kept[group.role_id, whole]  # type: ignore[no-any-return]
+            return frozenset()
+        if group.role_id not in kept:
+            kept[group.role_id] = db.session.execute(select(held_by(group.role_id))).scalar_one()
+        return pairs_of(kept[group.role_id], whole=isinstance(user, AppUser) and scope_of(user).sees_all)
 
     def _has_view_access(self, user: Any, permission_name: str, view_name: str) -> bool:
         if permission_name == "menu_access":
@@ -109,26 +100,6 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
 
     def security_cleanup(self, baseviews: Any, menus: Any) -> None:
         """Nothing: `access.roles.sync` removes what is gone."""
-
-
-def _read_permissions(role_id: int) -> set[tuple[str, str]]:
-    rows = db.session.execute(_permissions(), {"role_id": role_id}, execution_options={"unscoped": True})
-    return {(row[0], row[1]) for row in rows}
-
-
-@cache
-def _permissions() -> Select[Any]:
-    """The (permission, page) pairs of a role; built once, because every request asks it."""
-    permission, page, pair = Permission.__table__, ViewMenu.__table__, PermissionView.__table__
-    link = assoc_permissionview_role
-    return (
-        select(permission.c.name, page.c.name)
-        .select_from(link)
-        .join(pair, pair.c.id == link.c.permission_view_id)
-        .join(permission, permission.c.id == pair.c.permission_id)
-        .join(page, page.c.id == pair.c.view_menu_id)
-        .where(link.c.role_id == bindparam("role_id"))
-    )
 
 
 class StsAppBuilder(AppBuilder):  # type: ignore[misc]

@@ -27,15 +27,18 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.access.current import forget_scope
+from app.access.held import held_by
 from app.db import SQLITE_BUSY_MS
 from app.extensions import db
-from app.models import AppUser, UserSession, VendingPoint
+from app.models import AppUser, UserGroup, UserSession, VendingPoint
 from app.models.base import now
 
 COOKIE_KEY = "sid"
+# Where a request keeps what roles hold, as texts by the role's id.
+HELD = "_held"
 SEEN_EVERY = timedelta(minutes=1)
 AGENT_LENGTH = 200
 
@@ -87,15 +90,18 @@ def user_of_request(user_id: str) -> AppUser | None:
     g.user_session = found[0]
     g.session_seen = (found[0].id, found[0].seen)
     user: AppUser = found[1]
+    if user.group is not None:
+        g.setdefault(HELD, {})[user.group.role_id] = found[2]
     return user
 
 
 @cache
 def _standing() -> Select[Any]:
-    """A session that was not ended, with its person; built once, because every request asks it."""
+    """A session that was not ended, with its person and what they may do; built once, because every request asks it."""
     return (
-        select(UserSession, AppUser)
+        select(UserSession, AppUser, held_by(UserGroup.role_id))
         .join(AppUser, AppUser.id == UserSession.user_id)
+        .outerjoin(UserGroup, UserGroup.id == AppUser.group_id)
         .where(
             UserSession.secret_hash == bindparam("secret", type_=String),
             UserSession.ended.is_(None),
@@ -103,7 +109,7 @@ def _standing() -> Select[Any]:
             AppUser.active.is_(True),
         )
         .options(
-            joinedload(AppUser.group),
+            contains_eager(AppUser.group),
             joinedload(AppUser.region),
             joinedload(AppUser.vending_point).joinedload(VendingPoint.region),
         )
