@@ -206,7 +206,7 @@ def is_small(session: Session, model: Any, scope: Scope) -> bool:
     key = (model, scope.region_path, SMALL)
     small, until = sizes.get(key, (False, 0.0))
     if until < time.monotonic():
-        counted = session.execute(_rows(model, scope), {"most": SMALL + 1}, execution_options={"unscoped": True})
+        counted = session.execute(_rows(model, scope, SMALL + 1), execution_options={"unscoped": True})
         small = int(counted.scalar_one()) <= SMALL
         sizes[key] = (small, time.monotonic() + REMEMBERED_S)
     return small
@@ -217,8 +217,8 @@ _sizes: WeakKeyDictionary[Any, dict[tuple[Any, str | None, int], tuple[bool, flo
 
 
 @lru_cache(maxsize=512)
-def _rows(model: Any, scope: Scope) -> Select[Any]:
-    return select(_capped(select(literal(1)).select_from(model).where(criterion(model, scope))))
+def _rows(model: Any, scope: Scope, most: int) -> Select[Any]:
+    return select(_capped(select(literal(1)).select_from(model).where(criterion(model, scope)), most))
 
 
 def _hook(model: Any) -> Any:
@@ -232,17 +232,18 @@ def _rarest_first(session: Session, text: str, rare: int) -> tuple[list[str], in
         return [], 0
     # One word is rare or it is not; several are put in order.
     most = max(COUNTED, rare) if len(words) > 1 else rare
-    given = {"most": most + 1, **_ranges(list(words))}
-    counts = session.execute(_counts(len(words)), given, execution_options={"unscoped": True}).one()
+    counts = session.execute(
+        _counts(len(words), most + 1), _ranges(list(words)), execution_options={"unscoped": True}
+    ).one()
     ranked = sorted(zip(counts, words, strict=True))
     count = int(ranked[0][0])
     return [word for _count, word in ranked], count if count <= most else UNCOUNTED
 
 
-@lru_cache(maxsize=WORDS_MAX)
-def _counts(words: int) -> Select[Any]:
+@lru_cache(maxsize=4 * WORDS_MAX)
+def _counts(words: int, most: int) -> Select[Any]:
     every = select(literal(1)).select_from(ConsumerTerm)
-    return select(*(_capped(every.where(_between(ConsumerTerm, *_bounds(place)))) for place in range(words)))
+    return select(*(_capped(every.where(_between(ConsumerTerm, *_bounds(place))), most) for place in range(words)))
 
 
 def _ids(session: Session, words: list[str]) -> list[int]:
@@ -254,9 +255,9 @@ def _ids(session: Session, words: list[str]) -> list[int]:
     return sorted({row[0] for row in _run(session, wanted)})
 
 
-def _capped(statement: Any) -> Any:
-    """How many rows, up to what `most` binds."""
-    some = statement.limit(bindparam("most", type_=Integer)).subquery()
+def _capped(statement: Any, most: int) -> Any:
+    """How many rows, up to `most`."""
+    some = statement.limit(_figure(most)).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 

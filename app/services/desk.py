@@ -36,6 +36,7 @@ from app.services.desk_statement import clock_columns, one_desk, several_desks
 from app.services.key_changes import require_confirmed
 from app.services.key_due import change_due, is_living, moment
 from app.services.licensing import require_selling
+from app.services.several import rows_of
 from app.sts.module import Amendment
 
 CLOCK_BEHIND = timedelta(minutes=2)
@@ -145,13 +146,7 @@ class Prospect:
 
 def desks_of(session: Session, meter_ids: Collection[int], instant: datetime) -> list[Desk]:
     """The desks of several meters, in one statement and in any order."""
-    if not meter_ids:
-        return []
-    rows = session.execute(
-        several_desks(),
-        {"meter_ids": sorted(meter_ids), **moment(instant)},
-        execution_options={"unscoped": True, "populate_existing": True},
-    )
+    rows = rows_of(session, several_desks, meter_ids, moment(instant), populate_existing=True)
     return [_desk(row, instant, timedelta(0)) for row in rows]
 
 

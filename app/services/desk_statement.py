@@ -30,6 +30,7 @@ from app.models import Currency as CurrencyRow
 from app.models.base import UTCDateTime
 from app.services.key_due import next_key_of
 from app.services.meter_keys import UNIQUE_KEY
+from app.services.several import one_of
 from app.services.switch_over import newest_elsewhere, waiting_elsewhere
 
 
@@ -41,9 +42,9 @@ def one_desk(selling: bool) -> Select[Any]:
 
 
 @cache
-def several_desks() -> Select[Any]:
+def several_desks(length: int) -> Select[Any]:
     """The desks of several meters; built once as well."""
-    return _desks().where(Meter.id.in_(bindparam("meter_ids", expanding=True)))
+    return _desks().where(one_of(Meter.id, length))
 
 
 def _of_a_sale(desks: Select[Any]) -> Select[Any]:

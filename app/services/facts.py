@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Date, Select, bindparam, case, func, or_, select, true
+from sqlalchemy import BigInteger, Date, Select, bindparam, case, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.access.scope import Scope, criterion
@@ -38,8 +38,10 @@ from app.models.base import UTCDateTime
 from app.services import debts
 from app.services.desk import Desk
 from app.services.plans import adds_up_since, exact, fees_since
+from app.services.several import one_of, rows_of
 
 STANDING = (SaleStatus.RESERVED, SaleStatus.ISSUED)
+STANDS = [literal(state, Sale.status.type) for state in STANDING]  # parameters: a list is written anew at each run
 # For so long a second sale of the same to the same meter is taken for a mistake until somebody says no.
 SAME_SALE = timedelta(minutes=15)
 A_DAY = timedelta(days=1)
@@ -172,7 +174,7 @@ def _same() -> Select[Any]:
 
 def standing_sales() -> list[Any]:
     """A sale that is neither failed nor undone by a reversal."""
-    return [Sale.status.in_(STANDING), Sale.kind == SaleKind.SALE, ~Sale.undone]
+    return [Sale.status.in_(STANDS), Sale.kind == SaleKind.SALE, ~Sale.undone]
 
 
 def _debt(session: Session, desk: Desk, plan: Plan) -> Debt | None:
@@ -214,7 +216,7 @@ def _statement(looking_back: bool = False) -> Select[Any]:
     newest = select(func.max(lately.c.reserved_at)).where(
         lately.c.meter_id == bindparam("meter_id"),
         lately.c.business_date >= bindparam("yesterday", type_=Date),
-        lately.c.status.in_(STANDING),
+        lately.c.status.in_(STANDS),
     )
     spent = func.coalesce(func.sum(case((Sale.business_date == today, Sale.amount), else_=0)), 0)
     sums = (
@@ -311,13 +313,12 @@ def counts_from(desk: Desk, first_sale: date | None) -> date:
 
 def first_sales(session: Session, meter_ids: Sequence[int]) -> dict[int, date]:
     """The day of each meter's first standing purchase."""
-    given = {"meter_ids": list(meter_ids)}
-    return {row[0]: row[1] for row in session.execute(_first_sales(), given, execution_options={"unscoped": True})}
+    return {row[0]: row[1] for row in rows_of(session, _first_sales, meter_ids)}
 
 
 @cache
-def _first_sales() -> Select[Any]:
-    of_these = Sale.meter_id.in_(bindparam("meter_ids", expanding=True))
+def _first_sales(length: int) -> Select[Any]:
+    of_these = one_of(Sale.meter_id, length)
     first_day = func.min(Sale.business_date)
     return select(Sale.meter_id, first_day).where(of_these, *standing_sales()).group_by(Sale.meter_id)
 
@@ -325,17 +326,16 @@ def _first_sales() -> Select[Any]:
 def charged_fees(session: Session, meter_ids: Sequence[int]) -> dict[int, list[Charged]]:
     """What the standing sales of several meters took of their fees, in one statement."""
     charged: dict[int, list[Charged]] = {}
-    given = {"meter_ids": list(meter_ids)}
-    for row in session.execute(_charged_fees(), given, execution_options={"unscoped": True}):
+    for row in rows_of(session, _charged_fees, meter_ids):
         charged.setdefault(row[0], []).append(Charged(*row[1:]))
     return charged
 
 
 @cache
-def _charged_fees() -> Select[Any]:
+def _charged_fees(length: int) -> Select[Any]:
     return (
         select(SaleFee.meter_id, *_charged_columns()).join(Sale, Sale.id == SaleFee.sale_id)
-        .where(SaleFee.meter_id.in_(bindparam("meter_ids", expanding=True)), *standing_sales())
+        .where(one_of(SaleFee.meter_id, length), *standing_sales())
         .group_by(SaleFee.meter_id, SaleFee.code, SaleFee.method, SaleFee.charged_through)
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from app.domain.states import MeterType, SaleStatus
 from app.models import Consumer, Meter, Sale
 from app.services.desk import Desk
 from app.services.facts import standing_sales
+from app.services.several import one_of, rows_of
 
 # When a meter last bought, and how many tenths.
 Last = tuple[datetime, int]
@@ -129,18 +130,15 @@ def served_last(session: Session, scope: Scope, limit: int) -> list[Served]:
 
 def last_purchases(session: Session, meter_ids: Sequence[int]) -> dict[int, Last]:
     """The newest issued sale of each meter that stands, wherever it was made: its moment and its units."""
-    if not meter_ids:
-        return {}
-    rows = session.execute(_last(), {"meter_ids": list(meter_ids)}, execution_options={"unscoped": True})
-    return {meter_id: (at, units or 0) for meter_id, at, units in rows}
+    return {meter_id: (at, units or 0) for meter_id, at, units in rows_of(session, _last, meter_ids)}
 
 
 @cache
-def _last() -> Select[Any]:
+def _last(length: int) -> Select[Any]:
     newest = (
         select(func.max(Sale.id).label("id"))
         .where(
-            Sale.meter_id.in_(bindparam("meter_ids", expanding=True)),
+            one_of(Sale.meter_id, length),
             Sale.status == SaleStatus.ISSUED,
             *standing_sales(),
         )
