@@ -146,7 +146,6 @@ FIXED: Mapping[str, Any] = {
     "AUTH_TYPE": 1,  # the database
     "AUTH_USER_REGISTRATION": False,
     "RATELIMIT_ENABLED": True,  # failed sign-ins are counted in a table that all processes share
-    "RATELIMIT_STORAGE_URI": "memory://",  # FAB's own limiter, which limits nothing here
     "BABEL_DEFAULT_LOCALE": "en",
     "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),  # relative would mean app/
     "LANGUAGES": {
@@ -162,6 +161,8 @@ FIXED: Mapping[str, Any] = {
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "PERMANENT_SESSION_LIFETIME": timedelta(hours=10),
+    # Not signed anew for each answer: how long a session lasts is counted from its sign-in, in its row.
+    "SESSION_REFRESH_EACH_REQUEST": False,
     "SESSION_IDLE": timedelta(hours=1),
     "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
     "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),

@@ -35,7 +35,10 @@ SHAPES = {"zh": {"d MMM": "M月d日", "d MMMM": "M月d日", "d MMM y": "y年M月
 
 def _locale() -> Locale | None:
     """What `flask_babel.get_locale` gives; once it was found, without its four questions for the context."""
-    found: Locale | None = getattr(g.get("_flask_babel"), "babel_locale", None) if g else None
+    try:
+        found: Locale | None = getattr(g.get("_flask_babel"), "babel_locale", None)
+    except RuntimeError:  # outside of an application
+        return None
     return found or get_locale()
 
 

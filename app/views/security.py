@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, has_request_context
+from flask import Flask, g, has_request_context
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.views import UtilView
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 
 from app.access.current import scope_of, signed_in
@@ -31,6 +33,10 @@ class AppSecurityManager(SecurityManager):  # type: ignore[misc]
     """Who may open which door, asked by FAB's decorators and templates."""
 
     user_model = AppUser
+
+    def create_limiter(self, app: Flask) -> Limiter:
+        """FAB's own limiter, which asks before every request and limits nothing: not installed (`access.attempts` counts)."""
+        return Limiter(get_remote_address, enabled=False)
 
     def register_views(self) -> None:
         """Only our own sign-in and account pages; users and groups stand in the menu's list."""

@@ -201,3 +201,15 @@ def test_the_door_leads_to_this_site_only(app, cast, target):
     form = {"username": "amara", "password": "demo", "csrf_token": client.token("/login/")}
     answer = client.post("/login/", query_string={"next": target}, data=form)
     assert answer.headers["Location"] == "/"
+
+
+@pytest.mark.one_database
+def test_the_cookie_is_signed_once_and_the_session_ends_with_the_working_day(client, app, cast, login):
+    login(client, "amara")
+    client.get("/account/")
+    assert "Set-Cookie" not in client.get("/account/").headers
+    with app.app_context():
+        for hours, status in ((9, 200), (11, 302)):
+            db.session.execute(update(UserSession).values(started=now() - timedelta(hours=hours), seen=now()))
+            db.session.commit()
+            assert client.get("/account/").status_code == status, hours
