@@ -80,13 +80,15 @@ def _desks() -> Select[Any]:
             Licence, *clock_columns(), TariffPlan.id, TariffPlan.version, TariffPlan.created_at, _first_plan(),
             _next_plan(),
         )
+        # NB: PostgreSQL weighs the first eight tables in every order; those that hang together come first, which
+        # leaves it a third less to weigh than if all hung on the meter.
+        .outerjoin(SecurityModule, serving)
+        .outerjoin(SupplyGroupKey, held)
+        .outerjoin(next_key, following)
         .join(Product, Meter.product_id == Product.id)
         .join(Region, Meter.region_id == Region.id)
         .outerjoin(Consumer, Meter.consumer_id == Consumer.id)
         .outerjoin(Tariff, Meter.tariff_id == Tariff.id)
-        .outerjoin(SecurityModule, serving)
-        .outerjoin(SupplyGroupKey, held)
-        .outerjoin(next_key, following)
         .join(Settings, Settings.id == 1)
         .join(CurrencyRow, Settings.currency_id == CurrencyRow.id)
         .outerjoin(Licence, Licence.id == newest_licence)

@@ -1,6 +1,6 @@
-"""The words of a template, translated with one look-up each: a page of cards has three hundred.
+"""The words of pages, translated with one look-up each: a page of cards has three hundred.
 
-Flask-Babel asks five times for the context of a request before it translates a word, and Jinja calls through three
+Flask-Babel asks nine times for the context of a request before it translates a word, and Jinja calls through three
 functions.  Here the translations of a request are found once, for as long as its language stays the same.
 """
 
@@ -10,23 +10,31 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g
-from flask_babel import get_translations
+from flask_babel import Domain
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 
-def translations() -> Any:
-    """What `flask_babel.get_translations` gives, remembered until the language changes (a slip in another one)."""
-    spoken = g.get("_flask_babel") if g else None
-    kept = getattr(spoken, "translations_kept", None)
-    if kept is not None and kept[0] is getattr(spoken, "babel_locale", None):
-        return kept[1]
-    found = get_translations()
-    spoken = g.get("_flask_babel") if g else None
-    if spoken is not None:
-        spoken.translations_kept = (getattr(spoken, "babel_locale", None), found)
-    return found
+class Spoken(Domain):  # type: ignore[misc]
+    """Flask-Babel's translations, remembered in the request until its language changes (a slip in another one)."""
+
+    def get_translations(self) -> Any:
+        """Those of the moment's language."""
+        try:
+            spoken = g.get("_flask_babel")
+        except RuntimeError:  # outside of an application
+            return super().get_translations()
+        kept = getattr(spoken, "translations_kept", None)
+        if kept is not None and kept[0] is getattr(spoken, "babel_locale", None):
+            return kept[1]
+        found = super().get_translations()
+        g._flask_babel.translations_kept = (g._flask_babel.babel_locale, found)  # noqa: SLF001
+        return found
+
+
+SPOKEN = Spoken()
+translations = SPOKEN.get_translations
 
 
 @lru_cache(maxsize=20_000)
@@ -71,5 +79,6 @@ def ngettext(context: EvalContext, one: str, many: str, num: int, /, **figures: 
 
 
 def install(app: Flask) -> None:
-    """Put them in the place of Flask-Babel's."""
+    """Put them in the place of Flask-Babel's, for templates and for the program's own sentences."""
+    app.extensions["babel"].instance.domain_instance = SPOKEN
     app.jinja_env.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext, "pgettext": pgettext})
