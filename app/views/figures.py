@@ -66,14 +66,25 @@ def ltr(figure: str) -> str:
 
     The isolating signs are used only there, so that texts elsewhere hold nothing unseen.
     """
-    locale = _locale()
-    return f"\u2066{figure}\u2069" if locale is not None and locale.text_direction == "rtl" else figure
+    return f"\u2066{figure}\u2069" if _runs_left(_locale()) else figure
+
+
+# NB: Babel looks these two up in its tables each time, and a page of cards asks for them at every figure.
+
+
+@lru_cache(maxsize=64)
+def _runs_left(locale: Locale | None) -> bool:
+    return locale is not None and locale.text_direction == "rtl"
+
+
+@lru_cache(maxsize=64)
+def _money_shape(locale: Locale | None) -> str:
+    return locale.currency_formats["standard"].pattern if locale is not None else "¤0"
 
 
 def own(words: str) -> str:
     """Let a name or an address keep its own direction in a right-to-left slip or sentence: "3 Obote Road" must not end in 3."""
-    locale = _locale()
-    if not words or locale is None or locale.text_direction != "rtl":
+    if not words or not _runs_left(_locale()):
         return words
     isolate = "\u2066" if direction(words) == "ltr" else "\u2067"
     return f"{isolate}{words}\u2069"
@@ -87,7 +98,7 @@ def direction(words: str) -> str:
 
 def money(minor: int, decimals: int) -> str:
     """Minor units as an amount with the currency's decimals: 300000 -> 3,000.00."""
-    return number(Decimal(minor).scaleb(-decimals), decimals)
+    return _written(minor, decimals, _pattern(decimals), _locale())
 
 
 def price(value: Decimal | Fraction | int, decimals: int) -> str:
@@ -102,15 +113,13 @@ def money_code(minor: int, decimals: int, code: str) -> str:
 
 def with_code(amount: str, code: str) -> str:
     """The currency on the side where the language has it: USD 20.00, and 20,00 USD in French."""
-    locale = _locale()
-    shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
+    shape = _money_shape(_locale())
     return ltr(f"{code}{NBSP}{amount}" if shape.index("¤") < shape.index("0") else f"{amount}{NBSP}{code}")
 
 
 def money_symbol(minor: int, decimals: int, symbol: str) -> str:
     """An amount with the currency's own sign where the language has it: $3,000.00, KSh 3,000.00, 3 000,00 $."""
-    locale = _locale()
-    shape = locale.currency_formats["standard"].pattern if locale is not None else "¤0"
+    shape = _money_shape(_locale())
     sign, first = shape.index("¤"), shape.index("0")
     amount = money(minor, decimals)
     if sign > first:
@@ -121,7 +130,7 @@ def money_symbol(minor: int, decimals: int, symbol: str) -> str:
 
 def units(tenths: int) -> str:
     """Base units as units: 1087 -> 108.7."""
-    return number(Decimal(tenths).scaleb(-1), UNITS_DECIMALS)
+    return _written(tenths, UNITS_DECIMALS, _pattern(UNITS_DECIMALS), _locale())
 
 
 def units_short(tenths: int) -> str:
@@ -204,7 +213,7 @@ def listed(parts: Iterable[object], sign: str = ",") -> str:
     own_sign = sign == "," and locale is not None and "list" in MARKS.get(locale.language, {})
     words = comma("list" if own_sign else sign).join(str(part) for part in parts)
     # NB: a list that begins with a Latin code would make its whole cell run from left to right.
-    return f"\u200f{words}" if locale is not None and locale.text_direction == "rtl" and words[:1].isascii() and words else words
+    return f"\u200f{words}" if _runs_left(locale) and words[:1].isascii() and words else words
 
 
 def meter_number(digits: str) -> str:
