@@ -131,11 +131,21 @@ LOAD_LICENCE = Permission("can_load", "LicenceView")
 # Mail that was not sent lies there with its links, which open accounts: for somebody over everything only.
 OPEN_OUTBOX = Permission("can_open", "OutboxView")
 
-# What a role of somebody with a region does not give, whatever stands in it: mail that opens accounts, and what
-# holds for everybody (which acts take two people, among it).
-WHOLE = frozenset({OPEN_OUTBOX, CHANGE_SETTINGS})
+# Pages whose rows are of a place or a person, by which whoever is kept to a region is kept there, too.  What any
+# other page shows is the whole installation's: one row of it is a price, a key, a currency for everybody.
+PLACED = frozenset({
+    "CounterView", "HomeView", "WhereaboutsView", "ReceiptView", "ReversalView", "DecisionView",
+    "ConsumerView", "MeterView", "Pick", "ImportView", "BulkView", "WorkView", "EngineeringView", "TrainingView",
+    "ReportScheduleView", "RegionView", "VendingPointView", "UserGroupView", "AppUserView",
+})  # fmt: skip
 
 
 def every() -> dict[str, Permission]:
     """All permissions by their name here, in the order of this page."""
     return {name: value for name, value in globals().items() if isinstance(value, Permission)}
+
+
+# What a role of somebody with a region does not give, whatever stands in it: changing what holds for everybody, and
+# mail that opens accounts.
+# NB: worked out, so that a page that is new belongs to it until somebody says whose rows it shows.
+WHOLE = frozenset(right for right in every().values() if right.action != "can_read" and right.page not in PLACED)

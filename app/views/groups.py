@@ -41,7 +41,7 @@ from app.views.lists import Listed
 from app.views.lists import words as holds
 from app.views.people import given_by, rights_of
 from app.views.rights_field import Applied, Rights, names_of, rights_named
-from app.views.rights_words import in_words, system_pages
+from app.views.rights_words import idle, in_words, system_pages
 
 __all__ = ["ROW_SCOPE", "GroupForm", "UserGroupView", "in_words"]
 
@@ -190,6 +190,8 @@ class UserGroupView(Listed, SafeModelView):
             return False
         if added:
             flash(_("Given too, because what you ticked needs it: %(rights)s.", rights=in_words(added)), "info")
+        if rights := idle(ticked, item.row_scope):
+            flash(_("These give nothing to people who see the rows of a place only: %(rights)s. They hold for everybody.", rights=in_words(rights)), "warning")
         if item.row_scope is RowScope.VENDING_POINT and (pages := system_pages(ticked)):
             flash(_("People of one vending point now see parts of System: %(pages)s. It is not meant for those who sell.", pages=figures.listed(pages)), "warning")
         return True
@@ -286,6 +288,7 @@ class UserGroupView(Listed, SafeModelView):
             "person": person,
             "seen": group_seen.seen_by(person, group) if person else group_seen.seen(rights, group.row_scope),
             "system_pages": system_pages(rights) if group.row_scope is RowScope.VENDING_POINT else [],
+            "idle": in_words(idle(rights, group.row_scope)),
         }
 
     @expose("/compare")

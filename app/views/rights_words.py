@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.access import permissions
 from app.access.permissions import Permission
+from app.domain.states import RowScope
 from app.views import figures
 from app.views.menu import CATEGORIES, LINES
 
@@ -28,7 +29,7 @@ ACTS = {
     "can_propose": _l("Ask for it"),
     "can_approve": _l("Approve as the second person"),
     "can_decline": _l("Decline and take back"),
-    "can_accept": _l("Accept differences of modules"),
+    "can_accept": _l("Accept differences of modules (over everything only)"),
     "can_maximum_power_limit": _l("Limit the power"),
     "can_clear_credit": _l("Clear the balance"),
     "can_clear_tamper_condition": _l("Clear tamper"),
@@ -86,6 +87,11 @@ class Row:
         plain = {act for _label, acts in COLUMNS.values() for act in acts}
         return tuple(name for name in self.names if permissions.every()[name].action not in plain)
 
+    @property
+    def whole(self) -> bool:
+        """Whether what it shows is the whole installation's: nobody who is kept to a region changes it."""
+        return any(permissions.every()[name] in permissions.WHOLE for name in (*self.of("change"), *self.of("add"))) or "LOAD_LICENCE" in self.names
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -140,6 +146,11 @@ def _pages() -> Iterator[tuple[str, str]]:
     for line in LINES:
         category = line.category or category
         yield category, line.view().class_permission_name or line.name
+
+
+def idle(rights: Iterable[Permission], row_scope: RowScope) -> set[Permission]:
+    """Those of `rights` that give nothing to people who see the rows of a place only."""
+    return set() if row_scope is RowScope.ALL else set(rights) & permissions.WHOLE
 
 
 def system_pages(rights: Iterable[Permission]) -> list[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 from sqlalchemy import select
 
+from app.access import permissions, presets, roles
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, UserGroup
@@ -87,14 +89,44 @@ def test_an_administrator_of_a_region_gives_a_group_the_rows_of_a_region_at_most
 
 
 @pytest.mark.one_database
-def test_what_holds_for_everybody_is_not_for_an_administrator_of_a_region(client, app, cast, login):
+def test_what_holds_for_everybody_is_read_and_not_changed_by_an_administrator_of_a_region(client, app, cast, login):
     login(client, "rada")
-    assert client.get("/settings/show/1").status_code == 200
-    assert client.get("/settings/edit/1").status_code == 403, "two people decide, say"
-    assert post(client, "/settings/edit/1", four_eyes="").status_code == 403
-    chief = app.test_client()
-    login(chief, "efua")
-    assert chief.get("/settings/edit/1").status_code == 200
+    login(chief := app.test_client(), "efua")
+    pages = ("settings", "slips", "tariffs", "products", "manufacturers", "currencies", "modules", "licence")
+    for page in pages:
+        told = {who: browser.get(f"/{page}/", follow_redirects=True) for who, browser in (("rada", client), ("efua", chief))}
+        told |= {who: browser.get(f"/{page}/list/") for who, browser in (("rada", client), ("efua", chief)) if told[who].status_code == 404}
+        assert {who: answer.status_code for who, answer in told.items()} == {"rada": 200, "efua": 200}, page
+        offered = {who: re.findall(rf'(?:href|action)="/{page}/(?:add|edit|change|load|delete)', answer.get_data(as_text=True)) for who, answer in told.items()}
+        assert offered["efua"] and not offered["rada"], page
+    for door in ("settings/edit/1", "tariffs/add", f"tariffs/edit/{cast.tariffs['home']}", "products/add", "modules/add", "currencies/add"):
+        assert client.get(f"/{door}").status_code == post(client, f"/{door}", four_eyes="").status_code == 403, door
+        assert chief.get(f"/{door}").status_code == 200, door
+
+
+@pytest.mark.one_database
+def test_what_gives_nothing_to_people_of_a_place_is_said_where_it_is_given(app, cast, login):
+    login(chief := app.test_client(), "efua")
+    rights = ["READ_TARIFFS", "CHANGE_TARIFFS", "READ_METERS"]
+    page = chief.post(
+        "/groups/add", data={"name": "Prices", "row_scope": "region", "rights": rights, "csrf_token": chief.token("/users/add")}, follow_redirects=True
+    ).get_data(as_text=True)  # fmt: skip
+    assert "These give nothing to people who see the rows of a place only: Tariffs: Change." in page
+    shown = chief.get(f"/groups/show/{group_of(app, 'Prices').id}").get_data(as_text=True)
+    assert "Gives nothing to people who see the rows of a place only: Tariffs: Change." in shown
+    assert "Gives nothing" not in chief.get(f"/groups/show/{group_of(app, 'Manager').id}").get_data(as_text=True)
+    assert "changed over everything only" in chief.get("/groups/add").get_data(as_text=True)
+
+
+def test_a_page_that_is_new_is_everybodys_until_somebody_says_whose_rows_it_shows():
+    every = set(permissions.every().values())
+    assert {right.page for right in every} >= permissions.PLACED
+    acts = {right for right in every if right.action != "can_read"}
+    placed = {right for right in acts if right.page in permissions.PLACED}
+    assert acts - placed == set(permissions.WHOLE)
+    seeded = {name: set(rights) & permissions.WHOLE for name, rights in roles.ROLES.items()}
+    assert {name for name, rights in seeded.items() if rights} == {"Administrator"}, "a manager has a region"
+    assert not [preset.name for preset in presets.PRESETS if preset.row_scope is not RowScope.ALL and preset.rights & permissions.WHOLE]
 
 
 @pytest.mark.one_database
