@@ -139,6 +139,16 @@ class UserStatus(StrEnum):
     LEFT = "left"
 
 
+class SignInAnswer(StrEnum):
+    """What a sign-in that failed was answered with, as those are told who look after people."""
+
+    UNKNOWN = "unknown"
+    PASSWORD = "password"  # noqa: S105  (a word, no password)
+    OFF = "off"
+    CODE = "code"
+    LOCKED = "locked"
+
+
 class TaskState(StrEnum):
     """Where a piece of long work is."""
 

@@ -40,13 +40,21 @@ from app.models.tariff import (
 )
 from app.models.token import EngineeringRecord, Token
 from app.models.training import TrainingState
-from app.models.user import AppUser, SeededPermission, SignInFailure, UserGroup, UserSession
+from app.models.user import (
+    AppUser,
+    FailedSignIn,
+    SeededPermission,
+    SignInFailure,
+    UserGroup,
+    UserSession,
+)
 from app.models.vending_point import CashAccount, VendingPoint
 
 __all__ = [
     "ActReprint", "AppUser", "AuditEntry", "BackgroundTask", "BackupMade", "BookCheck", "CashAccount",
     "ClockConfirmation", "Consumer", "ConsumerTerm", "Currency", "DaySums", "DebtEntry",
-    "EngineeringRecord", "ImportBatch", "ImportRow", "InactiveDay", "LedgerAccount", "Licence", "MailRequest",
+    "EngineeringRecord", "FailedSignIn", "ImportBatch", "ImportRow", "InactiveDay", "LedgerAccount", "Licence",
+    "MailRequest",
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
     "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
     "Region", "RegionDay", "RegionMonth", "ReportSchedule", "ReportSending", "Reprint", "RestoreDone",

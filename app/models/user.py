@@ -13,8 +13,8 @@ from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Integer, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.states import RowScope
-from app.models.base import Stamped, UTCDateTime, words
+from app.domain.states import RowScope, SignInAnswer
+from app.models.base import BigKey, Stamped, UTCDateTime, words
 from app.models.region import Region
 from app.models.vending_point import VendingPoint
 
@@ -106,6 +106,27 @@ class SignInFailure(Model):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     subject: Mapped[str] = mapped_column(String(64), index=True)
     failed_at: Mapped[object] = mapped_column(UTCDateTime, index=True)
+
+
+class FailedSignIn(Model):
+    """Failed sign-ins of one hour that are alike, for those who look after people; no person: nobody has the name.
+
+    NB: what was typed is not here: it may be a password in the wrong field.
+    """
+
+    __tablename__ = "failed_sign_in"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"), index=True)
+    # "" gathers those of very many addresses.
+    address: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[SignInAnswer] = mapped_column(words(SignInAnswer))
+    times: Mapped[int] = mapped_column(Integer)
+    first_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+    user: Mapped[AppUser | None] = relationship(AppUser)
 
 
 class SeededPermission(Model):

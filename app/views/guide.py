@@ -39,7 +39,7 @@ PLACES = {
     "ReportScheduleView": "reports#save-this-question", "AuditEntryView": "people#the-audit-log",
     "AuditFilesView": "people#the-audit-log", "BookCheckView": "reports#checks", "RegionView": "system#regions",
     "VendingPointView": "system#vending-points", "PointAccountView": "system#vending-points", "ChangesView": "people#the-audit-log",
-    "UserGroupView": "people#a-group", "AppUserView": "people#a-user", "PeopleFilesView": "people#a-user",
+    "UserGroupView": "people#a-group", "AppUserView": "people#a-user", "PeopleFilesView": "people#a-user", "FailedSignInView": "people#a-user",
     "ManufacturerView": "system#products-and-manufacturers", "ProductView": "system#products-and-manufacturers",
     "TariffView": "tariffs", "TariffPlanView": "tariffs#the-plan", "TariffCatalogueView": "tariffs#start-from-a-real-price-list",
     "SecurityModuleView": "system#security-modules", "ModuleKeyView": "system#security-modules",

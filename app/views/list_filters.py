@@ -14,7 +14,7 @@ from typing import Any
 from flask import current_app
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import false, select
+from sqlalchemy import false, or_, select
 from wtforms import DateField, StringField
 from wtforms.widgets import TextInput
 
@@ -23,7 +23,7 @@ from app.access.permissions import LOOK_UP
 from app.domain.calendar import day_start_utc
 from app.domain.digits import ascii_digits
 from app.extensions import db
-from app.models import Meter, Region
+from app.models import AppUser, Meter, Region
 from app.models.base import UTCDateTime
 from app.models.consumer import digits_of
 from app.services import regions
@@ -164,6 +164,15 @@ def _row(flt: BaseFilter, query: Any, value: str) -> Any:
     return query.filter(own == int(value)) if re.fullmatch(r"[0-9]{1,9}", value) else query.filter(false())
 
 
+def _person(flt: BaseFilter, query: Any, value: str) -> Any:
+    """Rows of a person by user name; by what their names begin with, where nobody has exactly this one."""
+    text = value.strip()
+    exact = select(AppUser.id).where(AppUser.username == text)
+    begun = or_(*[column.istartswith(text, autoescape=True) for column in (AppUser.username, AppUser.first_name, AppUser.last_name)])
+    alike = select(AppUser.id).where(begun, ~exact.exists())
+    return query.filter(_column(flt).in_(exact) | _column(flt).in_(alike))
+
+
 def _with_meters(flt: BaseFilter, query: Any, value: str) -> Any:
     """Consumers who have a meter, or who have none; a meter in another region counts as well."""
     meter = Meter.__table__.alias()  # NB: the table itself, which the wall does not narrow
@@ -186,6 +195,7 @@ CONSUMER_WORDS = _named("FilterStartsWith", _consumer_words)
 DIGITS = _named("FilterStartsWith", _digits)
 METER_DIGITS = _named("FilterStartsWith", _meter_digits)
 PLACE = _named("FilterContains", _place)
+PERSON = _named("FilterStartsWith", _person)
 ROW = _named("FilterRelationOneToManyEqual", _row)
 WITH_METERS = _named("FilterEqual", _with_meters)
 BOUND = _named("FilterEqual", _bound)

@@ -13,6 +13,7 @@ from app.views.list_filters import (
     DIGITS,
     METER_DIGITS,
     OWING,
+    PERSON,
     PLACE,
     ROW,
     WITH_METERS,
@@ -34,7 +35,7 @@ from app.views.many import offered
 from app.views.switching import Switching
 
 __all__ = [
-    "BOUND", "CONSUMER_WORDS", "DIGITS", "METER_DIGITS", "OWING", "PLACE", "ROW", "WITH_METERS", "FilterContains",
+    "BOUND", "CONSUMER_WORDS", "DIGITS", "METER_DIGITS", "OWING", "PERSON", "PLACE", "ROW", "WITH_METERS", "FilterContains",
     "FilterEqual", "FilterGreater", "FilterSmaller", "FilterStartsWith", "Found", "Listed", "Rows", "any_row",
     "begins", "days", "either", "one_of", "one_row", "typed", "words",
 ]  # fmt: skip

@@ -91,6 +91,7 @@ LINES: tuple[Line, ...] = (
     Line("System", "groups:UserGroupView", _l("User groups"), "fa-people-group"),
     Line("System", "people:AppUserView", _l("Users"), "fa-user"),
     Line(None, "people_files:PeopleFilesView"),
+    Line("System", "failed_sign_ins:FailedSignInView", _l("Failed sign-ins"), "fa-user-lock"),
     Line("System", "products:ManufacturerView", _l("Manufacturers"), "fa-industry"),
     Line("System", "products:ProductView", _l("Products"), "fa-box"),
     Line("System", "tariffs:TariffView", _l("Tariffs"), "fa-scale-balanced"),

@@ -18,10 +18,11 @@ from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import AppUser, AuditEntry, UserSession
-from app.services import second_factor
+from app.services import failed_sign_ins, second_factor
 from app.views import changes, sessions
 from app.views.account import ProofForm, proven
 from app.views.devices import browser, browsers
+from app.views.failed_sign_ins import REASONS, place
 from app.views.typed import row_id
 
 SIGN_INS_SHOWN = 10
@@ -73,6 +74,7 @@ class OwnSecurityView(SafeBaseView):
         rows = select(UserSession).where(UserSession.user_id == user.id).order_by(UserSession.id.desc())
         return self.render_template(
             "account/log.html", title=_("Account settings"), tab="log", told=_own_changes(user),
+            failed=[(row, REASONS[row.answer], place(row)) for row in failed_sign_ins.of(db.session(), user.id, SIGN_INS_SHOWN)],
             sign_ins=[browser(row, request.remote_addr, sessions.this_id()) for row in db.session.scalars(rows.limit(SIGN_INS_SHOWN))],
         )  # fmt: skip
 

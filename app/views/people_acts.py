@@ -17,11 +17,12 @@ from flask_babel import gettext as _
 
 from app.access import attempts, security_log
 from app.access.current import current_scope
+from app.access.permissions import READ_FAILED_SIGN_INS
 from app.db import transaction
 from app.extensions import db
 from app.models import AppUser
 from app.models.audit import note
-from app.services import mail, mail_queue, password_links, second_factor
+from app.services import failed_sign_ins, mail, mail_queue, password_links, second_factor
 from app.views import sessions
 from app.views.devices import browsers
 from app.views.forgotten import link_to
@@ -148,7 +149,9 @@ class PeopleActs:
     def beside(self, pk: str) -> dict[str, Any]:
         """How the sign-in stands, for the person's page."""
         user = self._row(pk)  # type: ignore[attr-defined]
+        told = current_app.appbuilder.sm.has_access(*READ_FAILED_SIGN_INS)  # type: ignore[attr-defined]
         return {
+            "failed": failed_sign_ins.times_of(db.session(), user.id) if told else None,
             "state": state(user), "locked_until": locked_until(user), "browsers": browsers(user.id),
             "may_act": self._may_act(user), "mailed": bool(mail.way().server),
         }  # fmt: skip

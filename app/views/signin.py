@@ -26,14 +26,17 @@ from wtforms.validators import InputRequired, Length
 
 from app.access import attempts, security_log
 from app.access.fab import SafeBaseView
+from app.domain.states import SignInAnswer
 from app.extensions import db
 from app.models import AppUser
 from app.models.base import now
-from app.services import second_factor
+from app.services import failed_sign_ins, second_factor
 from app.views import sessions, start_pages
 
 TEXT_MAX = 320
 HALF_KEY, HALF_S = "half", 300
+# How the security log calls what a page calls in words.
+REASONS = {SignInAnswer.UNKNOWN: "unknown", SignInAnswer.PASSWORD: "password", SignInAnswer.OFF: "switched_off"}
 
 
 class SignInForm(FlaskForm):
@@ -104,6 +107,12 @@ def code_fits(user_id: int, typed: str) -> bool:
     return True
 
 
+def _tell_failed(event: str, user: AppUser | None, typed: str | None, answer: SignInAnswer, **facts: Any) -> None:
+    """Write a failed attempt into the log and onto the page of failed sign-ins.  NB: the same work whoever it is."""
+    security_log.tell(event, account=user, typed=typed, **facts)
+    failed_sign_ins.note(None if user is None else user.id, request.remote_addr or "", answer)
+
+
 class TooManyCodes(Exception):
     """So many codes were wrong that the next one must wait."""
 
@@ -169,14 +178,14 @@ class AuthView(SafeBaseView):
             return self._page(form, 422 if form.is_submitted() else 200)
         account = form.username.data
         if too_many(account):
-            security_log.tell("sign_in_locked", account=find_user(account), typed=account)
+            _tell_failed("sign_in_locked", find_user(account), account, SignInAnswer.LOCKED)
             flash(_("Too many attempts. Wait a minute, then try again."), "warning")
             return self._page(form, 429)
         user = find_user(account)
         fits = password_fits(user, form.password.data)
         if user is None or not fits or not user.active or user.group_id is None:
-            reason = "unknown" if user is None else "password" if not fits else "switched_off"
-            security_log.tell("sign_in_failed", account=user, typed=account, reason=reason)
+            answer = SignInAnswer.UNKNOWN if user is None else SignInAnswer.OFF if fits else SignInAnswer.PASSWORD
+            _tell_failed("sign_in_failed", user, account, answer, reason=REASONS[answer])
             flash(_("The name or the password is not right. Try again."), "warning")
             return self._page(form, 401)
         forgive(account)
@@ -203,11 +212,11 @@ class AuthView(SafeBaseView):
                     if code_fits(key, form.code.data):
                         self._let_in(key)
                         return redirect(_after(key))
-                    security_log.tell("code_failed", account=user)
+                    _tell_failed("code_failed", db.session.get_one(AppUser, key), None, SignInAnswer.CODE)
                     status = 401
                     form.code.errors = [_("This code is not right, or it was used. Wait for the next one.")]
             except TooManyCodes:
-                security_log.tell("code_locked", account=user)
+                _tell_failed("code_locked", db.session.get_one(AppUser, key), None, SignInAnswer.LOCKED)
                 status = 429
                 form.code.errors = [_("Too many attempts. Wait a minute, then try again.")]
         return self.render_template("account/code.html", title=_("Sign in"), form=form), status

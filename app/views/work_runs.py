@@ -309,14 +309,15 @@ def _report(work: Work) -> None:
 
 
 def clean(app: Flask) -> bool:
-    """Remove files that nobody fetched for long, and old mail."""
-    from app.services import mail_queue, outbox, task_files
+    """Remove files that nobody fetched for long, old mail and old attempts to sign in."""
+    from app.services import failed_sign_ins, mail_queue, outbox, task_files
 
     with app.app_context():
         days = app.config["FILES_KEEP_DAYS"]
         task_files.clean(folder(), days)
         outbox.clean(app.config["OUTBOX_DIR"], days)
         mail_queue.clean(days)
+        failed_sign_ins.clean()
     return True
 
 

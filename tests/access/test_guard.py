@@ -130,6 +130,7 @@ EXEMPT = {
     "sale_line": "reached through its sale",
     "sale_month": "read by reports through narrow()",
     "training_state": "reached through its meter, which is asked for first",
+    "failed_sign_in": "its page has a filter of its own (own people)",
     "password_link": "asked by the hash of its secret alone",
     "recovery_code": "asked by its person, who is signing in",
     "user_session": "asked by the hash of the cookie alone",

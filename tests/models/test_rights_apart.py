@@ -1,4 +1,4 @@
-"""Migration 0030 on a database with roles of its own: nobody loses a right, nobody wins one, and what was taken away stays away."""
+"""Migrations on a database with roles of its own: nobody loses a right or wins one but what is said, and what was taken away stays away."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OWN = {
     "Registrars": {("can_read", "ConsumerView"), ("can_write", "ConsumerView"), ("can_write", "SettingsView")},
     "Elders": {("can_read", "DecisionView"), ("can_decide", "DecisionView")},
     "Askers": {("can_propose", "ReversalView"), ("can_read", "ReversalView"), ("can_decline", "EngineeringView")},
-    "Lookers": {("can_read", "MeterView")},
+    "Lookers": {("can_read", "MeterView"), ("can_read", "AppUserView")},
     "Nobody": set(),
 }
 PARTS = {"can_write": ("can_add", "can_edit"), "can_decide": ("can_propose", "can_approve")}
@@ -86,6 +86,9 @@ def test_every_role_keeps_what_it_had_and_wins_nothing(context):
     kept = {
         name: {(part, page) for act, page in rights for part in PARTS.get(act, (act,))} & there for name, rights in before.items()
     }
+    for rights in kept.values():  # migration 0038: who sees users sees failed sign-ins
+        if ("can_read", "AppUserView") in rights:
+            rights.add(("can_read", "FailedSignInView"))
     assert {name: after[name] for name in OWN} == {name: kept[name] for name in OWN}
     assert after["Registrars"] == {("can_read", "ConsumerView"), ("can_add", "ConsumerView"), ("can_edit", "ConsumerView"), ("can_edit", "SettingsView")}
     assert {name: after[name] ^ kept[name] for name in ("Administrator", "Manager", "Operator", "Auditor")} == {
