@@ -259,7 +259,7 @@ class UserGroupView(Listed, SafeModelView):
     def why_kept(self, item: Any) -> Any:
         """A group with people stays."""
         count = db.session.scalar(select(func.count()).where(AppUser.group_id == item.id))
-        if not given_by(item):
+        if not _within_reach(item):
             return _("This group may do more than you. Nothing was deleted.")
         return count and ngettext(
             "%(num)d user is in this group. Nothing was deleted. Put the user into another group first.",
@@ -310,9 +310,14 @@ def _own_rights() -> set[Permission]:
     return held if current_scope().sees_all else held - WHOLE
 
 
+def _within_reach(group: UserGroup) -> bool:
+    """Whether the reader has all that this group has.  NB: nobody with a region has its rows, where it sees everything."""
+    return given_by(group) and may_give(current_scope().widest, group.row_scope)
+
+
 def _above(group: UserGroup) -> Any:
     """Why the group is left alone by this reader, or nothing: it may do more, or people of other places are in it."""
-    if not given_by(group):
+    if not _within_reach(group):
         return _("This group may do more than you. Ask somebody who may do as much.")
     own = select(AppUser.id).where(own_people(current_scope())).correlate(None)
     others = select(AppUser.id).where(AppUser.group_id == group.id, AppUser.id.not_in(own)).limit(1)

@@ -79,6 +79,20 @@ def test_a_group_with_people_of_other_places_is_changed_by_somebody_who_sees_eve
 
 
 @pytest.mark.one_database
+def test_a_group_over_everything_is_not_filled_beforehand_by_an_administrator_of_a_region(client, app, cast, login):
+    """Nobody is in it yet; whoever comes into it later would have what she put there, over everything."""
+    login(chief := app.test_client(), "efua")
+    assert post(chief, "/groups/add", name="Readers", row_scope="all", rights=["READ_METERS"]).status_code == 302
+    login(client, "rada")
+    readers = group_of(app, "Readers")
+    assert post(client, f"/groups/edit/{readers.id}", name="Readers", description="", row_scope="all", rights=RIGHTS).status_code == 422
+    post(client, f"/groups/switch/{readers.id}", on="0")
+    post(client, f"/groups/delete/{readers.id}")
+    assert group_of(app, "Readers").active
+    assert "This group may do more than you." in client.get(f"/groups/edit/{readers.id}").get_data(as_text=True)
+
+
+@pytest.mark.one_database
 def test_an_administrator_of_a_region_gives_a_group_the_rows_of_a_region_at_most(client, app, cast, login):
     login(client, "rada")
     assert post(client, "/groups/add", name="Wide", row_scope="all", rights=["READ_METERS"]).status_code == 422
