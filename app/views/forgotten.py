@@ -22,7 +22,7 @@ from app.db import transaction
 from app.extensions import db
 from app.models import AppUser
 from app.services import mail, mail_queue, password_links
-from app.views import sessions
+from app.views import known_browsers, sessions
 from app.views.passwords import LENGTH_MAX, Good, set_password
 from app.views.signin import TEXT_MAX, forgive, too_many
 
@@ -134,5 +134,6 @@ def _take(password: str) -> bool:
         names = (user.username, user.email)
     session.pop(LINK_KEY, None)
     for name in names:
-        forgive(name)
+        for door in ("", known_browsers.DOOR):
+            forgive(name, door)
     return True

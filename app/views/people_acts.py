@@ -23,7 +23,7 @@ from app.extensions import db
 from app.models import AppUser
 from app.models.audit import note
 from app.services import failed_sign_ins, mail, mail_queue, password_links, second_factor
-from app.views import sessions
+from app.views import known_browsers, sessions
 from app.views.devices import browsers
 from app.views.forgotten import link_to
 
@@ -63,7 +63,8 @@ def last_sign_in(user: AppUser) -> datetime | None:
 
 def _subjects(user: AppUser) -> tuple[str, ...]:
     key = current_app.secret_key
-    asked = [attempts.subjects(name, "", key)[0] for name in (user.username, user.email) if name]
+    doors = ("", known_browsers.DOOR)
+    asked = [attempts.subjects(name, "", key, door)[0] for name in (user.username, user.email) if name for door in doors]
     return (*asked, attempts.subjects(str(user.id), "", key, "code ")[0])
 
 

@@ -31,7 +31,7 @@ from app.extensions import db
 from app.models import AppUser
 from app.models.base import now
 from app.services import failed_sign_ins, second_factor
-from app.views import sessions, start_pages
+from app.views import known_browsers, sessions, start_pages
 
 TEXT_MAX = 320
 HALF_KEY, HALF_S = "half", 300
@@ -177,7 +177,8 @@ class AuthView(SafeBaseView):
         if not form.validate_on_submit():
             return self._page(form, 422 if form.is_submitted() else 200)
         account = form.username.data
-        if too_many(account):
+        door = known_browsers.door(find_user(account))
+        if too_many(account, door):
             _tell_failed("sign_in_locked", find_user(account), account, SignInAnswer.LOCKED)
             flash(_("Too many attempts. Wait a minute, then try again."), "warning")
             return self._page(form, 429)
@@ -188,12 +189,11 @@ class AuthView(SafeBaseView):
             _tell_failed("sign_in_failed", user, account, answer, reason=REASONS[answer])
             flash(_("The name or the password is not right. Try again."), "warning")
             return self._page(form, 401)
-        forgive(account)
+        forgive(account, door)
         if user.totp_since is not None:
             _go_halfway(user)
             return redirect(url_for(".code", next=request.args.get("next")))
-        self._let_in(user.id)
-        return redirect(_after(user.id))
+        return self._let_in(user.id)
 
     @expose("/login/code", methods=["GET", "POST"])
     def code(self) -> Any:
@@ -210,8 +210,7 @@ class AuthView(SafeBaseView):
             try:
                 if form.validate():
                     if code_fits(key, form.code.data):
-                        self._let_in(key)
-                        return redirect(_after(key))
+                        return self._let_in(key)
                     _tell_failed("code_failed", db.session.get_one(AppUser, key), None, SignInAnswer.CODE)
                     status = 401
                     form.code.errors = [_("This code is not right, or it was used. Wait for the next one.")]
@@ -225,7 +224,7 @@ class AuthView(SafeBaseView):
         return self.render_template(self.login_template, title=_("Sign in"), form=form), status
 
     @staticmethod
-    def _let_in(user_id: int) -> None:
+    def _let_in(user_id: int) -> Any:
         user = db.session.get_one(AppUser, user_id)
         user.login_count = (user.login_count or 0) + 1
         user.fail_login_count = 0
@@ -234,6 +233,7 @@ class AuthView(SafeBaseView):
         db.session.commit()
         security_log.tell("sign_in", account=user, factor=user.totp_since is not None)
         g.user = current_user
+        return known_browsers.remember(redirect(_after(user_id)), user_id)
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> Any:

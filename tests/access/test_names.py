@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models import AppUser
 from app.views.signin import find_user
 from tests.access.test_people import form
+from tests.access.test_sign_in import send
 
 
 @pytest.mark.one_database
@@ -58,6 +59,27 @@ def test_a_stranger_locks_nobody_out_of_their_own_password(make_app, app, cast, 
         stranger.post("/login/", data=typed)
     new = {"old": "demo", "new": "good words of my own", "again": "good words of my own", "csrf_token": client.token("/account/password")}
     assert client.post("/account/password", data=new).status_code == 303
+
+
+@pytest.mark.one_database
+def test_a_stranger_who_guesses_on_keeps_nobody_out_of_a_browser_they_came_in_by(make_app, app, cast, login):
+    door = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="3 per minute")
+    own, new, bentos = (door.test_client() for _each in range(3))
+    for browser, name in ((own, "amara"), (bentos, "bento")):
+        login(browser, name)
+        browser.post("/logout/", data={"csrf_token": browser.token("/account/")})
+    assert [send(door.test_client(), "amara", "wrong").status_code for _each in range(4)] == [401, 401, 401, 429]
+    assert send(new, "amara").status_code == 429
+    assert send(bentos, "amara").status_code == 429, "another's browser is a stranger's"
+    new.set_cookie("known", own.get_cookie("known", path="/login").value[:-2] + "xx", path="/login")
+    assert send(new, "amara").status_code == 429, "and so is one that says so itself"
+    assert send(own, "amara").status_code == 302
+    own.post("/logout/", data={"csrf_token": own.token("/account/")})
+    assert [send(own, "amara@example.org", "wrong").status_code for _each in range(4)] == [401, 401, 401, 429], "the limit is the same"
+    login(chief := door.test_client(), "efua")
+    assert "Locked until" in chief.get(f"/users/show/{cast.users['amara']}").get_data(as_text=True)
+    chief.post(f"/users/unlock/{cast.users['amara']}", data={"csrf_token": chief.token("/users/add")})
+    assert send(own, "amara@example.org").status_code == send(door.test_client(), "amara").status_code == 302
 
 
 def test_guesses_of_one_moment_count_as_what_they_are(app, cast):
