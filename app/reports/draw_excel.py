@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
+from unicodedata import bidirectional
 
 from app.domain.calendar import zone
-from app.domain.states import UNIT
+from app.domain.states import UNIT, MeterType
 from app.reports.headings import said
 from app.reports.speech import Cover, Speech
 from app.reports.table import TEXT_MAX, Answer, Chart, Column, Kind, Row
@@ -26,7 +28,8 @@ DATE_FORMATS = {
     Kind.DAY: "yyyy-mm-dd", Kind.WEEK: "yyyy-mm-dd", Kind.MONTH: "yyyy-mm", Kind.MOMENT: "yyyy-mm-dd hh:mm",
 }  # fmt: skip
 PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
-HEAD_HEIGHT = 32  # points: a heading may take two lines
+HEAD_LINE, HEAD_LINES = 16, 2  # points, and the fewest lines of a heading
+BOLD_SHARE = 0.88  # of the signs of a column's width, so many bold ones fit
 FIRST_WIDTH = 24  # of the check row's words
 FEW = 15  # bars of a chart that stands under its figures
 NAME_WIDTH_MAX = 48  # of what stands under the bars of a chart
@@ -44,6 +47,8 @@ class _Book:
         self.answer, self.cover, self.speech, self.zone = answer, cover, speech, zone(time_zone)
         self.formats: dict[tuple[str, bool, bool], Any] = {}
         self.halved = False
+        # Text begins where its language does.
+        self.start: dict[str, Any] = {"align": "right", "reading_order": 2} if speech.rtl else {"align": "left"}
 
     def style(self, number: str = "", *, bold: bool = False, top: bool = False) -> Any:
         """A format, made once."""
@@ -52,13 +57,19 @@ class _Book:
             told: dict[str, Any] = {"bold": bold, "valign": "top"}
             if not number or number in DATE_FORMATS.values() or number == "0":
                 # NB: without it names in Latin letters would lean against the figures of the next column.
-                told |= {"align": "right", "reading_order": 2} if self.speech.rtl else {"align": "left"}
+                # The indent keeps them off the figures of the column before.
+                told |= self.start | {"indent": 1}
             if number:
                 told["num_format"] = number
             if top:
                 told["top"] = 1
             self.formats[key] = self.book.add_format(told)
         return self.formats[key]
+
+    def turned(self, text: str) -> str:
+        """Text of a chart, whose own direction is always from the left: "23 November 2026" would be read 2026 23."""
+        runs_back = any(bidirectional(sign) in ("R", "AL") for sign in text)
+        return f"\u202b{text}\u202c" if self.speech.rtl and runs_back else text
 
     def number(self, column: Column, row: Row) -> str:
         """The number format of a cell, with its unit where rows differ in it."""
@@ -149,8 +160,7 @@ def _front(made: _Book, page: Any) -> None:
     cover = made.cover
     page.set_column(0, 0, 30)
     page.set_column(1, 2, 40)
-    told = {"bold": True, "font_size": 16}
-    title = made.book.add_format(told | ({"align": "right", "reading_order": 2} if made.speech.rtl else {}))
+    title = made.book.add_format({"bold": True, "font_size": 16, "indent": 1} | made.start)
     page.write_string(0, 0, cover.title, title)
     facts = [("", cover.utility), (made.speech.say(said("Period")), cover.period), *cover.lines, ("", cover.made)]
     line = 2
@@ -173,14 +183,18 @@ def _table(made: _Book, page: Any) -> None:
     answer, speech = made.answer, made.speech
     told = {"bold": True, "bg_color": HEAD_COLOUR, "bottom": 1, "text_wrap": True, "valign": "top"}
     end = made.book.add_format(told | {"align": "right"} | ({"reading_order": 2} if speech.rtl else {}))
-    head = end if speech.rtl else made.book.add_format(told)
+    head = made.book.add_format(told | made.start | {"indent": 1})
     page.freeze_panes(1, 0)
-    page.set_row(0, HEAD_HEIGHT)
     page.repeat_rows(0)
-    for at, column in enumerate(answer.columns):
-        heading = speech.heading(column, answer)
-        word = max(map(len, heading.split()), default=0)
-        page.set_column(at, at, max(column.width + 2, word + 3, FIRST_WIDTH if at == 0 else 0))
+    headings = [speech.heading(column, answer) for column in answer.columns]
+    widths = [
+        max(column.width + 2, max(map(len, heading.split()), default=0) + 3, FIRST_WIDTH if at == 0 else 0)
+        for at, (column, heading) in enumerate(zip(answer.columns, headings, strict=True))
+    ]
+    lines = (len(wrap(heading, int(width * BOLD_SHARE) - 1)) for heading, width in zip(headings, widths, strict=True))
+    page.set_row(0, HEAD_LINE * max(HEAD_LINES, *lines))
+    for at, (column, heading, width) in enumerate(zip(answer.columns, headings, widths, strict=True)):
+        page.set_column(at, at, width)
         page.write_string(0, at, heading, end if column.kind.numeric else head)
     line = _rows(made, page)
     last = line
@@ -233,8 +247,9 @@ def _total_row(made: _Book, page: Any, line: int, row: Row) -> None:
 
 def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
     """The sum of the rows less the total, reckoned by the spreadsheet itself: nought."""
-    quiet = made.book.add_format({"italic": True, "font_color": "#5F6F6B", "num_format": "0.00"})
-    page.write_string(line, 0, made.cover.check, quiet)
+    told = {"italic": True, "font_color": "#5F6F6B", "num_format": "0.00"}
+    quiet = made.book.add_format(told)
+    page.write_string(line, 0, made.cover.check, made.book.add_format(told | made.start | {"indent": 1}))
     by = next((at for at, column in enumerate(made.answer.columns) if column.key == "currency"), None)
     for at, column in enumerate(made.answer.columns):
         if at == 0 or not column.kind.numeric or row.cells[at] is None or not last:
@@ -262,6 +277,7 @@ def _charts(made: _Book) -> None:
         row = Row((), chart.currency)
         value = Column("value", "", chart.kind)
         labels = [made.speech.cell(chart.category, row, category, made.answer) for category in chart.categories]
+        labels = [made.turned(label) for label in labels]
         page.set_column(0, 0, min(max(FIRST_WIDTH, *map(len, labels)), NAME_WIDTH_MAX))
         page.write_string(0, 0, made.speech.heading(chart.category, made.answer), made.style(bold=True))
         # Over its figures, which lean to the right in every language.
@@ -293,17 +309,20 @@ def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
     last = len(chart.categories)
     for at, series in enumerate(chart.series, start=1):
         fill = {"color": COLOURS[series.of.value] if series.of else "#0B6E5F"}
+        # Time is as light as electricity on grey paper: it is striped.
+        striped = {"pattern": "light_vertical", "fg_color": "#FFFFFF", "bg_color": fill["color"]}
+        drawn_as = {"pattern": striped} if series.of is MeterType.TIME else {"fill": fill}
         pale = [None] * (last - 1) + [{"fill": fill | {"transparency": PALE}, "border": {"color": "#FFFFFF"}}]
         drawn.add_series({
             "name": [name, 0, at],
             "categories": [name, 1, 0, last, 0],
             "values": [name, 1, at, last, at],
-            "fill": fill,
+            **drawn_as,
             "border": {"color": "#FFFFFF"},
             "gap": 60,
             "points": pale if chart.unfinished else None,
         })  # fmt: skip
-    title, note = made.speech.chart(chart)
+    title, note = map(made.turned, made.speech.chart(chart))
     drawn.set_title({"name": f"{title}\n{note}" if note else title, "name_font": {"size": 12}})
     drawn.set_size({"width": 900, "height": 380})
     drawn.set_legend({"position": "bottom"})

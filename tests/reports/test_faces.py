@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from flask_babel import force_locale
 from pypdf import PdfReader
 
 from app.domain.states import MeterType
-from app.reports import draw_pdf
+from app.reports import draw_excel, draw_pdf
 from app.reports.speech import Cover
 from app.reports.table import Answer, Chart, Column, Kind, Row, Series, listed
 from app.views.receipt_pdf import with_han
@@ -49,6 +52,21 @@ def test_each_bar_of_a_place_has_its_name_in_the_room_it_has(context, tmp_path, 
     # Thirty have room for each second name, and for its beginning.
     assert [text.count(begin) for begin in ("Rufi", "Llanf")] == [each] * 2
     assert ("…" in text) == (bars == 30)
+
+
+def test_a_workbooks_head_is_as_high_as_its_longest_heading_and_a_chart_reads_from_the_right(context, tmp_path):
+    columns = (COLUMNS[0], Column("bought", "In as many days of the year before the one that is asked for", Kind.COUNT, 17))
+    chart = Chart("Sold", Kind.COUNT, COLUMNS[0], ("23 نوفمبر 2026", "Ahero"), (Series((3, 4)),))
+    answer = Answer(columns=columns, count=1, rows=listed([Row(("x", 1))]), totals=(), decimals={}, charts=(chart,))
+    cover = Cover("Report", "Lake", "2026", (), (), "Made", "Total", "Check")
+    with context.test_request_context(), force_locale("ar"):
+        draw_excel.as_workbook(tmp_path / "t.xlsx", answer, cover, ReportSpeech(), "UTC")
+    with ZipFile(tmp_path / "t.xlsx") as book:
+        table, texts = (book.read(f"xl/worksheets/{name}.xml").decode() for name in ("sheet2", "sheet3"))
+    [height] = re.findall(r'<row r="1"[^>]* ht="([0-9.]+)"', table)
+    assert float(height) >= 4 * 15
+    assert "\u202b23 نوفمبر 2026\u202c" in texts
+    assert ">Ahero<" in texts
 
 
 def _fonts(page):

@@ -27,7 +27,7 @@
     return made.slice(0, NAME_LINES).map((line) => {
       let cut = line;
       while (cut.length > 2 && pen.measureText(cut).width > room) cut = `${cut.replace(/…$/, "").slice(0, -1)}…`;
-      return cut;
+      return `\u2068${cut}\u2069`; // a Latin name among Arabic ones keeps its comma where it is
     });
   }
 
@@ -43,13 +43,27 @@
     };
   }
 
+  // Time is as light as electricity where there are no colours: it is striped.
+  function striped(plain) {
+    const tile = document.createElement("canvas");
+    tile.width = 4;
+    tile.height = 1;
+    const pen = tile.getContext("2d");
+    pen.fillStyle = plain;
+    pen.fillRect(0, 0, 4, 1);
+    pen.fillStyle = colour("paper");
+    pen.fillRect(0, 0, 1, 1);
+    return pen.createPattern(tile, "repeat");
+  }
+
   function dataset(series, last) {
     const plain = colour(series.colour);
+    const fill = series.colour === "time" ? striped : (one) => one;
     return {
       label: series.name,
       data: series.values.map((value) => Math.max(value, 0)),
       texts: series.texts,
-      backgroundColor: series.values.map((_value, at) => (at === last ? faded(plain) : plain)),
+      backgroundColor: series.values.map((_value, at) => fill(at === last ? faded(plain) : plain)),
       borderColor: colour("paper"),
       borderWidth: { top: 1.5 },
       maxBarThickness: 44,
