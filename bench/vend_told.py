@@ -48,11 +48,11 @@ def tell(found: list[Measured], size: str) -> None:
         made = ", ".join(str(f["statements"][k]) for k in ("page", "sell", "receipt"))
         print(row(one.name, f"{f['sell']['rate']:.0f}", three(f["sell"]["ms"]), f"{f['purchase']['rate']:.0f}", bought, made))
     print(f"\nAim: {AIMS['sales']} sales a second.\n")
-    print(row("database", f"{OPERATORS} operators: sales /s", "Sell, ms p50 / p95 / p99", "page, receipt, ms p95", "quote, server ms p50 / p95", "search, server ms p50 / p95"))
-    print(row("---", "---:", "---:", "---:", "---:", "---:"))
+    print(row("database", f"{OPERATORS} operators: sales /s", "Sell, ms p50 / p95 / p99", "page, receipt, ms p95", "quote, server ms p50 / p95", "search, server ms p50 / p95", "later quotes", "later searches"))
+    print(row("---", "---:", "---:", "---:", "---:", "---:", "---:", "---:"))
     for one in found:
         f, t = one.figures, one.figures["thinkers"]
-        idle = [f"{quantile(f['idle'][k], 50):.1f} / {quantile(f['idle'][k], 95):.1f}" for k in ("quote", "search")]
+        idle = [f"{quantile(f['idle'][k], 50):.1f} / {quantile(f['idle'][k], 95):.1f}" for k in ("quote", "search", "quote later", "search later")]
         print(row(one.name, f"{t['rate']:.1f}", three(t["ms"]), f"{quantile(t['page'], 95):.0f}, {quantile(t['receipt'], 95):.0f}", *idle))
     print(f"\nAims: Sell within {AIMS['operators_ms']} ms, a quote {AIMS['quote_ms']}, a search {AIMS['search_ms']} (p95).\n")
     print(row("database", "two commits /s", "empty view /s", "floor /s", "sales as a share of it", "processor a sale, ms: web, module, database, load"))
