@@ -31,6 +31,7 @@ from app.models import ReportSchedule, SavedQuestion, Settings
 from app.reports.catalogue import BY_NAME
 from app.services import report_schedules, saved_questions
 from app.services.report_schedules import AlreadyUnderWay, TooManySchedules, Wish
+from app.views.installation import settings
 from app.views.language import chosen_language
 from app.views.outbox import FAILURES
 from app.views.report_address import opened, span
@@ -72,8 +73,8 @@ class ScheduleForm(FlaskForm):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        days = get_day_names("wide", locale=get_locale())
-        self.weekday.choices = [SelectChoice(day, days[day]) for day in range(7)]
+        days, first = get_day_names("wide", locale=get_locale()), settings().first_weekday
+        self.weekday.choices = [SelectChoice(day % 7, days[day % 7]) for day in range(first, first + 7)]
         self.month_day.choices = [SelectChoice(day, str(day) if day < 31 else _("the last")) for day in range(1, 32)]
         self.at_hour.choices = [SelectChoice(hour, f"{hour:02d}:00") for hour in range(24)]
         self.language.choices = [SelectChoice(code, one["name"]) for code, one in current_app.config["LANGUAGES"].items()]
@@ -121,7 +122,7 @@ class ReportScheduleView(SafeBaseView):
         """Have a saved question sent."""
         user, question = owner_now(), self._question(question_id)
         language = chosen_language()
-        form = ScheduleForm(data={"every": "week", "at_hour": 7, "weekday": 0, "month_day": 1, "form": "xlsx", "language": language})
+        form = ScheduleForm(data={"every": "week", "at_hour": 7, "weekday": settings().first_weekday, "month_day": 1, "form": "xlsx", "language": language})
         if form.validate_on_submit():
             try:
                 made = report_schedules.add(question.id, user.id, form.wish)

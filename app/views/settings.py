@@ -29,12 +29,13 @@ from app.views.lists import Listed, Rows, any_row
 from app.views.lists import words as holds
 from app.views.money_kept import why_it_stays
 from app.views.numbers import Whole
-from app.views.zones import ZoneField
+from app.views.zones import UsualWeek, ZoneField, usual_week
 
 # Locked after the first sale, or the first token: the reason stands at the field.
 CURRENCY_STAYS = _l("Something was sold: prices, accounts and receipts are in this currency, and two are never added together. It stays.")
 ZONE_STAYS = _l("Something was sold: its business day and month were counted in this time zone. It stays.")
 WEEKDAY_STAYS = _l("Something was sold: its weekly fees were counted from this day. It stays.")
+WEEK_OF_ALL = _l("Weekly fees and the weeks of reports begin on this day, for everybody and in every language, so that figures of two people agree.")
 OFFSET_STAYS = _l("Tokens were made with this clock, and another one could make them again. It stays.")
 # A sum between two minor units, as a price times a quantity gives it: 204.1137 with two decimals.
 EXAMPLE = Fraction("20411.37")
@@ -101,7 +102,7 @@ class SettingsForm(DynamicForm):
     time_zone = ZoneField(
         _l("Time zone"), default="UTC", description=_l("A city or a country. Business days and months follow it.")
     )
-    first_weekday = Word(_l("The week begins on"), choices.WEEKDAY, default=0)
+    first_weekday = Word(_l("The week begins on"), choices.WEEKDAY, default=0, description=WEEK_OF_ALL)
     token_offset_minutes = Whole(
         _l("Token clock, minutes from UTC"), least=-840, most=840, default=0,
         description=_l("0 unless your meters were set up with another clock."),
@@ -139,6 +140,8 @@ class SettingsForm(DynamicForm):
             self.first_weekday.locked = WEEKDAY_STAYS
         elif reason := why_it_stays():
             self.currency.locked = reason
+        if usual := usual_week(self.time_zone.data or ""):
+            self.first_weekday.description = f"{WEEK_OF_ALL} {_usual_words(usual)}"
         if any_row(select(Token.id)):
             self.token_offset_minutes.locked = OFFSET_STAYS
 
@@ -146,6 +149,18 @@ class SettingsForm(DynamicForm):
 def _keep(changed: bool, made: Any, reason: Any) -> None:
     if changed and any_row(select(made.id)):
         raise ValidationError(str(reason))
+
+
+def _usual_words(usual: UsualWeek) -> str:
+    return _("Usual in %(country)s: %(day)s.", country=usual.country, day=choices.WEEKDAY[usual.first_weekday])
+
+
+def week_words(row: Settings) -> str:
+    """The day that weeks begin on; while it can be changed, also the usual one of the place where that is another."""
+    chosen, usual = str(choices.WEEKDAY[row.first_weekday]), usual_week(row.time_zone)
+    if usual is None or usual.first_weekday == row.first_weekday or any_row(select(Sale.id)):
+        return chosen
+    return f"{chosen}. {_usual_words(usual)}"
 
 
 class SettingsWidget(FormWidget):
@@ -162,7 +177,7 @@ class SettingsView(Listed, SafeModelView):
         eager=["currency"],
         computed={
             "settlement": lambda row: f"{choices.SETTLEMENT[row.settlement]}: {settlement_example(row.currency, row.settlement)}",
-            "first_weekday": lambda row: choices.WEEKDAY[row.first_weekday],
+            "first_weekday": week_words,
             "four_eyes": lambda row: in_words(row.four_eyes),
         },
     )

@@ -1,4 +1,4 @@
-"""Time zones to choose from: by city or country in the reader's language, or by their own name."""
+"""Time zones to choose from, by city or country in the reader's language or by their own name, and how weeks begin there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import get_timezone_location
 from flask_babel import get_locale
@@ -15,6 +15,8 @@ from flask_babel import gettext as _
 from wtforms.validators import ValidationError
 
 from app.views.fields import Text
+
+WORLD = "001"  # what the CLDR calls everywhere
 
 
 class Zone(NamedTuple):
@@ -42,7 +44,7 @@ def _offered(language: str, _day: str) -> tuple[Zone, ...]:
     places = [
         Zone(name, f"{_country(locale, territories[name])}, {_city(name, locale)}, {_offset(name, at)}")
         for name in names()
-        if name in territories and territories[name] != "001"
+        if name in territories and territories[name] != WORLD
     ]
     return (Zone("UTC", "UTC"), *sorted(places, key=lambda zone: zone.label))
 
@@ -74,6 +76,29 @@ def found(typed: str) -> str | None:
 
 def _bare(text: str) -> str:
     return " ".join(text.replace("_", " ").casefold().split())
+
+
+class UsualWeek(NamedTuple):
+    """The day that calendars of a country begin their weeks on: 0 is Monday; the country in the reader's language."""
+
+    first_weekday: int
+    country: str
+
+
+def usual_week(zone_name: str) -> UsualWeek | None:
+    """How weeks begin where this time zone is, by the CLDR; None for UTC and places without a calendar of their own.
+
+    The CLDR knows this by country and not by language: Arabic weeks begin on Saturday in Cairo, on Sunday in Riyadh, on Monday in Rabat.
+    """
+    name = get_global("zone_aliases").get(zone_name, zone_name)
+    territory = get_global("zone_territories").get(name, "")
+    try:
+        there = Locale.parse(f"und_{territory}")
+    except (UnknownLocaleError, ValueError):
+        return None
+    if there is None or there.territory != territory or territory == WORLD:
+        return None
+    return UsualWeek(int(there.first_week_day), _country(Locale.parse(str(get_locale() or "en")), territory))
 
 
 class ZoneField(Text):

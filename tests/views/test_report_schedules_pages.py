@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from app.db import transaction
 from app.domain.states import Every
-from app.models import AuditEntry, ReportSchedule, ReportSending, SavedQuestion
+from app.models import AuditEntry, ReportSchedule, ReportSending, SavedQuestion, Settings
 from app.models.base import now
 from app.services import mail
 from app.views import report_mail
@@ -123,3 +124,11 @@ def test_nobody_sees_or_touches_anothers(chidi, efua, look):
     assert efua.get(f"/schedules/add/{question}").status_code == 404
     for act in ("", "/switch", "/send", "/delete", "/addresses"):
         assert post(efua, address + act, **CHOSEN).status_code == 404, act
+
+
+def test_weekdays_to_choose_from_begin_with_the_installations_first(app, chidi, look):
+    with app.app_context(), transaction() as session:
+        session.get_one(Settings, 1).first_weekday = 5
+    shown = chidi.get(f"/schedules/add/{saves(chidi, look)}").get_data(as_text=True)
+    days = re.search(r'<select [^>]*id="weekday".*?</select>', shown, re.DOTALL).group()
+    assert re.findall(r'value="(\d)"( selected)?', days)[:3] == [("5", " selected"), ("6", ""), ("0", "")]

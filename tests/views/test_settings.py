@@ -18,6 +18,7 @@ from app.services import debts
 from app.services.engineering import Wanted, make, record_of
 from app.views import currencies
 from app.views.settings import settlement_example
+from app.views.zones import usual_week
 from tests.cast import PALM_STREET
 from tests.views.forms import fields, send, text
 from tests.views.selling import sell
@@ -77,6 +78,27 @@ def test_the_list_of_time_zones_speaks_the_readers_language(app, efua):
         db.session.query(AppUser).filter_by(username="efua").update({"language": "fr"})
         db.session.commit()
     assert ">Égypte, Le Caire, UTC" in efua.get("/settings/edit/1").get_data(as_text=True)
+
+
+def test_the_usual_first_weekday_is_that_of_the_place_and_stands_beside_the_choice(app, efua, cast, look):
+    assert "Usual in" not in text(efua.get("/settings/edit/1")) + text(efua.get("/settings/show/1"))  # UTC is nowhere
+    send(efua, "/settings/edit/1", time_zone="Cairo")
+    assert "for everybody and in every language, so that figures of two people agree. Usual in Egypt: Saturday." in text(efua.get("/settings/edit/1"))
+    assert "Monday. Usual in Egypt: Saturday." in text(efua.get("/settings/show/1"))
+    send(efua, "/settings/edit/1", first_weekday="5")
+    assert "Usual in" not in text(efua.get("/settings/show/1"))
+    assert look(select(Settings.first_weekday)) == 5
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Africa/Lagos", 0), ("Asia/Shanghai", 0), ("America/Sao_Paulo", 6), ("Asia/Kolkata", 6), ("Asia/Calcutta", 6), ("Africa/Cairo", 5), ("UTC", None),
+     ("Antarctica/Troll", None), ("../x", None)],
+)  # fmt: skip
+def test_weeks_begin_as_the_cldr_says_of_the_country(app, zone, day):
+    with app.test_request_context():
+        usual = usual_week(zone)
+    assert (usual and usual.first_weekday) == day
 
 
 def test_after_the_first_sale_what_was_counted_in_stays_and_says_why(app, efua, cast, look):
