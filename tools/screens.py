@@ -2,7 +2,7 @@
 
 The program runs inside this process with a small demonstration of its own, to which names of two hundred characters
 are added.  What lies in build/screens afterwards: the pictures, a sheet for each language and width, and report.txt,
-which names the pages that scroll sideways, cut a text off or lay one control over another.
+which names the pages that scroll sideways, cut a text off, hide columns of a list or lay one control over another.
 `--guide` makes the pictures of docs/guide and docs/design.md anew instead.
 """
 
@@ -164,15 +164,16 @@ def found(app: Flask) -> dict[str, object]:
         return {"sale": sale, "meter": number}
 
 
-def shoot(page: Any, path: Path, *, whole: bool = True) -> list[str]:
+def shoot(page: Any, path: Path) -> list[str]:
     """Take the picture of the page that is open; what is wrong with its boxes."""
     faults: list[str] = page.evaluate(MEASURE)
-    height = page.evaluate("document.documentElement.scrollHeight")
     size = page.viewport_size
-    page.screenshot(
-        path=str(path), full_page=whole, type="jpeg", quality=60,
-        clip={"x": 0, "y": 0, "width": size["width"], "height": min(height, TALL)} if whole else None,
-    )  # fmt: skip
+    # The window is made as tall as the page: what sticks to its foot lies at the foot, not over the middle.
+    height = min(page.evaluate("document.documentElement.scrollHeight"), TALL)
+    page.set_viewport_size({"width": size["width"], "height": max(height, HEIGHT)})
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=str(path), type="jpeg", quality=60)
+    page.set_viewport_size(size)
     return faults
 
 

@@ -19,11 +19,15 @@
     if (cuts && one.clientWidth > 1 && style.textOverflow !== 'ellipsis' && seen(one) && one.innerText) faults.push(`cuts off ${told(one)}`);
   }
   const controls = [...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, main summary')].filter((one) => seen(one) && !floats(one));
-  const boxes = controls.map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width > 1 && box.height > 1);
-  boxes.forEach(([one, a], at) => boxes.slice(at + 1).forEach(([other, b]) => {
-    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (across > 3 && down > 3 && !one.contains(other) && !other.contains(one)) faults.push(`lays ${told(other)} over ${told(one)}`);
+  // A link that goes over the end of a line has a box on each of the two.
+  const boxes = controls.map((one) => [one, [...one.getClientRects()].filter((box) => box.width > 1 && box.height > 1)]);
+  const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  boxes.forEach(([one, own], at) => boxes.slice(at + 1).forEach(([other, others]) => {
+    if (!one.contains(other) && !other.contains(one) && own.some((a) => others.some((b) => over(a, b)))) faults.push(`lays ${told(other)} over ${told(one)}`);
   }));
+  // A list keeps its columns in sight; the tables of reports may be wider than the window and scroll.
+  for (const one of document.querySelectorAll('.table-wrap')) {
+    if (innerWidth > 1000 && !one.querySelector('.report-table') && seen(one) && one.scrollWidth > one.clientWidth + 1) faults.push(`hides columns ${told(one)}`);
+  }
   return [...new Set(faults)].slice(0, 12);
 }
