@@ -23,6 +23,7 @@ from app.views import choices, figures
 from app.views.settings import LANGUAGES
 
 KINDS: Mapping[str, Any] = {"consumers": _l("Consumers"), "meters": _l("Meters")}
+IMPORT: Mapping[str, Any] = {"consumers": _l("Import consumers"), "meters": _l("Import meters")}
 HEADINGS: Mapping[str, Mapping[str, Any]] = {
     "consumers": {
         "user_number": _l("User number"), "name": _l("Name"), "region": _l("Region"), "address": _l("Address"),

@@ -83,7 +83,7 @@ class ImportView(SafeBaseView):
             "imports/list.html",
             title=self.title,
             rows=batches.listed(db.session(), current_scope()),
-            kinds={kind: word for kind, word in import_words.KINDS.items() if self._may(kind)},
+            kinds={kind: word for kind, word in import_words.KINDS.items() if self._may(kind)}, acts=import_words.IMPORT,
             states=STATES,
             busy=BUSY,
             counts=_counts,
@@ -251,7 +251,7 @@ class ImportView(SafeBaseView):
         self.update_redirect()
         return self.render_template(
             "imports/add.html",
-            title=_("Import %(kind)s", kind=str(import_words.KINDS[kind]).lower()),
+            title=import_words.IMPORT[kind],
             kind=kind,
             consumer=consumer,
             error=error,
