@@ -37,6 +37,14 @@
     return true;
   }
 
+  // Of two that stand on one line in one part, the second lies where one reads on.
+  function against(from, to) {
+    if (!from || from.parentElement !== to.parentElement) return false;
+    const a = from.getBoundingClientRect(), b = to.getBoundingClientRect();
+    if (Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) < Math.min(a.height, b.height) / 2) return false;
+    return getComputedStyle(to.parentElement).direction === "rtl" ? b.right > a.right + 2 : b.left < a.left - 2;
+  }
+
   window.keys = {
     begin() {
       document.activeElement.blur();
@@ -65,6 +73,7 @@
       if (at < 0) return [marked.length + 1, last === one ? ["the focus sticks: " + words(one)] : []];
       if (looks(one).join() === before.get(one)) faults.push(`focus is not seen: ${words(one)}`);
       if (covered(one)) faults.push(`focus is covered or out of sight: ${words(one)}`);
+      if (against(last, one)) faults.push(`goes back on its line: ${words(one)}`);
       last = one;
       return [at, faults];
     },

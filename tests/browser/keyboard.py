@@ -1,7 +1,7 @@
 """A person without a mouse in a page of Chromium: Tab by Tab through it, and what stands in the way.
 
 What is held: each thing that can be used takes the focus, the focus is seen and not covered, it goes in the order of the page and
-never sticks, and nothing is for the mouse alone.
+of reading, never sticks, and nothing is for the mouse alone.
 """
 
 from __future__ import annotations

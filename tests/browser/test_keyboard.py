@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
+from app.extensions import db
+from app.models import AppUser
 from tests.browser import test_accessible
 from tests.browser.keyboard import walk
 from tests.browser.test_accessible import pages, visitor
@@ -15,6 +18,7 @@ from tests.world import World
 
 world, screen = test_accessible.world, test_accessible.screen
 SHORT = ("/users/add", "/meters/list/")
+KINDS = {"efua": "administrator", "amara": "operator"}
 
 
 @pytest.mark.one_database
@@ -98,15 +102,22 @@ def drawer(page: Any) -> None:
 
 @pytest.mark.deep
 @pytest.mark.one_database
-def test_every_kind_of_page_is_walked_through_by_tab(app: Flask, world: World, screen: Any, deep_record: Any) -> None:
-    client = visitor(app, "efua")
-    kinds, faults, tried = pages(app, world, client), [], 0
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("name", ["efua", "amara"])
+def test_every_kind_of_page_is_walked_through_by_tab(
+    app: Flask, world: World, screen: Any, deep_record: Any, name: str, language: str
+) -> None:
+    kinds, faults, tried = pages(app, world, visitor(app, name)), [], 0
+    with app.app_context():
+        db.session.execute(update(AppUser).where(AppUser.username == name).values(language=language))
+        db.session.commit()
     for width in (1366, 390):
-        page = screen(visitor(app, "efua"), width)
-        for name, address in kinds.items():
+        page = screen(visitor(app, name), width)
+        for kind, address in kinds.items():
             page.goto(address)
-            faults += [f"{width} {name} {address} {line}" for line in walk(page)]
+            assert page.evaluate("document.documentElement.dir") == ("rtl" if language == "ar" else "ltr"), address
+            faults += [f"{width} {kind} {address} {line}" for line in walk(page)]
             tried += 1
         page.close()
     assert "\n".join(faults) == ""
-    deep_record("pages walked through by Tab", kinds=len(kinds), pages=tried, faults=len(faults))
+    deep_record(f"pages walked through by Tab, {KINDS[name]}, {language}", kinds=len(kinds), pages=tried, faults=len(faults))
