@@ -139,6 +139,10 @@ def _summed(asked: Asked, records: RecordList) -> list[Any]:
     if isinstance(rows, Select):
         rows = asked.session.execute(rows, execution_options=UNSCOPED).all()
     found = [(row[0], row[1], *(int(one or 0) for one in row[2:])) for row in rows]
+    if len({row[0] for row in found}) > 1 and all(column.key != "currency" for column in records.columns):
+        # Units are units, whatever they were paid in; nothing would tell two totals apart.
+        kinds = {row[1]: [one for one in found if one[1] is row[1]] for row in found}
+        found = [("", kind, *map(sum, zip(*(one[2:] for one in mine), strict=True))) for kind, mine in kinds.items()]
     return sorted(found, key=lambda row: (row[0], tuple(MeterType).index(row[1])))
 
 

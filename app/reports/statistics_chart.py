@@ -5,7 +5,7 @@ Too many pieces of time are drawn by the next longer ones, of too many names onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.domain.states import MeterType
@@ -35,12 +35,14 @@ def drawn_by(question: Question, first_weekday: int) -> str:
 
 
 def charts(
-    asked: Asked, found: Iterable[Fact], currency: str, kinds: Iterable[MeterType],
+    asked: Asked, found: Sequence[Fact], currency: str, kinds: Iterable[MeterType],
     tell: Callable[[str, Fact], Any], columns: Mapping[str, Column],
 ) -> list[Chart]:  # fmt: skip
     """The charts of the facts of one currency: of money one, of units one for each kind of meter."""
     question, house = asked.question, asked.house
     group = drawn_by(question, house.first_weekday)
+    here = {fact.meter_type for fact in found}
+    kinds = [kind for kind in kinds if kind in here]  # what is sold in this currency
     heights: dict[Any, dict[MeterType, list[int]]] = {}
     shown: dict[Any, Any] = {}
     for fact in found:

@@ -140,7 +140,7 @@ class ReportSpeech:
         column = Column("figure", figure.title, figure.kind)
         row = Row((), figure.currency, figure.meter_type)
         name = self.say(figure.title)
-        if figure.kind is Kind.MONEY:
+        if figure.kind is Kind.MONEY or (figure.currency and len(answer.currencies) > 1):
             name = f"{name} ({figure.currency})"
         elif figure.kind is Kind.UNITS and figure.meter_type is not None:
             name = f"{name} ({choices.METER_TYPE[figure.meter_type]})"

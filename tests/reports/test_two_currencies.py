@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Currency, Sale, Settings
-from app.views.report_words import period_words
+from app.views.report_words import ReportSpeech, period_words
 from app.views.reports import text_of, write_file
 from tests.reports.conftest import digits_of
 from tests.services.conftest import Counter
@@ -67,6 +67,19 @@ def test_each_currency_is_added_up_by_itself(context, books, forms, name, given)
         assert f"{books['USD'] / 100:,.2f}" in paper
         assert f"{books['XOF']:,}" in paper
         assert json.loads(b"".join(text_of("json", one.answer, one.front, one.house)))["decimals"] == {"USD": 2, "XOF": 0}
+
+
+def test_units_are_added_up_whatever_they_were_paid_in(context, books, forms):
+    with context.test_request_context():
+        one = forms("token-sales", type="electricity")
+        at = [column.key for column in one.answer.columns].index("units")
+        carried = [row.cells[at] for row in one.answer.rows(0, None)]
+        assert len(carried) == 2
+        [total] = one.answer.totals
+        assert total.cells[at] == sum(carried)
+        # A count beside money says of which currency.
+        names = [ReportSpeech().figure(figure, forms("day-sheet").answer)[0] for figure in forms("day-sheet").answer.figures]
+        assert names.count("Sales (USD)") == names.count("Sales (XOF)") == 1
 
 
 def test_paper_has_a_chart_for_every_currency_and_the_days_of_the_period_before(context, cast, books, forms):
