@@ -133,6 +133,15 @@ class SafeModelView(History, Saving, Acting, RequestFilters, ModelView):  # type
         )
         return self._get_search_widget(form=self.search_form.refresh(), widgets=widgets)
 
+    def _get_list_widget(self, filters: Any, *, page: Any = None, page_size: Any = None, **more: Any) -> Any:
+        """One page of a list, also of a related one; behind its end the last page: addresses grow old."""
+        drawn = super()._get_list_widget(filters, page=page, page_size=page_size, **more)
+        told = drawn["list"].template_args
+        if page and not told["pks"]:
+            last = max(0, (told["count"] - 1) // told["page_size"])
+            return super()._get_list_widget(filters, page=last, page_size=page_size, **more)
+        return drawn
+
     def _show(self, pk: Any) -> Any:
         item = self._row(pk)
         widgets = self._get_show_widget(pk, item)

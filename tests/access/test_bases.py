@@ -49,6 +49,20 @@ def test_nonsense_in_an_address_is_passed_over(efua):
 
 
 @pytest.mark.one_database
+def test_a_page_behind_the_end_of_a_list_is_its_last_one(efua, app, cast):
+    for path in ("/manufacturers/list/?page_ManufacturerView={}", "/users/list/?page_AppUserView={}", "/sales/list/?page_SaleView={}"):
+        for page in (7, 99_999_999):
+            answer = efua.get(path.format(page))
+            assert answer.status_code == 200, answer.request.path
+    with app.app_context():
+        db.session.add_all(Manufacturer(name=f"Maker {n:03d}") for n in range(30))
+        db.session.commit()
+    ask = "/manufacturers/list/?psize_ManufacturerView=10&page_ManufacturerView={}&_oc_ManufacturerView=name&_od_ManufacturerView=asc"
+    last, behind = (re.findall(r"Maker [0-9]{3}", efua.get(ask.format(page)).get_data(as_text=True)) for page in (3, 9))
+    assert last and behind == last
+
+
+@pytest.mark.one_database
 def test_a_page_is_never_longer_than_a_hundred_rows(efua, app):
     with app.app_context():
         db.session.add_all(Manufacturer(name=f"Maker {n:03d}") for n in range(150))
