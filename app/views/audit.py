@@ -8,12 +8,12 @@ from typing import Any
 
 from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, select
 
 from app.access.current import current_scope
 from app.access.fab import SafeModelView
-from app.access.scope import own_people
-from app.models import AppUser, AuditEntry
+from app.access.scope import Scope, criterion, own_people
+from app.models import AppUser, AuditEntry, Consumer, Meter, VendingPoint
 from app.views import audit_words, figures
 from app.views.lists import Listed, Rows, begins, days, one_of
 
@@ -37,8 +37,12 @@ TABLES = {
 }  # fmt: skip
 
 
+# Kinds of record that are somebody's.
+PLACED = (Consumer, Meter, VendingPoint)
+
+
 class OwnPeople(BaseFilter):
-    """What the people of one's own part did; everything for somebody over everything."""
+    """What the people of one's own part did there; everything for somebody over everything."""
 
     name = "own people"
     arg_name = "own_people"
@@ -48,7 +52,17 @@ class OwnPeople(BaseFilter):
         scope = current_scope()
         if scope.sees_all:
             return query
-        return query.filter(AuditEntry.user_id.in_(select(AppUser.id).where(own_people(scope))))
+        mine = AuditEntry.user_id.in_(select(AppUser.id).where(own_people(scope)))
+        return query.filter(mine, *[~_foreign(model, scope) for model in PLACED])
+
+
+def _foreign(model: Any, scope: Scope) -> ColumnElement[bool]:
+    """Whether an entry tells of a row that lies elsewhere: who did it may have come from there."""
+    there = model.__table__.alias()  # NB: the table itself, which the wall does not narrow
+    of_it = AuditEntry.table_name == model.__tablename__
+    key = case((of_it, cast(AuditEntry.row_id, BigInteger)))  # numbers of other kinds are not read at all
+    stands = select(there.c.id).where(there.c.id == key).exists()
+    return and_(of_it, stands, ~select(model.id).where(model.id == key, criterion(model, scope)).exists())
 
 
 def _held(entry: AuditEntry) -> tuple[dict[str, Any], dict[str, Any]]:

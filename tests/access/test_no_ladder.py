@@ -11,7 +11,8 @@ from sqlalchemy import select
 from app.access import permissions, presets, roles
 from app.domain.states import RowScope
 from app.extensions import db
-from app.models import AppUser, UserGroup
+from app.models import AppUser, AuditEntry, UserGroup
+from app.models.base import now
 from app.services import switching
 from tests.cast import make_cast, password_hash
 
@@ -62,6 +63,23 @@ def test_whoever_sees_everything_is_nobodys_of_a_region_whatever_vending_point_t
     assert "Of everybody" in chief.get("/audit/list/").get_data(as_text=True)
 
 
+def test_who_comes_from_elsewhere_brings_no_records_of_there_into_the_log(client, app, cast, login):
+    """Chidi looked after the harbour and comes to the coast; what he changed there before is not Rada's to read."""
+    with app.app_context():
+        chidi = {"user_id": cast.users["chidi"], "actor": "chidi", "action": "change", "before": "{}", "at": now()}
+        pier, palm = cast.meters["pier"], cast.meters["palm_street"]
+        for key, words in ((pier, "Foreign lane"), (palm, "Own street"), (987_654_321, "Gone by now")):
+            db.session.add(AuditEntry(table_name="meter", row_id=str(key), after=f'{{"address": "{words}"}}', **chidi))
+        db.session.add(AuditEntry(table_name="settings", row_id="no number", after='{"address": "Of the house"}', **chidi))
+        db.session.commit()
+    login(client, "rada")
+    told = client.get("/audit/file/csv").get_data(as_text=True)
+    assert not [words for words in ("Own street", "Gone by now", "Of the house") if words not in told]
+    assert "Foreign lane" not in told
+    login(chief := app.test_client(), "efua")
+    assert "Foreign lane" in chief.get("/audit/file/csv").get_data(as_text=True)
+
+
 @pytest.mark.one_database
 def test_a_group_with_people_of_other_places_is_changed_by_somebody_who_sees_everything(client, app, cast, login):
     login(client, "rada")
@@ -71,8 +89,8 @@ def test_a_group_with_people_of_other_places_is_changed_by_somebody_who_sees_eve
     assert "not yours to look after" in client.get(f"/groups/edit/{operator.id}").get_data(as_text=True)
     assert post(client, f"/groups/edit/{operator.id}", **change | {"row_scope": "vending_point"}).status_code == 422
     post(client, f"/groups/switch/{operator.id}", on="0")
-    now = group_of(app, "Operator")
-    assert (now.row_scope, now.active) == (RowScope.VENDING_POINT, True)
+    stands = group_of(app, "Operator")
+    assert (stands.row_scope, stands.active) == (RowScope.VENDING_POINT, True)
     manager = group_of(app, "Manager")  # everybody of it is hers
     assert post(client, f"/groups/edit/{manager.id}", name="Manager", description="", row_scope="all", rights=RIGHTS).status_code == 422
     assert post(client, f"/groups/edit/{manager.id}", name="Manager", description="", row_scope="region", rights=RIGHTS).status_code == 302
