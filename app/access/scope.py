@@ -31,6 +31,7 @@ from app.models import (
     Sale,
     SaleDay,
     SaleMonth,
+    SaleTen,
     Token,
     UserGroup,
     VendingPoint,
@@ -189,7 +190,7 @@ def own_people(scope: Scope) -> ColumnElement[bool]:
 
 
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
-SUMMED = (SaleDay, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
+SUMMED = (SaleDay, SaleTen, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 

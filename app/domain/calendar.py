@@ -58,6 +58,29 @@ def next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
+# A ten of days has so many at least: the last one of February.
+TEN_MIN = 8
+
+
+def ten_start(day: date) -> date:
+    """The first day of the ten of days that `day` is in: a month has three, of which the last takes what is left.
+
+    >>> [ten_start(date(2026, 1, one)).day for one in (1, 10, 11, 20, 21, 30, 31)]
+    [1, 1, 11, 11, 21, 21, 21]
+    """
+    return day.replace(day=min((day.day - 1) // 10, 2) * 10 + 1)
+
+
+def next_ten(day: date) -> date:
+    """The first day of the ten of days after that of `day`.
+
+    >>> [next_ten(date(2026, 2, one)).isoformat() for one in (1, 20, 21)]
+    ['2026-02-11', '2026-02-21', '2026-03-01']
+    """
+    first = ten_start(day)
+    return next_month(day) if first.day > 20 else first + timedelta(days=10)
+
+
 def step_period_start(day: date, period: StepPeriod) -> date:
     """The first day whose units count towards the steps of a purchase on `day`.
 

@@ -28,6 +28,8 @@ from app.models.summaries import (
     RegionMonth,
     SaleDay,
     SaleMonth,
+    SaleTen,
+    TenSums,
 )
 from app.models.tariff import (
     Tariff,
@@ -58,9 +60,9 @@ __all__ = [
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
     "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
     "Region", "RegionDay", "RegionMonth", "ReportSchedule", "ReportSending", "Reprint", "RestoreDone",
-    "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth",
+    "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SaleTen",
     "SavedQuestion", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure",
     "SignOfLife", "SlipLogo", "SupplyGroupKey", "Tariff", "TariffFee", "TariffFine", "TariffLevy",
-    "TariffPlan", "TariffStep", "TariffTax", "Token", "TrainingState", "UserGroup", "UserSession",
+    "TariffPlan", "TariffStep", "TariffTax", "TenSums", "Token", "TrainingState", "UserGroup", "UserSession",
     "VendingPoint",
 ]  # fmt: skip

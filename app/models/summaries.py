@@ -76,6 +76,19 @@ class SaleMonth(_Sums, Model):
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
 
 
+class SaleTen(_Sums, Model):
+    """Closed tens of days of `sale_day` for the parts of months by vending point; `first` is the 1st, 11th or 21st."""
+
+    __tablename__ = "sale_ten"
+    __table_args__ = (
+        UniqueConstraint("first", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_ten_key"),
+    )
+
+    first: Mapped[date] = mapped_column(Date)
+    vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"), index=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
 class PurchaseMonth(_Sums, Model):
     """Closed months of `purchase_day`; `month` is the first day."""
 
@@ -127,6 +140,15 @@ class MonthSums(Model):
     __tablename__ = "month_sums"
 
     month: Mapped[date] = mapped_column(Date, primary_key=True)
+    closed: Mapped[bool] = mapped_column(Boolean)
+
+
+class TenSums(Model):
+    """Whether the sums of ten days stand in `sale_ten`; without a row they do not."""
+
+    __tablename__ = "ten_sums"
+
+    first: Mapped[date] = mapped_column(Date, primary_key=True)
     closed: Mapped[bool] = mapped_column(Boolean)
 
 

@@ -155,7 +155,8 @@ def _row_maker(
     amount, units, energy, fees, taxes = (_AT[name] for name in ("amount", "units", "energy", "fees", "taxes"))
 
     def row(told: list[Told], found: list[Fact]) -> Row:
-        sums = [sum(one) for one in zip(*[fact.sums for fact in found], strict=True)]
+        several = len(found) > 1
+        sums = list(map(sum, zip(*[fact.sums for fact in found], strict=True)) if several else found[0].sums)
         # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
         sums[energy] = sums[amount] - sums[fees] - sums[taxes]
         apart = [0] * len(apart_by)

@@ -45,12 +45,13 @@ def charts(
     kinds = [kind for kind in kinds if kind in here]  # what is sold in this currency
     heights: dict[Any, dict[MeterType, list[int]]] = {}
     shown: dict[Any, Any] = {}
+    measured = [COUNTED.index(name) for name in MEASURES]
     for fact in found:
         one = tell(group, fact)
         shown[one.order] = one.shown
         kept = heights.setdefault(one.order, {}).setdefault(fact.meter_type, [0] * len(MEASURES))
-        for which, name in enumerate(MEASURES):
-            kept[which] += fact.sums[COUNTED.index(name)]
+        for which, at in enumerate(measured):
+            kept[which] += fact.sums[at]
     order, unfinished = sorted(heights), False
     if group in GROUPS:
         order = list(pieces(question.period, group, house.first_weekday))

@@ -2,8 +2,8 @@
 
 The summaries are kept in the sale's own transaction, and closed days and months added up from them; all are
 recounted by `flask ledger check`, and nothing here reads a sale.  Where no vending point is asked for, closed days
-and months are read by region: a tenth of the rows.  Rows are narrowed by the region, as P1 and P6 want it even
-for an operator.
+and months are read by region: a tenth of the rows; where one is, parts of months are read by tens of days.  Rows
+are narrowed by the region, as P1 and P6 want it even for an operator.
 """
 
 from __future__ import annotations
@@ -11,12 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import add
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 
 from app.access.scope import By, narrow
-from app.domain.calendar import next_month
+from app.domain.calendar import TEN_MIN, next_month, next_ten
 from app.domain.states import MeterType, RowScope
 from app.models import (
     DaySums,
@@ -28,6 +40,8 @@ from app.models import (
     RegionMonth,
     SaleDay,
     SaleMonth,
+    SaleTen,
+    TenSums,
 )
 from app.reports.names import UNSCOPED
 from app.reports.period import GROUPS, Period, piece, pieces
@@ -39,11 +53,16 @@ LEVELS = {"country": 1, "province": 2, "region": 99}
 # Each row of a table is made of one sum for each kind of meter.
 FACTS_MAX = ROWS_MAX * len(MeterType)
 CHUNK = 5_000
+NAMED_DAYS_MAX = 100
+# NB: read as text and looked up here, because each of thousands of rows would be looked up with more ado.
+KINDS = {kind.value: kind for kind in MeterType}
+# In the place of sums that nobody reads: to add up takes most of the time.
+NOTHING: Any = literal_column("0")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The tables of one statistic, by whose region they go, and those by region alone of closed days and months."""
+    """The tables of one statistic, by whose region they go, those by region alone, and that of tens of days."""
 
     day: Any
     month: Any
@@ -51,17 +70,24 @@ class Source:
     points: bool
     region_day: Any = None
     region_month: Any = None
+    ten: Any = None
 
 
-SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, True, RegionDay, RegionMonth)
+SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, True, RegionDay, RegionMonth, SaleTen)
 # The same for whoever goes by vending point: an operator reads the own one's rows alone.
-RECORDS = Source(SaleDay, SaleMonth, By.VENDING_POINT, True, RegionDay, RegionMonth)
+RECORDS = Source(SaleDay, SaleMonth, By.VENDING_POINT, True, RegionDay, RegionMonth, SaleTen)
 PURCHASES = Source(PurchaseDay, PurchaseMonth, By.CONSUMER_REGION, points=False)
+
+
+# A table of sums, its column of days, and the condition under which it is read.
+Part = tuple[Any, Any, ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Sums under one key; what was not asked for is None.  Money in minor units, units in tenths.
+
+    Of the sums energy is 0, and units are where money is shown: nobody reads them.
 
     `day` is the first one of what was added up; `region_id` that of the level asked for.
     """
@@ -84,10 +110,14 @@ def facts(asked: Asked, source: Source, period: Period, keys: Iterable[str]) -> 
     time = load.keys & GROUPS.keys()
     closed = [] if time & {"day", "week"} else _closed(asked, MonthSums, MonthSums.month, period)
     closed = [month for month in closed if next_month(month) - _DAY <= period.last]
-    if closed:
-        load.add(load.month, load.month.month, load.month.month.in_(closed), apart=bool(time))
-    for first, last in left(period, closed):
-        load.days(Period(first, last), time)
+    months = [(load.month, load.month.month, load.month.month.in_(closed))] if closed else []
+    spans = [Period(*span) for span in left(period, closed)]
+    if time:
+        load.read(months, apart=True)
+        for span in spans:
+            load.days(span, time)
+    else:
+        load.read([*months, *load.parts(spans, apart=False)], apart=False)
     return load.found()
 
 
@@ -111,68 +141,95 @@ class _Load:
         self.dims = [*(["point"] if "point" in keys else []), *(["region"] if levels else [])]
         finest = max(levels, key=lambda name: LEVELS[name], default="region")
         self.above = None if finest == "region" else _above(asked, finest)
-        self.sums: dict[tuple[Any, ...], list[int]] = {}
+        self.sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        # Nobody reads what is energy: statistics reckon it from the others (`statistics.answer`).
+        self.unread = {"energy", "units"} if asked.question.show == "money" else {"energy"}
 
     def days(self, span: Period, time: frozenset[str]) -> None:
         """What is not in closed months: by day, or piece by piece where each day has rows for many places."""
-        if not time:
-            self._days(span, apart=False)
-        elif "day" in time or len(time) > 1 or not self.dims:
-            self._days(span, apart=True)
+        if "day" in time or len(time) > 1 or not self.dims:
+            self.read(self.parts([span], apart=True), apart=True)
         else:
             [group] = time
             weekday = self.asked.house.first_weekday
             for at in pieces(span, group, weekday):
                 part = piece(at, group, span, weekday)
-                self._days(part, apart=False, first=part.first)
+                self.read(self.parts([part], apart=False), apart=False, first=part.first)
 
-    def _days(self, span: Period, *, apart: bool, first: date | None = None) -> None:
-        table = self.source.day
-        spans = [(span.first, span.last)]
+    def parts(self, spans: Iterable[Period], *, apart: bool) -> list[Part]:
+        """Days from the tables that have fewest rows of them: closed ones by region, or tens by vending point."""
+        day, taken, still_open = self.source.day.business_date, [], []
+        for span in spans:
+            found = self._taken(span, apart=apart)
+            taken += found
+            still_open += between(span, found)
+        made: list[Part] = []
+        if taken and self.by_region:
+            closed = self.source.region_day
+            made.append((closed, closed.business_date, _any(closed.business_date, taken)))
+        elif taken:
+            tens = self.source.ten
+            made.append((tens, tens.first, tens.first.in_([first for first, _last in taken])))
+        return [*made, (self.source.day, day, _any(day, still_open))] if still_open else made
+
+    def _taken(self, span: Period, *, apart: bool) -> list[tuple[date, date]]:
+        """Of these days those that are added up already, in order."""
         if self.by_region:
-            closed = runs(_closed(self.asked, DaySums, DaySums.business_date, span))
-            spans = between(span, closed)
-            if closed:
-                region = self.source.region_day
-                self.add(region, region.business_date, _any(region.business_date, closed), apart=apart, first=first)
-        if spans:
-            self.add(table, table.business_date, _any(table.business_date, spans), apart=apart, first=first)
+            return runs(_closed(self.asked, DaySums, DaySums.business_date, span))
+        if self.source.ten is None or apart or span.days < TEN_MIN:
+            return []
+        tens = ((first, next_ten(first) - _DAY) for first in _closed(self.asked, TenSums, TenSums.first, span))
+        return [ten for ten in tens if ten[1] <= span.last]
 
-    def add(self, table: Any, day: Any, when: ColumnElement[bool], *, apart: bool, first: date | None = None) -> None:
-        """Read sums under this condition: by day where they are kept `apart`, else as of `first`."""
-        keys = [day] if apart else []
-        at = {name: len(keys) + place for place, name in enumerate(self.dims)}
-        keys += [table.vending_point_id if name == "point" else table.region_id for name in self.dims]
-        if apart and self.dims == ["point"]:
+    def read(self, parts: Iterable[Part], *, apart: bool, first: date | None = None) -> None:
+        """Add up what the tables have: by day where it is kept `apart`, else as of `first`."""
+        for table, day, when in parts:
+            self._add(self._statement(table, when, [day] if apart else []), first=first, apart=apart)
+
+    def _statement(self, table: Any, when: ColumnElement[bool], day: list[Any]) -> Select[Any]:
+        """The sums of one table under this condition."""
+        keys = [*day, *(table.vending_point_id if name == "point" else table.region_id for name in self.dims)]
+        if day and self.dims == ["point"]:
             keys.append(table.region_id)  # NB: the order of the index, so that a question too large ends early
-        size = len(keys)
         keys += [table.meter_type, table.currency]
-        # NB: left alone, PostgreSQL adds whole numbers up to decimals, which cost the reader more than the adding up.
-        statement = (
-            select(*keys, *(cast(func.sum(getattr(table, name)), BigInteger) for name in COUNTED))
-            .where(when, *_picked(self.asked.question.picks, table))
-            .group_by(*keys)
-        )
-        wanted = narrow(statement, self.asked.scope, self.source.by, table)
+        named = [type_coerce(key, String) if key is table.meter_type else key for key in keys]
+        sums = (NOTHING if name in self.unread else _whole(getattr(table, name)) for name in COUNTED)
+        statement = select(*named, *sums).where(when, *_picked(self.asked.question.picks, table)).group_by(*keys)
+        return narrow(statement, self.asked.scope, self.source.by, table)
+
+    def _add(self, statement: Select[Any], *, first: date | None, apart: bool) -> None:
+        at = {name: apart + place for place, name in enumerate(self.dims)}
+        at_point, at_place, kind = at.get("point"), at.get("region"), -len(COUNTED) - 2
         # NB: read in parts PostgreSQL plans for the first rows, so only what may be cut off is.
-        options = UNSCOPED | ({"yield_per": CHUNK} if self.dims and apart else {})
-        for row in self.asked.session.execute(wanted, execution_options=options):
-            point, place = (row[at[name]] if name in at else None for name in ("point", "region"))
-            place = place if self.above is None or place is None else self.above.get(place, place)
-            key = (row[0] if apart else first, point, place, row[size], row[size + 1])
-            sums = row[size + 2 :]
-            kept = self.sums.get(key)
-            if kept is None:
-                self.sums[key] = list(sums)
+        parts = bool(self.dims and apart)
+        options = UNSCOPED | ({"yield_per": CHUNK} if parts else {})
+        # On the session's connection: the session would look at each row once more.
+        with self.asked.session.connection().execute(statement, execution_options=options) as found:
+            for row in found if parts else found.all():
+                place = row[at_place] if at_place is not None else None
+                if self.above is not None and place is not None:
+                    place = self.above.get(place, place)
+                point = row[at_point] if at_point is not None else None
+                key = (row[0] if apart else first, point, place, row[kind], row[kind + 1])
+                sums, kept = tuple(row[kind + 2 :]), self.sums.get(key)
+                self.sums[key] = sums if kept is None else tuple(map(add, kept, sums))
                 if len(self.sums) > FACTS_MAX:
                     raise TooMany(ROWS_MAX)
-            else:
-                for number, value in enumerate(sums):
-                    kept[number] += value
 
     def found(self) -> list[Fact]:
         """What was added up."""
-        return [Fact(*key, tuple(sums)) for key, sums in self.sums.items()]  # type: ignore[call-arg]
+        return [
+            Fact(day, point, place, KINDS[kind], currency, sums)
+            for (day, point, place, kind, currency), sums in self.sums.items()
+        ]
+
+
+def _whole(column: Any) -> Any:
+    """The sum of a column.
+
+    NB: left alone, PostgreSQL adds whole numbers up to decimals, which cost the reader more than the adding up.
+    """
+    return cast(func.sum(column), BigInteger)
 
 
 def _above(asked: Asked, level: str) -> dict[int, int]:
@@ -181,8 +238,11 @@ def _above(asked: Asked, level: str) -> dict[int, int]:
     return {place: int(path.strip("/").split("/")[: LEVELS[level]][-1]) for place, path in rows}
 
 
-def _any(column: Any, spans: Iterable[tuple[date, date]]) -> ColumnElement[bool]:
-    return or_(*(column.between(first, last) for first, last in spans))
+def _any(column: Any, spans: list[tuple[date, date]]) -> ColumnElement[bool]:
+    """Days within these spans.  NB: SQLite looks rows up for each OR, and sorts them; not for days by their names."""
+    if len(spans) == 1 or sum((last - first).days + 1 for first, last in spans) > NAMED_DAYS_MAX:
+        return or_(*(column.between(first, last) for first, last in spans))
+    return column.in_([first + at * _DAY for first, last in spans for at in range((last - first).days + 1)])  # type: ignore[no-any-return]
 
 
 def runs(days: Iterable[date]) -> list[tuple[date, date]]:

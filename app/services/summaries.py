@@ -11,16 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import prepared
-from app.domain.calendar import month_start
+from app.domain.calendar import month_start, ten_start
 from app.domain.quote import LineKind
-from app.models import DaySums, MonthSums, PurchaseDay, SaleDay
+from app.models import DaySums, MonthSums, PurchaseDay, SaleDay, TenSums
 from app.models.base import now
 from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
 FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
 TAXES = frozenset({LineKind.TAX.value})
-# No zone is further from UTC; days and months are closed later than this (month_sums.GRACE).
+# No zone is further from UTC; days, tens and months are closed later than this (month_sums.GRACE).
 LATE = timedelta(days=1)
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
@@ -54,9 +54,11 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
         sums,
     )
     _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
-    late, month = (now() - LATE).date(), month_start(sale.business_date)
-    if sale.business_date < late:  # its day may be closed, and its month (day_sums, month_sums)
+    late, ten, month = (now() - LATE).date(), ten_start(sale.business_date), month_start(sale.business_date)
+    if sale.business_date < late:  # its day may be closed, its ten of days and its month (day_sums, month_sums)
         mark_day(session, sale.business_date, closed=False)
+        if ten < ten_start(late):
+            mark_ten(session, ten, closed=False)
         if month < month_start(late):
             mark_month(session, month, closed=False)
 
@@ -64,6 +66,11 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
 def mark_day(session: Session, day: date, *, closed: bool) -> None:
     """Say whether `region_day` has a day's sums; the row holds off whoever says otherwise meanwhile."""
     _mark(session, DaySums, "business_date", day, closed=closed)
+
+
+def mark_ten(session: Session, first: date, *, closed: bool) -> None:
+    """Say whether `sale_ten` has the sums of ten days; the row holds off whoever says otherwise meanwhile."""
+    _mark(session, TenSums, "first", first, closed=closed)
 
 
 def mark_month(session: Session, month: date, *, closed: bool) -> None:

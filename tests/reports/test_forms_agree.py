@@ -14,7 +14,7 @@ from app.models.base import now
 from app.reports.installation import installation
 from app.services.day_sums import close_days
 from app.services.ledger_check import differences
-from app.services.month_sums import close_months
+from app.services.month_sums import close_months, close_tens
 from tests.reports.conftest import DAYS, digits_of, random_past, told
 
 QUESTIONS = (
@@ -30,6 +30,7 @@ QUESTIONS = (
     ("day-sheet", {"group": "operator", "then": "type"}),
 )
 STATISTICS = 5  # so many of them read sums of days and months
+BY_POINT = ("sales-statistics", {"group": "point"})  # and this one tens of days besides
 
 
 def ledger_cash(first: date = date.min, last: date = date.max) -> int:
@@ -83,16 +84,18 @@ def test_many_random_months_are_the_same_in_every_form_and_in_the_ledger(context
         for closed in (False, True):
             if closed:
                 close_days(today)
+                close_tens(today)
                 close_months(today)
                 assert differences() == []
             cash = ledger_cash(first, last)
             with context.test_request_context():
-                for name, given in QUESTIONS[: STATISTICS if closed else None]:
+                for name, given in (BY_POINT, *QUESTIONS[: STATISTICS if closed else None]):
                     asked = {"from": first.isoformat(), "to": last.isoformat()} | given
                     check_every_form(forms(name, **asked), cash)
                     looks += 1
     # All of it at once, read from closed months and what lies around them.
-    whole = {"from": (today - timedelta(days=months * DAYS + 1)).isoformat(), "group": "month"}
+    whole = {"from": (today - timedelta(days=months * DAYS + 1)).isoformat()}
     with context.test_request_context():
-        check_every_form(forms("sales-statistics", **whole), ledger_cash())
-    deep_record("random months of reports", months=months, sales=months * 60, answers=looks + 1, forms=5, disagreements=0)
+        for group in ("month", "point"):
+            check_every_form(forms("sales-statistics", **whole, group=group), ledger_cash())
+    deep_record("random months of reports", months=months, sales=months * 60, answers=looks + 2, forms=5, disagreements=0)

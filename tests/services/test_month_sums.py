@@ -1,15 +1,25 @@
-"""Closed months: added up once, opened again by a late sale, and read by reports in the place of their days."""
+"""Closed months and tens of days: added up once, opened again by a late sale, and read by reports in the place of days."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.db import transaction
-from app.domain.calendar import month_start, next_month
+from app.domain.calendar import month_start, next_month, next_ten, ten_start
 from app.extensions import db
-from app.models import DaySums, MonthSums, RegionDay, RegionMonth, SaleDay, SaleMonth
+from app.models import (
+    DaySums,
+    MonthSums,
+    RegionDay,
+    RegionMonth,
+    SaleDay,
+    SaleMonth,
+    SaleTen,
+    TenSums,
+)
 from app.reports.catalogue import BY_NAME
 from app.reports.installation import installation
 from app.reports.question import ask
@@ -18,10 +28,10 @@ from app.services import day_sums, month_sums
 from app.services.ledger_check import differences
 
 
-def statistics(cast, first, last, group="month"):
+def statistics(cast, first, last, group="month", then=""):
     session = db.session()
     report, house = BY_NAME["sales-statistics"], installation(session, datetime.now(UTC))
-    given = {"from": first.isoformat(), "to": last.isoformat(), "group": group}
+    given = {"from": first.isoformat(), "to": last.isoformat(), "group": group, "then": then}
     question, faults = ask(session, cast.scope("efua"), report.choices, given, house)
     assert faults == ()
     answer = report.answer(Asked(session, cast.scope("efua"), house, question))
@@ -95,6 +105,45 @@ def test_a_closed_day_is_read_by_its_region_and_a_late_sale_opens_it(counter, ca
     assert db.session.get_one(DaySums, closed[2]).closed is False
     assert differences() == []
     assert day_sums.close_days(last) == [closed[2]]
+    assert differences() == []
+
+
+def test_by_vending_point_closed_tens_of_days_are_read_and_a_late_sale_opens_one(counter, corner, cast):
+    begin = ten_start((datetime.now(UTC) - timedelta(days=45)).date())
+    second = next_ten(begin)
+    third = next_ten(second)
+    today = datetime.now(UTC)
+    for first, days, seller, meter in (
+        (begin, 0, counter, "palm_street"), (begin, 7, corner, "mill"), (second, 1, counter, "palm_street"),
+        (second, 1, corner, "mill"), (third, 3, counter, "pump"),
+    ):  # fmt: skip
+        seller.clock = datetime.combine(first, time(12), UTC) + timedelta(days=days)
+        seller.sells(meter, 20_00)
+    spans = [(begin, today.date()), (begin + timedelta(days=1), today.date()), (second, third - timedelta(days=1))]
+    keys = [("point", ""), ("point", "month"), ("month", "point"), ("point", "day"), ("day", "")]
+    asked = [(one, statistics(cast, *one[0], *one[1])) for one in product(spans, keys)]
+    closed = month_sums.close_tens(today.date())
+    assert closed[:3] == [begin, second, third]
+    assert month_sums.close_tens(today.date()) == []
+    assert differences() == []
+    for (span, (group, then)), before in asked:
+        assert statistics(cast, *span, group, then) == before
+    # NB: the days are what it was made from; changed behind its back, the ten shows that it was read.
+    with transaction() as session:
+        session.execute(update(SaleTen).where(SaleTen.first == second).values(amount=SaleTen.amount + 1))
+    assert [line.split()[0] for line in differences()] == ["sale_ten", "sale_ten"]
+    for (span, (group, then)), before in asked:
+        assert (statistics(cast, *span, group, then) != before) is (group in ("point", "month") and then != "day")
+    month_sums.mark_ten(db.session(), second, closed=False)
+    db.session.commit()
+    assert [statistics(cast, *span, *keys) for (span, keys), _before in asked] == [before for _one, before in asked]
+    corner.clock = counter.clock
+    corner.sells("mill", 30_00)  # opens it: what stands in sale_ten is read no more
+    db.session.rollback()
+    assert db.session.get_one(TenSums, third).closed is False
+    assert differences() == []
+    assert month_sums.close_tens(today.date()) == [second, third]
+    assert db.session.scalar(select(func.sum(SaleTen.amount)).where(SaleTen.first == third)) == 50_00
     assert differences() == []
 
 
