@@ -40,7 +40,8 @@ from app.reports.report import PAGE_SIZE, Asked
 from app.setup import run_setup
 from app.views.report_words import cover
 from app.views.reports import text_of, write_file
-from bench.reports_books import Size, fill
+from bench import reports_slips
+from bench.reports_books import Size, count, fill
 from bench.reports_plain import PLAIN
 
 LOOKS = 5
@@ -99,6 +100,8 @@ def cases(today: date) -> list[Case]:
         Case("reconciliation, a month by day", "reconciliation", month, "books"),
         Case("day sheet, a day", "day-sheet", day, "day_sheet"),
         Case("day sheet, a month by operator", "day-sheet", month, "day_sheet"),
+        Case("copies of slips, this month", "copies", this, "copies"),
+        Case("copies of slips, two years", "copies", years, "copies"),
     ]
 
 
@@ -122,6 +125,9 @@ def installed(database: str, folder: Path, size: Size) -> Iterator[Flask]:
             load_demonstration(app.extensions["modules"], days=0)
             fill(size)
             print(f"{database}: {size.sales:,} sales written in {time.perf_counter() - begun:.0f} s", flush=True)
+        if not reports_slips.printed():
+            reports_slips.write()
+            count()
         db.session.remove()
         db.engine.dispose()
     try:

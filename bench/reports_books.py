@@ -111,17 +111,18 @@ def fill(size: Size) -> None:
     _postings(points)
     _sums()
     db.session.remove()
-    _count(words)
+    count()
     today = business_date(datetime.now(UTC), _zone())
     day_sums.close_days(today)
+    month_sums.close_tens(today)
     month_sums.close_months(today)
-    _count(words)
+    count()
 
 
-def _count(words: _Words) -> None:
+def count() -> None:
     """What the databases know of the sizes of tables, as in production."""
     db.session.remove()
-    if words.postgresql:
+    if db.engine.dialect.name == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
     learn_sizes()
@@ -176,7 +177,7 @@ def _points(size: Size, towns: list[int]) -> tuple[int, int]:
 
 
 @contextmanager
-def _bare(*tables: Table) -> Iterator[Connection]:
+def bare(*tables: Table) -> Iterator[Connection]:
     """A connection to write many rows through: without the tables' indexes and foreign keys, which come back after."""
     db.session.remove()
     indexes = [index for table in tables for index in table.indexes]
@@ -257,7 +258,7 @@ def _sales(words: _Words, size: Size, at: Mapping[str, int]) -> None:
         "receipt_number": "CASE WHEN NOT failed THEN n END",
         "id": "n",
     }
-    with _bare(Sale.__table__) as connection:
+    with bare(Sale.__table__) as connection:
         _insert(connection, Sale.__table__, told, source, **{f"s{number}": part for number, part in enumerate(parts)})
 
 
@@ -277,7 +278,7 @@ def _tokens(words: _Words, size: Size) -> None:
     """A credit token for each issued sale, and acts of the engineering desk with one each."""
     shared = {"base_date": "14", "sgc": "'201457'", "krn": "1", "ti": "1", "ea": "7", "tct": "2", "kcv": "'13C395'"}
     number = "id - (SELECT min(id) FROM sale) + 1"
-    with _bare(Token.__table__, EngineeringRecord.__table__) as connection:
+    with bare(Token.__table__, EngineeringRecord.__table__) as connection:
         _insert(connection, Token.__table__, shared | {
             "kind": "'credit'", "sale_id": "id", "meter_id": "meter_id", "vending_point_id": "vending_point_id",
             "position": "1", "digits": words.padded(number, 20), "pan": f"'600727' || {words.padded('meter_id', 12)}",
@@ -316,7 +317,7 @@ def _postings(points: int) -> None:
             )
         )  # fmt: skip
     drawer = f"{cash} + vending_point_id - {points}"
-    with _bare(Posting.__table__) as connection:
+    with bare(Posting.__table__) as connection:
         for entry, (other, amount) in enumerate(((energy, "amount - amount / 6"), (tax, "amount / 6")), start=1):
             _insert(connection, Posting.__table__, {
                 "sale_id": "id", "entry_no": str(entry),
@@ -338,6 +339,6 @@ def _sums() -> None:
                                 (PurchaseDay, "consumer_region_id", {})):  # fmt: skip
         key = {"business_date": "business_date", **more, "region_id": region, "meter_type": "meter_type", "currency": "currency"}
         by = ", ".join(key.values())
-        with _bare(table.__table__) as connection:
+        with bare(table.__table__) as connection:
             _insert(connection, table.__table__, key | dict(zip(SUMS, counted, strict=True)),
                     f"sale WHERE status = 'issued' GROUP BY {by} ORDER BY {by}")  # fmt: skip

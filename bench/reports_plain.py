@@ -109,6 +109,21 @@ def _books(period: Period, *_more: Any) -> list[str]:
     ]
 
 
+def _copies(period: Period, *_more: Any) -> list[str]:
+    def printed(table: str, slip: str, of: str, columns: str) -> str:
+        return (
+            f"SELECT {columns} FROM {table} c JOIN {of} s ON s.id = c.{slip} WHERE c.copy_number > 1"
+            f" AND c.printed_at >= '{period.first}' AND c.printed_at < '{period.last + timedelta(days=1)}'"
+        )
+
+    both = (("reprint", "sale_id", "sale"), ("act_reprint", "record_id", "engineering_record"))
+    wanted = "c.id, c.copy_number, c.printed_at, s.snapshot"
+    return [
+        " UNION ALL ".join(printed(*one, wanted) for one in both) + " ORDER BY printed_at DESC LIMIT 50",
+        *(printed(*one, "count(*)") for one in both),
+    ]
+
+
 def _day_sheet(period: Period, *_more: Any) -> list[str]:
     key = "business_date, vending_point_id, operator_id, meter_type, kind, status, currency"
     return [
@@ -132,4 +147,5 @@ PLAIN: Mapping[str, Plain] = {
     "less": _less,
     "books": _books,
     "day_sheet": _day_sheet,
+    "copies": _copies,
 }

@@ -24,6 +24,15 @@ ALL_REGISTERS: Final = 0xFFFF
 MOST_WATTS: Final = 18_201_624
 
 
+def act_number(act_id: int) -> str:
+    """The number of an act as its page, its slip and reports have it.
+
+    >>> act_number(12)
+    'E000012'
+    """
+    return f"E{act_id:06d}"
+
+
 class Unit(StrEnum):
     """What the value of a function is: watts, a credit register, 16 raw bits, or nothing."""
 

@@ -74,11 +74,11 @@ class Told:
     read: Callable[[Sequence[Any]], Sequence[Any]]
 
 
-def told(asked: Asked, *paths: str) -> Told:
-    """Facts of a sale's snapshot by their paths (`point.code`), which every sale has."""
+def told(asked: Asked, *paths: str, of: Any = Sale.snapshot) -> Told:
+    """Facts of a snapshot by their paths (`point.code`), the sale's or that of an act, which may lack some (None)."""
     if asked.session.get_bind().dialect.name == "sqlite":
         # It finds them in a third of the time, and a thousand other signs of each sale stay where they are.
-        found = (func.json_extract(Sale.snapshot, f"$.{path}", type_=String) for path in paths)
+        found = (func.json_extract(of, f"$.{path}", type_=String) for path in paths)
         return Told(tuple(found), lambda facts: facts)
     places = [path.split(".") for path in paths]
 
@@ -86,7 +86,11 @@ def told(asked: Asked, *paths: str) -> Told:
         facts: dict[str, Any] = _decode(row[0])[0]
         return [facts[one[0]] if len(one) == 1 else facts[one[0]][one[1]] for one in places]
 
-    return Told((Sale.snapshot,), read)
+    def read_some(row: Sequence[Any]) -> Sequence[Any]:
+        facts: dict[str, Any] = _decode(row[0])[0]
+        return [facts.get(one[0]) if len(one) == 1 else (facts.get(one[0]) or {}).get(one[1]) for one in places]
+
+    return Told((of,), read if of is Sale.snapshot else read_some)
 
 
 def answer(asked: Asked, records: RecordList) -> Answer:

@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.access.scope import By, Scope, narrow
 from app.domain.money import Currency
 from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
+from app.models import ActReprint, EngineeringRecord, Reprint, Sale, Settings
 from app.models import Currency as CurrencyRow
-from app.models import Reprint, Sale, Settings
 
 WAITING_SHOWN = 5
 WEEK = 7
@@ -66,12 +66,15 @@ def waiting_since(scope: Scope) -> tuple[int, date | None]:
 
 
 def copies(scope: Scope, since: datetime) -> int:
-    """How many copies of slips of one's own sales were printed since then; a first printing is none."""
-    # NB: asked of each copy; joined, SQLite would begin with every sale of the region.
-    own = narrow(select(Sale.id), scope, By.VENDING_POINT).where(Sale.id == Reprint.sale_id).correlate(Reprint)
-    printed_again = (Reprint.printed_at >= since, Reprint.copy_number > 1)
-    statement = select(func.count(Reprint.id)).where(*printed_again, own.exists())
-    return int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
+    """How many copies of slips of one's own sales and acts were printed since then; a first printing is none."""
+    found = 0
+    for copy, slip, of in ((Reprint, Sale, Reprint.sale_id), (ActReprint, EngineeringRecord, ActReprint.record_id)):
+        # NB: asked of each copy; joined, SQLite would begin with every sale of the region.
+        own = narrow(select(slip.id), scope, By.VENDING_POINT, slip).where(slip.id == of).correlate(copy)
+        again = copy.copy_number > literal_column("1")  # as the small index of copies says it
+        statement = select(func.count(copy.id)).where(copy.printed_at >= since, again, own.exists())
+        found += int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
+    return found
 
 
 def last_sales(scope: Scope, day: date, limit: int = 5) -> list[Sale]:

@@ -11,7 +11,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 
 from app.access.current import current_scope
-from app.domain.engineering import ActStatus
+from app.domain.engineering import ActStatus, act_number
 from app.domain.errors import OutOfScope, Refusal
 from app.extensions import db
 from app.models import EngineeringRecord
@@ -19,7 +19,7 @@ from app.services import engineering
 from app.services.engineering_tokens import resolve_act
 from app.services.receipts import in_order, is_repeated
 from app.views.decisions import ID_MAX, patience
-from app.views.engineering_slip import act_number, what_to_do
+from app.views.engineering_slip import what_to_do
 from app.views.engineering_words import TESTS, TOLD, meter_of, name_of, tests_of, value_of
 from app.views.messages import sentence
 from app.views.troubles import status_of
@@ -83,7 +83,7 @@ class ActPages:
             details=json.loads(record.details),
             facts=json.loads(record.snapshot),
             mine=record.operator_id == current_scope().user_id,
-            number=act_number(record),
+            number=act_number(record.id),
             tokens=in_order(record.tokens),
             help_line=what_to_do(record, repeated=is_repeated(db.session(), record.tokens)),
             **(words_of(self) | more),

@@ -15,7 +15,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import force_locale
 
 from app.access.current import current_scope
-from app.domain.engineering import ActStatus
+from app.domain.engineering import ActStatus, act_number
 from app.domain.states import Paper
 from app.extensions import db
 from app.models import EngineeringRecord
@@ -23,7 +23,7 @@ from app.services.act_copies import copies_of, count_act_copy
 from app.services.papers import paper_of
 from app.services.receipts import is_repeated
 from app.views.engineering_acts import ActPages, own
-from app.views.engineering_slip import ActSlip, act_number, draw, make_act_slip, page_size
+from app.views.engineering_slip import ActSlip, draw, make_act_slip, page_size
 from app.views.language import chosen_language
 from app.views.papers import asked_paper, offered, remember_printed
 from app.views.slip_language import language_of
@@ -63,7 +63,7 @@ class ActPapers(ActPages):
         paper = paper_of(request.values.get("paper")) or Paper.SHEET
         with force_locale(_language(record)):
             content = render_act_pdf(_slip(record, _counted(record)), paper)
-        named = {"Content-Disposition": f'attachment; filename="{act_number(record)}.pdf"'}
+        named = {"Content-Disposition": f'attachment; filename="{act_number(record.id)}.pdf"'}
         return Response(content, mimetype="application/pdf", headers=named)
 
     def _paper_page(self, record: EngineeringRecord, mark: int, **more: Any) -> Any:

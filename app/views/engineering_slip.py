@@ -16,7 +16,7 @@ from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from app.domain.engineering import KEY_CHANGE
+from app.domain.engineering import KEY_CHANGE, act_number
 from app.domain.states import Paper, TokenKind
 from app.models import EngineeringRecord
 from app.services.receipts import in_order
@@ -56,11 +56,6 @@ class ActSlip:
         return "" if self.order_line else self.help_line
 
 
-def act_number(record: EngineeringRecord) -> str:
-    """The number of an act as its page and its slip have it: E000012."""
-    return f"E{record.id:06d}"
-
-
 def act_id(typed: str) -> int | None:
     """The act that a number from `act_number` names; None for anything else."""
     found = re.fullmatch(r"[Ee] ?0*([1-9][0-9]{0,8})", typed)
@@ -76,7 +71,7 @@ def make_act_slip(record: EngineeringRecord, mark: int = 0, *, repeated: bool) -
     utility, point = facts["utility"], facts["point"]
     call = _("Help %(telephone)s", telephone=figures.ltr(utility["telephone"])) if utility.get("telephone") else ""
     return ActSlip(
-        number=act_number(record),
+        number=act_number(record.id),
         language=str(locale or "en").replace("_", "-"),
         direction=locale.text_direction if locale is not None else "ltr",
         utility=figures.own(utility["name"]),
@@ -131,7 +126,7 @@ def _about(record: EngineeringRecord, facts: Mapping[str, Any]) -> list[Row]:
     details = json.loads(record.details)
     value = value_of(record.function, details["value"])
     rows = [
-        (_("Record"), figures.ltr(act_number(record))),
+        (_("Record"), figures.ltr(act_number(record.id))),
         (_("Time"), figures.moment(record.created_at)),
         (_("Operator"), figures.own(facts["operator"] or "—")),
         (_("Function"), name_of(record.function)),

@@ -33,6 +33,7 @@ WORDS: Mapping[str, Mapping[Any, Any]] = {
     "sale_status": choices.SALE_STATUS,
     "token_kind": choices.TOKEN_KIND,
     "function": {name: told.name for name, told in TOLD.items()},
+    "slip": {"receipt": _l("Receipt")} | {name: told.name for name, told in TOLD.items()},
     "origin": {"sale": _l("with a sale"), "desk": _l("at the desk")},
     "sale_state": {
         "issued": _l("Sold"), "reversed": _l("Reversed"), "reversal": _l("Reversal"), "reserved": _l("Waiting"), "failed": _l("Failed"),

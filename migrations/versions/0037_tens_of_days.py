@@ -1,4 +1,4 @@
-"""Sums of closed tens of days by vending point, for statistics of parts of months.
+"""Sums of closed tens of days by vending point, for statistics of parts of months; copies of slips by time.
 
 Revision ID: 0037
 Revises: 0032
@@ -49,9 +49,16 @@ def upgrade() -> None:
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("first", name=op.f("pk_ten_sums")),
     )
+    again = sa.text("copy_number > 1")
+    op.drop_index("ix_reprint_printed_at", table_name="reprint")
+    for table in ("reprint", "act_reprint"):
+        op.create_index(f"ix_{table}_copies_printed_at", table, ["printed_at"], sqlite_where=again, postgresql_where=again)
 
 
 def downgrade() -> None:
     """Go back; these sums are made again from those of the days."""
+    for table in ("act_reprint", "reprint"):
+        op.drop_index(f"ix_{table}_copies_printed_at", table_name=table)
+    op.create_index("ix_reprint_printed_at", "reprint", ["printed_at"])
     op.drop_table("ten_sums")
     op.drop_table("sale_ten")

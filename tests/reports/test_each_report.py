@@ -16,7 +16,6 @@ from app.models.base import now
 from app.reports.catalogue import REPORTS
 from app.services import day_figures, home, reversals
 from app.services.engineering import Wanted, make
-from app.services.receipts import count_reprint
 from app.views.report_words import ReportSpeech
 from app.views.reports import text_of
 from tests.services.conftest import Counter
@@ -140,26 +139,6 @@ def test_a_sale_that_was_undone_says_so_in_every_form_of_the_sales_records(count
         assert found.pdf().count("Reversed") == found.pdf().count("Reversal") == 1
         for form, word in (("csv", b"Reversed"), ("json", b'"reversed"')):
             assert b"".join(text_of(form, found.answer, found.front, found.house)).count(word) == 1
-
-
-def test_a_slip_that_was_printed_again_stands_there_each_time_and_its_first_printing_never(counter, corner, cast, forms):
-    mine, others = counter.sells("palm_street", 20_00), corner.sells("mill", 11_00)
-    for sale_id, who, times in ((mine.sale_id, "amara", 2), (mine.sale_id, "chidi", 1), (others.sale_id, "corin", 2)):
-        for _ in range(times):
-            count_reprint(sale_id, cast.users[who], cast.scope(who))
-    rows = cells(forms("copies", "amara", order="copy", down="0"))
-    assert [(row["copy"], row["copies"]) for row in rows] == [(1, 2), (2, 2)]
-    assert [row["by"].split()[0] for row in rows] == ["Amara", "Chidi"]
-    assert {row["receipt"] for row in rows} == {mine.number}
-    assert forms("copies", "chidi").answer.count == 3
-    assert forms("copies", "bento").answer.count == 0
-    found = forms("copies", "chidi", operator="corin")
-    assert [row["receipt"] for row in cells(found)] == [others.number]
-    assert found.pdf().count(others.number) == 1
-    for form in ("csv", "json"):
-        assert b"".join(text_of(form, found.answer, found.front, found.house)).decode().count(others.number) == 1
-    tomorrow = (now().date() + timedelta(days=2)).isoformat()
-    assert forms("copies", "efua", **{"from": tomorrow, "to": tomorrow}).answer.count == 0
 
 
 def test_who_bought_nothing_is_found_and_a_reversed_purchase_is_nothing(counter, cast, forms):
