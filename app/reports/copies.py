@@ -31,6 +31,8 @@ FIRST_PRINTING = 1
 # NB: as the small index of copies says it; a figure that comes later is not known to be that one.
 FIRST_IN_INDEX: Any = literal_column(str(FIRST_PRINTING))
 RECEIPT = "receipt"
+# What may be asked of a slip; all else is told of its copies by their index alone.
+OF_THE_SLIP = frozenset({"point", "meter", "type", "region"})
 COLUMNS = (
     Column("receipt", said("Slip"), Kind.CODE, 15, sorts=False),
     Column("what", said("What for"), Kind.WORD, 20, words="slip", sorts=False),
@@ -112,8 +114,9 @@ def _list(
     first, end = asked.question.period.instants(asked.house.time_zone)
     conditions: list[Any] = [
         copy.copy_number > FIRST_IN_INDEX, copy.printed_at >= first, copy.printed_at < end,
-        own.correlate(copy).exists(),
     ]  # fmt: skip
+    if not asked.scope.sees_all or asked.question.picks.keys() & OF_THE_SLIP:
+        conditions.append(own.correlate(copy).exists())
     if "operator" in asked.question.picks:
         conditions.append(copy.user_id == asked.question.picks["operator"])
     again = aliased(copy)
