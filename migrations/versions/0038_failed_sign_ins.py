@@ -12,7 +12,7 @@ from alembic import op
 from app.models.base import BigKey, UTCDateTime
 
 revision = "0038"
-down_revision = "0032"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
