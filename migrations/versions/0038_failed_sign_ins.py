@@ -1,7 +1,7 @@
 """Failed sign-ins stand on a page; who may look at users may look at it.
 
 Revision ID: 0038
-Revises: 0032
+Revises: 0037
 """
 
 from __future__ import annotations
