@@ -11,9 +11,9 @@ import select
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import Connection, Cursor, _queries
-from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGresult
+from psycopg import Connection, Cursor, OperationalError, _queries
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
@@ -84,8 +84,22 @@ def configure_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def _taken(connection: Keeping, _record: object, _fairy: object) -> None:
         """Take a new connection for one on which something came while nothing was asked: a farewell, mostly."""
-        if connection.closed or _has_come(connection.pgconn.socket):
+        if connection.closed or has_ended(connection.pgconn):
             raise DisconnectionError("the server has ended this connection")
+
+
+def has_ended(connection: PGconn) -> bool:
+    """Whether the server has said farewell on a connection that waits for nothing, or the other end is gone."""
+    if not _has_come(connection.socket):
+        return False
+    if not connection.ssl_in_use:
+        return True
+    # Inside TLS things come that nobody asked for, such as tickets of the session: read them, and look again.
+    try:
+        connection.consume_input()
+    except OperationalError:
+        return True
+    return connection.status != ConnStatus.OK or _has_come(connection.socket)
 
 
 def _has_come(socket: int) -> bool:
