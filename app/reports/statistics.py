@@ -197,6 +197,9 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
         {int(part) for path, _name in places.values() for part in path.strip("/").split("/")},
     )
     holds = names.holding(asked.session, above)
+    # The figure of a place above the reader's own region, or above the one that was asked for, is all of that one.
+    picked = question.picks.get("region")
+    narrower = [path for path in (asked.scope.region_path, picked and picked.path) if path]
 
     def made(name: str, fact: Fact) -> Told:
         if name in GROUPS:
@@ -211,6 +214,9 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
         path, words = places.get(fact.region_id or 0, ("/0/", "?"))
         ids = [int(part) for part in path.strip("/").split("/")][: LEVELS[name]]
         words = above.get(ids[-1], ("", words))[1]
+        place = f"/{'/'.join(map(str, ids))}/"
+        if any(path != place and path.startswith(place) for path in narrower):
+            return Told((words, ids[-1]), words, {})
         asks = {"region": str(ids[-1])}
         # A figure of a place that is not at the level asked for, or has places within it, is of that place alone.
         if len(ids) < LEVELS[name] and ids[-1] in holds:

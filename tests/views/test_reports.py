@@ -135,6 +135,15 @@ def test_a_figure_leads_to_the_rows_of_the_place_that_was_typed(enter, world):
     assert "region=" not in emptied
 
 
+@pytest.mark.parametrize(("who", "asked"), [("chidi", ""), ("efua", "coast"), ("efua", "lake")])
+def test_a_figure_of_a_place_above_ones_own_or_the_chosen_one_leads_to_its_rows(enter, world, who, asked):
+    client, question = enter(who), "?period=today&group=country"
+    question += f"&region={world.cast.regions[asked]}" if asked else ""
+    [to] = re.findall(r"/reports/sales-records(\?[^\"]*)", page(client, f"/reports/sales-statistics{question}"))
+    behind = rows(client, "sales-records", to.replace("&amp;", "&"))["totals"]
+    assert behind[-1]["amount"] == rows(client, "sales-statistics", question)["totals"][-1]["amount"] > 0
+
+
 def test_a_place_can_be_asked_for_without_those_within_it(enter, world):
     efua, lake = enter("efua"), world.cast.regions["lake"]
     asked = f"?period=today&region={lake}"
