@@ -9,10 +9,12 @@ from flask import Flask
 from sqlalchemy import update
 
 from app.db import transaction
+from app.domain.states import Paper
 from app.models import AppUser, Consumer, Product, Region, Tariff, UserGroup, VendingPoint
 from tests.browser import test_accessible
 from tests.browser.test_accessible import pages, visitor
-from tests.cast import PALM_STREET
+from tests.cast import PALM_STREET, Cast
+from tests.views.selling import sell
 from tests.world import World
 from tools.screens import LONG_NAME, MEASURE
 
@@ -56,3 +58,17 @@ def test_every_page_bears_names_of_two_hundred_letters(app: Flask, world: World,
         page.close()
     assert "\n".join(faults) == ""
     deep_record(f"pages with names of 200 letters, {language}", kinds=len(kinds), pages=tried, faults=len(faults))
+
+
+@pytest.mark.deep
+@pytest.mark.one_database
+def test_receipt_and_slips_bear_names_of_two_hundred_letters(app: Flask, cast: Cast, screen: Any) -> None:
+    lengthen(app, "en")
+    receipt = f"/receipts/{sell(app, cast).sale_id}"
+    papers = [f"{receipt}/paper?paper={paper.value}&lang={language}" for paper in Paper for language in ("es", "ar")]
+    for width in (1366, 390):
+        page = screen(visitor(app, "amara"), width)
+        for address in (receipt, *papers):
+            page.goto(address)
+            assert page.evaluate(MEASURE) == [], (width, address)
+            assert page.evaluate("[...document.querySelectorAll(':is(.slip, .sheet) *')].every((one) => one.scrollWidth <= one.clientWidth + 1 || !one.clientWidth)")
