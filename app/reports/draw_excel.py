@@ -49,6 +49,8 @@ class _Book:
         self.halved = False
         # Text begins where its language does.
         self.start: dict[str, Any] = {"align": "right", "reading_order": 2} if speech.rtl else {"align": "left"}
+        # What the rows add up to, by currency and in the order of the columns; for the check row.
+        self.added: dict[str, list[int]] = {}
 
     def style(self, number: str = "", *, bold: bool = False, top: bool = False) -> Any:
         """A format, made once."""
@@ -211,6 +213,8 @@ def _table(made: _Book, page: Any) -> None:
 def _rows(made: _Book, page: Any) -> int:
     """Every row below the head; the line of the last."""
     columns, line = made.answer.columns, 0
+    adding = [at for at, column in enumerate(columns) if any(row.cells[at] is not None for row in made.answer.summed)]
+    adding = [at for at in adding if columns[at].kind.numeric]
     letters = [_letter(at) for at in range(len(columns))]
     shapes: dict[tuple[Any, ...], Sequence[Write]] = {}
     for line, row in enumerate(made.answer.rows(0, None), start=1):
@@ -222,6 +226,9 @@ def _rows(made: _Book, page: Any) -> int:
             shapes[shape] = [made.writer(page, column, row) for column in columns]
         cells = zip(letters, shapes[shape], row.cells, strict=True)
         page.put(line, [f'<c r="{letter}{line + 1}"{write(value)}' for letter, write, value in cells])
+        sums = made.added.setdefault(row.currency, [0] * len(columns))
+        for at in adding:
+            sums[at] += row.cells[at] or 0
     return line
 
 
@@ -246,11 +253,15 @@ def _total_row(made: _Book, page: Any, line: int, row: Row) -> None:
 
 
 def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
-    """The sum of the rows less the total, reckoned by the spreadsheet itself: nought."""
+    """The sum of the rows less the total, reckoned by the spreadsheet itself: nought.
+
+    NB: LibreOffice and viewers show what is kept beside the formula and reckon nothing, so that is reckoned here.
+    """
     told = {"italic": True, "font_color": "#5F6F6B", "num_format": "0.00"}
     quiet = made.book.add_format(told)
     page.write_string(line, 0, made.cover.check, made.book.add_format(told | made.start | {"indent": 1}))
     by = next((at for at, column in enumerate(made.answer.columns) if column.key == "currency"), None)
+    mine = [sums for currency, sums in made.added.items() if by is None or currency == row.currency]
     for at, column in enumerate(made.answer.columns):
         if at == 0 or not column.kind.numeric or row.cells[at] is None or not last:
             continue
@@ -261,7 +272,9 @@ def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
             total = f'SUMIF({_letter(by)}2:{_letter(by)}{last + 1},"{row.currency}",{cells})'
         if made.halved:
             total += "/2"  # every row stands in a subtotal once more
-        page.write_formula(line, at, f"=ROUND({total}-{letter}{line},3)", quiet, 0)
+        left = sum(sums[at] for sums in mine) - row.cells[at]
+        kept = made.scaled(column, row, left) if left else 0
+        page.write_formula(line, at, f"=ROUND({total}-{letter}{line},3)", quiet, kept)
 
 
 def _letter(at: int) -> str:

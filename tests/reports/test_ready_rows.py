@@ -140,3 +140,20 @@ def test_json_refuses_what_no_cell_is():
     odd = Answer((Column("a", "a", Kind.TEXT),), 1, listed([Row((Decimal(1),))]), (), {})
     with pytest.raises(TypeError):
         list(draw_text.as_json(odd, COVER, Plain()))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_check_row_shows_what_is_missing_where_no_formula_is_reckoned(tmp_path, several):
+    columns = (Column("name", "Name", Kind.TEXT), Column("amount", "Amount", Kind.MONEY), Column("units", "Units", Kind.UNITS))
+    columns += (Column("currency", "Currency", Kind.TEXT),) if several else ()
+    more = ("USD",) if several else ()
+    rows = [Row(("A", 10_05, 7, *more), "USD"), Row(("B", 20_00, None, *more), "USD")]
+    totals = [Row((None, 30_35, 7, *more), "USD", level=2)]
+    if several:
+        rows.append(Row(("C", 99, 1, "KES"), "KES"))
+        totals.append(Row((None, 99, 1, "KES"), "KES", level=2))
+    found = Answer(columns, len(rows), listed(rows), tuple(totals), {"USD": 2, "KES": 2})
+    draw_excel.as_workbook(tmp_path / "check.xlsx", found, COVER, Plain(), ZONE)
+    lines = CalamineWorkbook.from_path(str(tmp_path / "check.xlsx")).get_sheet_by_index(1).to_python()
+    checks = [line[1:3] for line in lines if line[0] == "Check"]
+    assert checks == ([[-0.3, 0], [0, 0]] if several else [[-0.3, 0]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,8 +24,8 @@ from app.models import (
     Settings,
 )
 from app.models.base import now
+from app.services import mail, saved_questions
 from app.services import report_schedules as schedules
-from app.services import saved_questions
 from app.services.mail import MailFailed
 from app.services.report_schedules import Wish
 from app.views import report_mail
@@ -329,3 +331,16 @@ def test_the_shell_lists_them_and_sends_what_is_due(app, asked, letters):
     letters.fails = {"chidi@example.org": MailFailed("silent")}
     write(app, update(ReportSchedule).where(ReportSchedule.id == made).values(next_at=now()))
     assert shell.invoke(args=["schedules", "run"]).exit_code == 1
+
+
+@ONE
+def test_the_shell_writes_what_is_due_into_the_outbox_once_with_its_file(app, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(mail, "way", lambda: mail.Way(tmp_path, "Till <till@example.org>"))
+    asked(wish=replace(WEEKLY, form="xlsx"))
+    for _ in range(2):
+        assert app.test_cli_runner().invoke(args=["schedules", "run"]).exit_code == 0
+    [written] = tmp_path.glob("*.eml")
+    letter = email.message_from_bytes(written.read_bytes(), policy=email.policy.default)
+    [file] = letter.iter_attachments()
+    assert letter["to"] == "chidi@example.org" and file.get_filename().startswith("sales-records_")
+    assert file.get_filename().endswith(".xlsx") and file.get_content()[:2] == b"PK"

@@ -270,7 +270,7 @@ def test_what_is_too_large_to_wait_for_is_offered_in_the_background(enter, monke
 
 
 @ONE
-def test_what_no_paper_takes_is_refused_and_something_else_offered(enter, monkeypatch, app, world):
+def test_what_no_paper_takes_is_refused_and_something_else_offered(enter, monkeypatch, app, world, change):
     for limits in (report_module.FILE_ROWS_MAX, report_module.LONG_ROWS_MAX):
         monkeypatch.setitem(limits, "pdf", 2)
     monkeypatch.setitem(report_module.FILE_ROWS_MAX, "xlsx", 2)
@@ -281,6 +281,16 @@ def test_what_no_paper_takes_is_refused_and_something_else_offered(enter, monkey
         said = answer.get_data(as_text=True)
         assert answer.status_code == 413
         assert "Too many rows for paper: a PDF takes 2." in said and "Prepare Excel" in said
+    monkeypatch.setitem(report_module.LONG_ROWS_MAX, "xlsx", 2)
+    for form, sentence in (("pdf", "Too many rows for paper"), ("xlsx", "Too many rows for a workbook: a sheet takes 2.")):
+        answer = efua.get(f"/reports/sales-records/table.{form}?period=today")
+        said = answer.get_data(as_text=True)
+        assert answer.status_code == 413 and sentence in said and "Take csv, or a shorter period." in said
+        assert "Take Excel" not in said and "table.csv" in said
+    assert post(efua, TODAY, form="xlsx").status_code == 413
+    change("efua", language="fr")
+    french = efua.get("/reports/sales-records/table.xlsx?period=today").get_data(as_text=True)
+    assert "Trop de lignes pour un classeur" in french
     assert post(efua, TODAY, form="exe").status_code == 400
 
 
