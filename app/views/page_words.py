@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_babel import Domain
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
@@ -18,6 +18,10 @@ from markupsafe import Markup
 
 class Spoken(Domain):  # type: ignore[misc]
     """Flask-Babel's translations, remembered in the request until its language changes (a slip in another one)."""
+
+    def get_translations_cache(self, ctx: Any) -> Any:
+        """Read once for each application: two of one process may have other folders."""
+        return current_app.extensions.setdefault("translations_read", {})
 
     def get_translations(self) -> Any:
         """Those of the moment's language."""
