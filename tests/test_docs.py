@@ -28,11 +28,11 @@ def test_no_line_is_about_a_setting_that_is_gone():
     assert sorted(names_in_settings() - set(config.load({}))) == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
-    targets = [link for link, _ in LINK.findall(page.read_text(encoding="utf-8"))]
-    here = [link for link in targets if "://" not in link and not link.startswith("mailto:")]
-    assert [link for link in here if not (page.parent / link).exists()] == []
+def test_links_lead_somewhere():
+    links = [(page, link) for page in PAGES for link, _ in LINK.findall(page.read_text(encoding="utf-8"))]
+    here = [(page, link) for page, link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [(page.name, link) for page, link in here if not (page.parent / link).exists()] == []
+    assert len(here) > 50
 
 
 def test_the_plan_of_the_house_names_every_room():

@@ -83,14 +83,17 @@ def test_sheets_mirror_for_right_to_left(sheet: Path) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(APP / "templates")))
-def test_templates_carry_no_inline_style_or_handler(template: Path) -> None:
+def test_templates_carry_no_inline_style_or_handler() -> None:
     """The content security policy would drop them."""
-    text = re.sub(r"\{#.*?#\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert not re.search(r"<[a-z][^>]*\sstyle\s*=", text)
-    assert not re.search(r"<[a-z][^>]*\son[a-z]+\s*=", text)
-    for script in re.findall(r"<script[^>]*>", text):
-        assert "nonce=" in script
+    within = re.compile(r"<[a-z][^>]*\s(?:style|on[a-z]+)\s*=")
+    lapses = []
+    for template in TEMPLATES:
+        text = re.sub(r"\{#.*?#\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
+        bare = [script for script in re.findall(r"<script[^>]*>", text) if "nonce=" not in script]
+        if within.search(text) or bare:
+            lapses.append(str(template.relative_to(APP / "templates")))
+    assert lapses == []
+    assert len(TEMPLATES) > 100
 
 
 @pytest.mark.parametrize(
