@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -50,19 +51,18 @@ def phrase(tmp_path) -> str:
 
 
 @pytest.fixture
-def site(make_app, tmp_path) -> Flask:
+def site(make_app, shared, tmp_path) -> Flask:
     """An installation with people, sales and a module folder, in a folder of its own."""
+    shutil.copytree(shared / "instance", tmp_path / "site")  # what set-up made beside the database
     app = make_app(INSTANCE_DIR=tmp_path / "site")
-    run_setup(app)
     with app.app_context():
         counter = Counter(make_cast(), app.extensions["modules"], clock=datetime.now(UTC) - timedelta(hours=2))
         for value in (20_00, 30_00):
             counter.sells("palm_street", value)
         audit_chain.seal(audit_chain.read_seal(tmp_path / "site" / "audit.key"))
         db.session.remove()
-    module = tmp_path / "site" / "module"
-    module.mkdir(mode=0o700)
-    FileJournal(module / "journal.db").close()
+    (tmp_path / "site" / "module").mkdir(mode=0o700)
+    FileJournal(tmp_path / "site" / "module" / "journal.db").close()
     return app
 
 
@@ -106,8 +106,8 @@ def back_up(site: Flask, tmp_path: Path, phrase: str) -> Path:
 def contents(app: Flask) -> dict[str, list[str]]:
     """Every row of every table but the few that backup and restore write."""
     with app.app_context(), db.engine.connect() as connection:
-        names = sorted(set(inspect(connection).get_table_names()) - {"backup_made", "restore_done", "module_token_id"})
-        rows = {name: connection.execute(select(text("*")).select_from(table(name))).all() for name in names}
+        names = set(inspect(connection).get_table_names()) - {"backup_made", "restore_done", "module_token_id"}
+        rows = {name: connection.execute(select(text("*")).select_from(table(name))).all() for name in sorted(names)}
         return {name: sorted(repr(tuple(row)) for row in found) for name, found in rows.items()}
 
 
