@@ -31,6 +31,7 @@ PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its 
 HEAD_LINE, HEAD_LINES = 16, 2  # points, and the fewest lines of a heading
 BOLD_SHARE = 0.88  # of the signs of a column's width, so many bold ones fit
 FIRST_WIDTH = 24  # of the check row's words
+APART = 2  # signs more for figures, whose heads would touch those beside them
 FEW = 15  # bars of a chart that stands under its figures
 NAME_WIDTH_MAX = 48  # of what stands under the bars of a chart
 
@@ -56,7 +57,8 @@ class _Book:
         """A format, made once."""
         key = (number, bold, top)
         if key not in self.formats:
-            told: dict[str, Any] = {"bold": bold, "valign": "top"}
+            # NB: at the top of its cell a digit is struck by the rule above the total.
+            told: dict[str, Any] = {"bold": bold, "valign": "vcenter"}
             if not number or number in DATE_FORMATS.values() or number == "0":
                 # NB: without it names in Latin letters would lean against the figures of the next column.
                 # The indent keeps them off the figures of the column before.
@@ -191,6 +193,7 @@ def _table(made: _Book, page: Any) -> None:
     headings = [speech.heading(column, answer) for column in answer.columns]
     widths = [
         max(column.width + 2, max(map(len, heading.split()), default=0) + 3, FIRST_WIDTH if at == 0 else 0)
+        + (APART if column.kind.numeric else 0)
         for at, (column, heading) in enumerate(zip(answer.columns, headings, strict=True))
     ]
     lines = (len(wrap(heading, int(width * BOLD_SHARE) - 1)) for heading, width in zip(headings, widths, strict=True))
@@ -257,8 +260,7 @@ def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
 
     NB: LibreOffice and viewers show what is kept beside the formula and reckon nothing, so that is reckoned here.
     """
-    told = {"italic": True, "font_color": "#5F6F6B", "num_format": "0.00"}
-    quiet = made.book.add_format(told)
+    told = {"italic": True, "font_color": "#5F6F6B", "valign": "vcenter"}
     page.write_string(line, 0, made.cover.check, made.book.add_format(told | made.start | {"indent": 1}))
     by = next((at for at, column in enumerate(made.answer.columns) if column.key == "currency"), None)
     mine = [sums for currency, sums in made.added.items() if by is None or currency == row.currency]
@@ -274,6 +276,7 @@ def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
             total += "/2"  # every row stands in a subtotal once more
         left = sum(sums[at] for sums in mine) - row.cells[at]
         kept = made.scaled(column, row, left) if left else 0
+        quiet = made.book.add_format(told | {"num_format": made.number(column, row)})
         page.write_formula(line, at, f"=ROUND({total}-{letter}{line},3)", quiet, kept)
 
 

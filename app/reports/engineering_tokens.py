@@ -23,7 +23,7 @@ COLUMNS = (
     Column("function", said("What for"), Kind.WORD, 24, words="function", sorts=False),
     Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
     Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
-    Column("class", said("Class / subclass"), Kind.CODE, 10, sorts=False, aside=True),
+    Column("class", said("Class / subclass"), Kind.CODE, 14, sorts=False, aside=True),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("operator", said("Operator"), Kind.TEXT, 18, sorts=False),
     Column("reason", said("Reason"), Kind.TEXT, 30, sorts=False),

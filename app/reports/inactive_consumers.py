@@ -116,15 +116,13 @@ def _found(asked: Asked, past: Period, *columns: Any, sums: bool = False) -> Sel
 
 
 def _rows(asked: Asked, past: Period) -> Select[Any]:
+    # The last purchase of all, also after the period: who buys again is not called upon.
     newest = (
         select(func.max(Sale.business_date))
-        .where(
-            Sale.consumer_id == Consumer.id, ISSUED, Sale.kind == SaleKind.SALE,
-            Sale.business_date <= asked.question.period.last,
-        )
+        .where(Sale.consumer_id == Consumer.id, ISSUED, Sale.kind == SaleKind.SALE)
         .correlate(Consumer)
         .scalar_subquery()
-    )  # fmt: skip
+    )
     meters = select(func.count()).where(Meter.consumer_id == Consumer.id).correlate(Consumer).scalar_subquery()
     place = select(Region.full_name).where(Region.id == Consumer.region_id).correlate(Consumer).scalar_subquery()
     return _found(

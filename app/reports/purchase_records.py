@@ -29,7 +29,7 @@ COLUMNS = (
     Column("day", said("Business day"), Kind.DAY, 13, aside=True),
     Column("number", said("User number"), Kind.CODE, 14, sorts=False),
     Column("consumer", said("Consumer"), Kind.TEXT, 22, sorts=False),
-    Column("region", said("Region"), Kind.TEXT, 26, sorts=False, aside=True),
+    Column("region", said("Region"), Kind.TEXT, 32, sorts=False, aside=True),
     Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),

@@ -30,7 +30,7 @@ from app.reports.statistics import CURRENCY, KEYS
 from app.reports.table import Answer, Column, Figure, Kind, listed
 
 FIGURES = (
-    Column("sales", said("Sales"), Kind.COUNT, 9),
+    Column("sales", said("Sales and reversals"), Kind.COUNT, 9),
     Column("amount", said("Sum of sales"), Kind.MONEY, 15),
     Column("summed", said("Sums of the day"), Kind.MONEY, 15),
     Column("ledger", said("Ledger, cash"), Kind.MONEY, 15),

@@ -73,7 +73,7 @@ def figures(found: Any) -> tuple[Figure, ...]:
     made: list[Figure] = []
     for currency in sorted({row[0] for row in found}):
         mine = [row for row in found if row[0] == currency]
-        made.append(Figure(said("Sum"), Kind.MONEY, sum(row[4] for row in mine), currency))
+        made.append(Figure(said("Total"), Kind.MONEY, sum(row[4] for row in mine), currency))
         made.append(Figure(said("Rows"), Kind.COUNT, sum(row[2] for row in mine), currency))
     units: dict[Any, int] = {}
     for row in found:

@@ -174,14 +174,14 @@ def _row_maker(
 
 
 def _figures(now: dict[str, dict[str, int]], earlier: dict[str, dict[str, int]]) -> tuple[Figure, ...]:
-    """Of each currency: what was sold, how often, of which taxes, what was taken back."""
+    """Of each currency: what was sold, of which taxes, how often, what was taken back."""
     found: list[Figure] = []
     for currency in sorted(now):
         mine, was = now[currency], earlier.get(currency, dict.fromkeys(COUNTED, 0))
         found += [
             Figure(said("Sold"), Kind.MONEY, mine["amount"], currency, was["amount"]),
-            Figure(said("Sales"), Kind.COUNT, mine["sales"], currency, was["sales"]),
             Figure(said("of which taxes"), Kind.MONEY, mine["taxes"], currency, was["taxes"]),
+            Figure(said("Sales"), Kind.COUNT, mine["sales"], currency, was["sales"]),
             Figure(said("Reversals"), Kind.COUNT, mine["reversals"], currency, was["reversals"]),
         ]
     return tuple(found)

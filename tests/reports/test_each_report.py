@@ -151,6 +151,13 @@ def test_who_bought_nothing_is_found_and_a_reversed_purchase_is_nothing(counter,
     assert {row["number"] for row in cells(forms("inactive-consumers"))} == silent
 
 
+def test_the_last_purchase_is_told_also_where_it_is_after_the_period(counter, cast, forms):
+    counter.sells("palm_street", 20_00)
+    number = db.session.get_one(Consumer, cast.consumers["achieng"]).user_number
+    found = {row["number"]: row["last"] for row in cells(forms("inactive-consumers", **{"from": "2026-03-01", "to": "2026-03-31"}))}
+    assert found[number] == cells(forms("purchase-records"))[0]["day"]
+
+
 def test_who_fell_far_below_the_own_past_is_found(counter, cast, forms):
     now = datetime.now(UTC)
     for days_ago in range(285, 44, -30):

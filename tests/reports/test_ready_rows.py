@@ -83,7 +83,7 @@ def sheet(path):
     known, found = styles(looks), {}
     for cell in root.findall(".//{*}c"):
         value, text = cell.find("{*}v"), "".join(cell.itertext())
-        found[cell.get("r")] = (known[int(cell.get("s"))], cell.get("t"), text if value is None else float(text))
+        found[cell.get("r")] = (known[int(cell.get("s"))], cell.get("t"), text if value is None else float(value.text))
     return found
 
 
@@ -157,3 +157,6 @@ def test_the_check_row_shows_what_is_missing_where_no_formula_is_reckoned(tmp_pa
     lines = CalamineWorkbook.from_path(str(tmp_path / "check.xlsx")).get_sheet_by_index(1).to_python()
     checks = [line[1:3] for line in lines if line[0] == "Check"]
     assert checks == ([[-0.3, 0], [0, 0]] if several else [[-0.3, 0]])
+    known = sheet(tmp_path / "check.xlsx")
+    for column in "BC":
+        assert known[f"{column}{len(rows) + 3}"][0][0] == known[f"{column}{len(rows) + 2}"][0][0], "written as the total above it"
