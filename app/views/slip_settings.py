@@ -203,5 +203,6 @@ def _preview(form: Any, logo: Logo | None, paper: Paper) -> dict[str, Any]:
     language = form.default_language.data
     with force_locale(language if language in LANGUAGES else "en"):
         slip = make_slip(sample(form, db.session.get_one(Settings, 1)), 1, logo=logo)
-        said = _("A4") if paper is Paper.SHEET else _("%(height)s mm long", height=height_mm(slip, paper))
-        return {"slip": draw(slip, paper), "size": said, "refused": [str(error) for error in form.logo.process_errors]}
+        drawn, height = draw(slip, paper), 0 if paper is Paper.SHEET else height_mm(slip, paper)
+    said = _("A4") if paper is Paper.SHEET else _("%(height)s mm long", height=height)  # to the reader, not on the slip
+    return {"slip": drawn, "size": said, "refused": [str(error) for error in form.logo.process_errors]}
