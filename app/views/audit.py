@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from flask_appbuilder.models.filters import BaseFilter
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, select
 
@@ -15,7 +16,8 @@ from app.access.fab import SafeModelView
 from app.access.scope import Scope, criterion, own_people
 from app.models import AppUser, AuditEntry, Consumer, Meter, VendingPoint
 from app.views import audit_words, figures
-from app.views.lists import Listed, Rows, begins, days, one_of
+from app.views.list_filters import PROGRAM
+from app.views.lists import ACTOR, Listed, Rows, begins, days, one_of, typed
 
 ACTIONS = {
     "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
@@ -89,6 +91,11 @@ def _summary(entry: AuditEntry) -> str:
     return figures.listed(names[:4]) + (" …" if len(names) > 4 else "")
 
 
+def who(entry: AuditEntry) -> str:
+    """Who did it: a user name, or that it was the program; the log itself keeps `system`."""
+    return _("the program") if entry.actor == PROGRAM else entry.actor or ""
+
+
 def what(entry: AuditEntry) -> str:
     """The kind of record and its name, in words."""
     name = audit_words.thing(entry)
@@ -112,6 +119,7 @@ class AuditEntryView(Listed, SafeModelView):
         AuditEntry,
         computed={
             "what": what,
+            "actor": who,
             "action": lambda entry: ACTIONS.get(entry.action, entry.action),
             "columns": _summary,
             "sealed": lambda entry: entry.chain_hash is not None,
@@ -132,7 +140,7 @@ class AuditEntryView(Listed, SafeModelView):
     order_columns = ["at", "actor"]
     base_order = ("id", "desc")
     found_by = {
-        "actor": begins(_l("Who")),
+        "actor": typed(ACTOR, _l("Who")),
         "row_id": begins(_l("Number of the record")),
         "table_name": one_of(_l("Kind of record"), TABLES),
         "action": one_of(_l("Did"), ACTIONS),

@@ -67,7 +67,7 @@ def _lines(chosen: Select[Any]) -> Iterator[list[str]]:
 
 def _of(entry: AuditEntry) -> Iterator[list[str]]:
     first = [
-        str(entry.row_id), entry.at.isoformat(timespec="seconds"), entry.actor or "", str(audit.ACTIONS.get(entry.action, entry.action)),
+        str(entry.row_id), entry.at.isoformat(timespec="seconds"), audit.who(entry), str(audit.ACTIONS.get(entry.action, entry.action)),
         audit.what(entry),
     ]  # fmt: skip
     last = str(_("Yes") if entry.chain_hash is not None else _("No"))

@@ -18,6 +18,7 @@ from flask_appbuilder import Model
 from flask_appbuilder.security.sqla.models import Role
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext, pgettext
 from sqlalchemy import Date, Enum, inspect, select
 from sqlalchemy.orm import selectinload
 
@@ -69,7 +70,7 @@ FORMS: Mapping[str, Any] = {
 }  # fmt: skip
 # Columns that no form shows, in whatever table they stand.
 OTHERS: Mapping[str, Any] = {
-    "name": _l("Name"), "code": _l("Code"), "start": _l("From"), "position": _l("Place in the list"),
+    "name": lazy_pgettext("thing", "Name"), "code": _l("Code"), "start": _l("From"), "position": _l("Place in the list"),
     "amount": _l("Amount"), "method": _l("Charge method"), "rate": _l("Tax rate"), "price": _l("Unit price"),
     "per_capacity": _l("For each unit of capacity"), "first": _l("Taken first"), "bases": _l("Taxed parts"),
     "of_gross": _l("Taken of the money received"), "plan": _l("Tariff plan"), "tariff": _l("Tariff"),
@@ -253,7 +254,7 @@ def value(table: str, column: str, stored: Any) -> Any:
     if stored is None or isinstance(stored, bool) or stored == "":
         return stored
     if column in SECRET:
-        return _("changed")
+        return pgettext("value", "changed")
     if isinstance(stored, list):
         return _set(stored)
     if (table, column) == ("token", "outcome"):

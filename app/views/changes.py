@@ -14,7 +14,6 @@ from operator import itemgetter
 from typing import Any
 
 from flask import Flask, current_app, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from app.access.fab import SafeBaseView
@@ -35,7 +34,7 @@ from app.models import (
 )
 from app.models.audit import AUDITED
 from app.views import audit_words
-from app.views.audit import ACTIONS, TABLES
+from app.views.audit import ACTIONS, TABLES, who
 
 PAGE = 10
 PAGE_MAX = 100_000
@@ -145,7 +144,7 @@ def _in_words(entry: AuditEntry, row: Any, *, linked: bool) -> Change:
     nameless = row is not None and table == "ab_role"
     part = "" if own else f"{TABLES.get(table, table)} {'' if nameless else audit_words.thing(entry)}".strip()
     return Change(
-        entry.at, _("the program") if entry.actor == "system" else entry.actor, entry.action,
+        entry.at, who(entry), entry.action,
         ACTIONS.get(entry.action, entry.action), part, [line for line in rows if any(_said(side) for side in line[1:])],
         url_for("AuditEntryView.show", pk=entry.id) if linked else "",
     )  # fmt: skip

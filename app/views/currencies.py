@@ -7,6 +7,7 @@ from typing import Any
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from sqlalchemy import inspect, select
 from wtforms.validators import ValidationError
 
@@ -52,7 +53,7 @@ class CurrencyForm(DynamicForm):
             Unused(Currency.code, _l("This currency is here already.")),
         ],
     )
-    name = Text(_l("Name"), most=60)
+    name = Text(lazy_pgettext("thing", "Name"), most=60)
     symbol = Text(_l("Symbol"), most=8, description=_l("As people write it: $, KSh, FCFA."))
     decimals = Whole(_l("Decimals"), most=3, default=2, description=_l("0 to 3. Sums are kept in the smallest unit."))
 
@@ -102,7 +103,7 @@ class CurrencyView(Listed, SafeModelView):
     edit_row_message = _l("The currency is changed.")
     delete_row_message = _l("The currency is deleted.")
     label_columns = {
-        "code": _l("Code"), "name": _l("Name"), "symbol": _l("Symbol"), "decimals": _l("Decimals"),
+        "code": _l("Code"), "name": lazy_pgettext("thing", "Name"), "symbol": _l("Symbol"), "decimals": _l("Decimals"),
         "sample": _l("Amounts look like"), "use": _l("Use"), "active": _l("Active"),
     }  # fmt: skip
     list_columns = ["code", "name", "decimals", "sample", "use", "active"]
@@ -110,7 +111,7 @@ class CurrencyView(Listed, SafeModelView):
     add_columns = edit_columns = ["code", "name", "symbol", "decimals"]
     order_columns = ["code", "name"]
     base_order = ("code", "asc")
-    found_by = {"name": holds(_l("Name")), "code": holds(_l("Code"))}
+    found_by = {"name": holds(lazy_pgettext("thing", "Name")), "code": holds(_l("Code"))}
     add_form = edit_form = CurrencyForm
 
     def _get_edit_widget(self, form: Any, exclude_cols: Any = None, widgets: Any = None) -> Any:

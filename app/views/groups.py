@@ -17,7 +17,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import PermissionView, Role
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_pgettext, ngettext
 from sqlalchemy import func, inspect, select
 from wtforms import BooleanField
 
@@ -69,7 +69,7 @@ PRESET, LOOK = "preset", "look"
 class GroupForm(DynamicForm):
     """A group of people."""
 
-    name = Text(_l("Name"), most=64, rules=[Unused(UserGroup.name, _l("Another group has this name."))])
+    name = Text(lazy_pgettext("thing", "Name"), most=64, rules=[Unused(UserGroup.name, _l("Another group has this name."))])
     description = Text(_l("Description"), most=200, required=False)
     row_scope = Word(
         _l("They see the rows of"), ROW_SCOPE,
@@ -96,7 +96,7 @@ class UserGroupView(Listed, SafeModelView):
     edit_row_message = _l("The user group is changed.")
     delete_row_message = _l("The user group is deleted.")
     label_columns = {
-        "name": _l("Name"), "description": _l("Description"), "row_scope": _l("They see the rows of"),
+        "name": lazy_pgettext("thing", "Name"), "description": _l("Description"), "row_scope": _l("They see the rows of"),
         "rights": _l("They may"), "active": _l("Active"), "second_factor": _l("Second factor is compulsory"),
     }  # fmt: skip
     list_columns = ["name", "description", "row_scope", "active"]
@@ -104,7 +104,7 @@ class UserGroupView(Listed, SafeModelView):
     add_columns = edit_columns = ["name", "description", "row_scope", "second_factor", "rights"]
     order_columns = ["name"]
     base_order = ("name", "asc")
-    found_by = {"name": holds(_l("Name"))}
+    found_by = {"name": holds(lazy_pgettext("thing", "Name"))}
     formatters_columns = {
         "name": group_name,
         "row_scope": lambda value: ROW_SCOPE[RowScope(value)],

@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import current_app
 from flask_appbuilder.models.filters import BaseFilter
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import false, or_, select
 from wtforms import DateField, StringField
@@ -31,6 +32,8 @@ from app.services.consumer_words import all_of
 from app.views.fields import Row, Word
 from app.views.installation import time_zone
 from app.views.pickers import REGIONS, suggesting
+
+PROGRAM = "system"  # what the log calls an actor who is nobody
 
 
 def _column(flt: BaseFilter) -> Any:
@@ -173,6 +176,15 @@ def _person(flt: BaseFilter, query: Any, value: str) -> Any:
     return query.filter(_column(flt).in_(exact) | _column(flt).in_(alike))
 
 
+def _actor(flt: BaseFilter, query: Any, value: str) -> Any:
+    """Entries by who did it, as the log names them; those of the program also by its words on the page."""
+    begun = value.strip()
+    meant = _column(flt).istartswith(begun, autoescape=True)
+    if begun and _("the program").casefold().startswith(begun.casefold()):
+        meant = or_(meant, _column(flt) == PROGRAM)
+    return query.filter(meant)
+
+
 def _with_meters(flt: BaseFilter, query: Any, value: str) -> Any:
     """Consumers who have a meter, or who have none; a meter in another region counts as well."""
     meter = Meter.__table__.alias()  # NB: the table itself, which the wall does not narrow
@@ -195,6 +207,7 @@ CONSUMER_WORDS = _named("FilterStartsWith", _consumer_words)
 DIGITS = _named("FilterStartsWith", _digits)
 METER_DIGITS = _named("FilterStartsWith", _meter_digits)
 PLACE = _named("FilterContains", _place)
+ACTOR = _named("FilterStartsWith", _actor)
 PERSON = _named("FilterStartsWith", _person)
 ROW = _named("FilterRelationOneToManyEqual", _row)
 WITH_METERS = _named("FilterEqual", _with_meters)

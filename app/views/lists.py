@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from app.access.fab import Interface
 from app.extensions import db
 from app.views.list_filters import (
+    ACTOR,
     BOUND,
     CONSUMER_WORDS,
     DIGITS,
@@ -35,7 +36,7 @@ from app.views.many import offered
 from app.views.switching import Switching
 
 __all__ = [
-    "BOUND", "CONSUMER_WORDS", "DIGITS", "METER_DIGITS", "OWING", "PERSON", "PLACE", "ROW", "WITH_METERS", "FilterContains",
+    "ACTOR", "BOUND", "CONSUMER_WORDS", "DIGITS", "METER_DIGITS", "OWING", "PERSON", "PLACE", "ROW", "WITH_METERS", "FilterContains",
     "FilterEqual", "FilterGreater", "FilterSmaller", "FilterStartsWith", "Found", "Listed", "Rows", "any_row",
     "begins", "days", "either", "one_of", "one_row", "typed", "words",
 ]  # fmt: skip

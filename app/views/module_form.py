@@ -11,6 +11,7 @@ from cryptography import x509
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, FileField, HiddenField, PasswordField, TextAreaField
@@ -90,7 +91,7 @@ class PlaceForm(FlaskForm):
     """Step one: address and port, trust, and who we are to the module."""
 
     address = Text(
-        _l("Address"), most=120, rules=[Shape(r"[A-Za-z0-9._:-]+", _l("A name or number of a computer, as in hsm.example or 10.0.0.5."))],
+        lazy_pgettext("network", "Address"), most=120, rules=[Shape(r"[A-Za-z0-9._:-]+", _l("A name or number of a computer, as in hsm.example or 10.0.0.5."))],
         render_kw={"class": "mono", "spellcheck": "false"}, description=_l("Of the device in your network, as its maker or your network's keeper says."),
     )  # fmt: skip
     port = Port(_l("Port"), least=1, most=65535, default=USUAL_PORT, render_kw={"class": "mono"}, description=_l("9443 unless its maker says otherwise."))

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from wtforms import BooleanField, Field, FieldList, Form, FormField, HiddenField
 from wtforms.validators import ValidationError
 
@@ -83,7 +84,7 @@ class FeeRow(PlanRow):
 
     asked = ("name", "amount")
     code = HiddenField(_l("Code"))
-    name = Text(_l("Name"), most=60, required=False)
+    name = Text(lazy_pgettext("thing", "Name"), most=60, required=False)
     amount = Price(_l("Amount"), required=False)
     method = Word(_l("Charge method"), choices.CHARGE_METHOD, default=ChargeMethod.MONTH)
     times = Exact(_l("Times"), required=False, most=1_000_000)
@@ -96,7 +97,7 @@ class LevyRow(PlanRow):
 
     asked = ("name", "price")
     code = HiddenField(_l("Code"))
-    name = Text(_l("Name"), most=60, required=False)
+    name = Text(lazy_pgettext("thing", "Name"), most=60, required=False)
     price = Price(_l("Unit price"), required=False)
 
 
@@ -150,7 +151,7 @@ class TaxRow(PlanRow):
 
     asked = ("name", "rate")
     code = HiddenField(_l("Code"))
-    name = Text(_l("Name"), most=60, required=False)
+    name = Text(lazy_pgettext("thing", "Name"), most=60, required=False)
     rate = PerCent(_l("Rate"), required=False)
     of_gross = Word(
         _l("Taken of"), {"gross": _l("the money received")}, required=False, empty=_l("the lines ticked")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_pgettext, ngettext
 from sqlalchemy import func, select
 
 from app.access import permissions
@@ -25,7 +25,7 @@ class ManufacturerForm(DynamicForm):
     """Name and STS code of a manufacturer."""
 
     name = Text(
-        _l("Name"), most=100, rules=[Unused(Manufacturer.name, _l("A manufacturer of this name is known already."))]
+        lazy_pgettext("thing", "Name"), most=100, rules=[Unused(Manufacturer.name, _l("A manufacturer of this name is known already."))]
     )
     code = Text(
         _l("STS manufacturer code"),
@@ -53,13 +53,13 @@ class ManufacturerView(Listed, SafeModelView):
     add_row_message = _l("The manufacturer is added.")
     edit_row_message = _l("The manufacturer is changed.")
     delete_row_message = _l("The manufacturer is deleted.")
-    label_columns = {"name": _l("Name"), "code": _l("STS manufacturer code"), "active": _l("Active")}
+    label_columns = {"name": lazy_pgettext("thing", "Name"), "code": _l("STS manufacturer code"), "active": _l("Active")}
     list_columns = ["name", "code", "active"]
     show_columns = ["name", "code"]
     add_columns = edit_columns = ["name", "code"]
     order_columns = ["name", "code"]
     base_order = ("name", "asc")
-    found_by = {"name": holds(_l("Name")), "code": begins(_l("STS manufacturer code"))}
+    found_by = {"name": holds(lazy_pgettext("thing", "Name")), "code": begins(_l("STS manufacturer code"))}
     add_form = edit_form = ManufacturerForm
 
     def why_kept(self, item):

@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_pgettext, ngettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms.validators import ValidationError
@@ -62,7 +62,7 @@ LISTS: Mapping[str, tuple[str, Permission]] = {
 class NameForm(FlaskForm):
     """The name of a place; `present` is the one it has."""
 
-    name = Text(_l("Name"), most=100)
+    name = Text(lazy_pgettext("thing", "Name"), most=100)
     present = ""
 
     def validate_name(self, field: Any) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
 
 from app.access import permissions as p
@@ -47,7 +47,7 @@ def owner_now() -> AppUser:
 class NameForm(FlaskForm):
     """The name of a saved question."""
 
-    name = Text(_l("Name"), most=NAME_MAX)
+    name = Text(lazy_pgettext("thing", "Name"), most=NAME_MAX)
 
 
 class SavedQuestionView(SafeBaseView):

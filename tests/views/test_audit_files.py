@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from datetime import UTC, datetime
 
 import pytest
 
+from app.extensions import db
+from app.models import AuditEntry
 from tests.fixtures.application import let_in
 from tests.world import make_world
 
@@ -40,6 +44,19 @@ def test_the_filters_of_the_list_hold(app, world):
     client = app.test_client()
     let_in(app, client, "efua")
     assert client.get("/audit/file/csv?_flt_99_actor=x").status_code == 400
+
+
+@pytest.mark.parametrize("typed", ["system", "The pro"])
+def test_what_the_program_did_is_said_so_and_found_by_either_name(app, world, typed):
+    with app.app_context():
+        db.session.add(AuditEntry(at=datetime(2026, 5, 1, 9, tzinfo=UTC), action="add", table_name="region", row_id="900"))
+        db.session.commit()
+    rows = exported(app, "efua", f"?_flt_0_actor={typed}")[1:]
+    assert {row[2] for row in rows} == {"the program"} and "900" in {row[0] for row in rows}
+    client = app.test_client()
+    let_in(app, client, "efua")
+    page = client.get(f"/audit/list/?_flt_0_actor={typed}").get_data(as_text=True)
+    assert {re.sub("<[^>]+>", "", cell).strip() for cell in re.findall(r'data-label="Who"[^>]*>(.*?)</td>', page, re.DOTALL)} == {"the program"}
 
 
 def test_a_reader_of_a_region_gets_their_own_people_only(app, world):
