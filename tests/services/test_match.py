@@ -26,6 +26,8 @@ from tests.services.wire import TIMING, wired
 from tests.sts.prism.fault_proxy import Fault
 from tests.views.module_server import PASSWORD, serving
 
+pytestmark = pytest.mark.postgresql_long
+
 NOON = datetime.combine(now().date(), time(12), UTC)
 YESTERDAY = (NOON - timedelta(days=1)).date()
 METER = MeterConfig(pan_from_drn(PALM_STREET), ea=7, tct=2, sgc="123456", krn=1, ti=1, ken=255)

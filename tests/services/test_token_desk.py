@@ -24,6 +24,8 @@ from tests.cast import PALM_STREET, PIER, PUMP
 from tests.services.test_key_changes_on_sales import change, says
 from tests.services.test_reversals import reverse
 
+pytestmark = pytest.mark.postgresql_long
+
 NOWHERE = "01234567890123456789"  # class 3 by its digits
 PALM = MeterConfig(pan_from_drn(PALM_STREET), ea=7, tct=2, sgc="123456", krn=1, ti=1, ken=255)
 

@@ -31,6 +31,8 @@ from tests.services.test_key_changes_on_sales import change
 from tests.services.test_many_at_once import together
 from tests.services.test_reversals import reverse
 
+pytestmark = pytest.mark.postgresql_long
+
 TABLES = "production"
 
 
