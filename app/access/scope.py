@@ -189,6 +189,11 @@ def own_people(scope: Scope) -> ColumnElement[bool]:
     return or_(oneself, _subtree(AppUser.region_id, scope), placed)
 
 
+def of_own_people(user_id: Any, scope: Scope) -> ColumnElement[bool]:
+    """The condition under which a column of user ids names one's own people; nobody's row is nobody's."""
+    return user_id.in_(select(AppUser.id).where(own_people(scope)))  # type: ignore[no-any-return]
+
+
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
 SUMMED = (SaleDay, SaleTen, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)

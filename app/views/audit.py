@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, select
 
 from app.access.current import current_scope
 from app.access.fab import SafeModelView
-from app.access.scope import Scope, criterion, own_people
-from app.models import AppUser, AuditEntry, Consumer, Meter, VendingPoint
+from app.access.scope import Scope, criterion, of_own_people
+from app.models import AuditEntry, Consumer, Meter, VendingPoint
 from app.views import audit_words, figures
 from app.views.list_filters import PROGRAM
 from app.views.lists import ACTOR, Listed, Rows, begins, days, one_of, typed
@@ -54,7 +54,7 @@ class OwnPeople(BaseFilter):
         scope = current_scope()
         if scope.sees_all:
             return query
-        mine = AuditEntry.user_id.in_(select(AppUser.id).where(own_people(scope)))
+        mine = of_own_people(AuditEntry.user_id, scope)
         return query.filter(mine, *[~_foreign(model, scope) for model in PLACED])
 
 

@@ -14,14 +14,13 @@ from flask_appbuilder.models.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
-from sqlalchemy import select
 
 from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeModelView
-from app.access.scope import own_people
+from app.access.scope import of_own_people
 from app.domain.states import SignInAnswer
-from app.models import AppUser, FailedSignIn
+from app.models import FailedSignIn
 from app.views import devices
 from app.views.lists import PERSON, Listed, Rows, begins, days, one_of, typed
 
@@ -45,7 +44,7 @@ class OfOwnPeople(BaseFilter):
         scope = current_scope()
         if scope.sees_all:
             return query
-        return query.filter(FailedSignIn.user_id.in_(select(AppUser.id).where(own_people(scope))))
+        return query.filter(of_own_people(FailedSignIn.user_id, scope))
 
 
 def who(row: FailedSignIn) -> str:
