@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_babel import gettext as _
 from sqlalchemy import text
 from werkzeug import Response
@@ -60,6 +61,7 @@ def install(app: Flask) -> None:
     app.before_request(refuse_stray_files)
     app.before_request(refuse_steering)
     app.after_request(note_and_close)
+    app.session_interface = Cookies()
     app.url_defaults(with_version)
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
@@ -174,13 +176,26 @@ def note_and_close(answer: Response) -> Response:
     if current_app.config["BEHIND_TLS"]:
         headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
     if request.endpoint in STATIC:
-        if answer.status_code == 200 and "v" in request.args:
+        if answer.status_code in (200, 304) and "v" in request.args:
             headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
     else:
         headers["Cache-Control"] = "no-store"
         security_log.tell_refusal(answer.status_code)
         sessions.note_seen()
     return answer
+
+
+class Cookies(SecureCookieSessionInterface):
+    """The session in its signed cookie, which static files have nothing to do with.
+
+    They are the same for everybody: an answer that varies with the cookie is asked for anew by every
+    browser whose cookie has changed, thirty files at each sign-in and after each notice on a page.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
+        """Write the cookie where it has changed, and say that the answer depends on it."""
+        if request.endpoint not in STATIC:
+            super().save_session(app, session, response)
 
 
 # --- static files by version --------------------------------------------------------------

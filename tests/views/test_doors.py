@@ -50,7 +50,15 @@ def test_static_files_are_kept_for_a_year_under_their_version(client, app):
     assert missing == "/static/css/none.css"
     with client.get(address) as answer:
         assert answer.get_data()
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        mark = answer.headers["ETag"]
+    for known, status in ({}, 200), ({"If-None-Match": mark}, 304):
+        with client.get(address, headers=known) as answer:
+            assert answer.status_code == status
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            # Whoever signs in or out has the same files: no browser need ask for them again.
+            assert "Vary" not in answer.headers
+            assert "Set-Cookie" not in answer.headers
+    assert "Cookie" in client.get("/login/").headers["Vary"]
     with client.get("/static/css/app.css") as answer:
         assert answer.get_data()
         assert "immutable" not in answer.headers["Cache-Control"]
