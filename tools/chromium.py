@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell without a window first: the same engine for two thirds of the processor time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 def find_chromium() -> str | None:
@@ -39,7 +40,7 @@ def install(package: str, purpose: str) -> bool:
 
 def main() -> None:
     """Install Debian's Chromium when it is missing, and this machine lets us."""
-    if find_chromium() or install("chromium", "the browser tests"):
+    if find_chromium() or install(NAMES[0], "the browser tests") or install(NAMES[1], "the browser tests"):
         return
     print("No Chromium here (apt install chromium): the browser tests will be left out.")
 

@@ -18,9 +18,12 @@ STOLEN = "Strangers know this password from a theft somewhere. Choose another."
 @pytest.fixture
 def fault(make_app):
     """What is wrong with a password, in an installation with these settings."""
+    made = {}
 
     def ask(password, **settings):
-        with make_app(**settings).test_request_context("/"):
+        if repr(settings) not in made:
+            made[repr(settings)] = make_app(**settings)
+        with made[repr(settings)].test_request_context("/"):
             return password_fault(password, OURS)
 
     return ask

@@ -11,6 +11,9 @@ from app.services import debts
 from app.services.ledger_check import differences
 from tests.importing import CONSUMER_HEADINGS, Importer, counts, csv_file
 
+# The rules are the same on both, and other tests of reading files in run on both: on PostgreSQL in the long form.
+pytestmark = pytest.mark.postgresql_long
+
 
 @pytest.fixture
 def chidi(context, cast) -> Importer:

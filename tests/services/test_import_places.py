@@ -18,6 +18,9 @@ from tests.cast import PALM_STREET
 from tests.importing import CONSUMER_HEADINGS, Importer, counts, csv_file
 from tests.services.test_imports import MARKET, NEW, meter, meters
 
+# The rules are the same on both, and other tests of reading files in run on both: on PostgreSQL in the long form.
+pytestmark = pytest.mark.postgresql_long
+
 MOUSSA = ("20001", "Moussa", "Market Town", "", "")
 
 

@@ -15,6 +15,9 @@ from tests.cast import PALM_STREET, drn
 from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, Importer, counts, csv_file
 from tests.services.test_imports import MARKET, NEW, good, meter, meters
 
+# The rules are the same on both, and other tests of reading files in run on both: on PostgreSQL in the long form.
+pytestmark = pytest.mark.postgresql_long
+
 
 @pytest.fixture
 def chidi(context, cast) -> Importer:

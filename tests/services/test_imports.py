@@ -30,6 +30,9 @@ from app.views import work_runs
 from tests.cast import PALM_STREET, PIER, drn
 from tests.importing import CONSUMER_HEADINGS, METER_HEADINGS, Importer, counts, csv_file
 
+# The rules are the same on both, and other tests of reading files in run on both: on PostgreSQL in the long form.
+pytestmark = pytest.mark.postgresql_long
+
 MARKET = "Market Town, Coast, Kenya"
 NEW = [drn(f"01000010{n:02d}") for n in range(20)]
 

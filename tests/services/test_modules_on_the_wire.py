@@ -27,6 +27,9 @@ from tests.services.test_many_at_once import together
 from tests.services.wire import Wire, wired
 from tests.sts.prism.fault_proxy import Fault
 
+# What is at the other end of the wire asks no database: on PostgreSQL in the long form.
+pytestmark = pytest.mark.postgresql_long
+
 AT_ONCE = Patience(wait=timedelta(0))
 METER = MeterConfig(pan_from_drn(PALM_STREET), ea=7, tct=2, sgc="123456", krn=1, ti=1, ken=255)
 

@@ -247,11 +247,11 @@ def test_an_inactive_vending_point_sells_nothing(counter):
         counter.sends(order)
 
 
-@pytest.mark.parametrize("typed", ["wanj", "achieng wan", "0700123", "+254 700 123", "10482", "2771", "0100 0000"])
-def test_the_quick_query_finds_by_whatever_is_begun(counter, typed):
-    numbers = {card.meter_number for card in find_meters(typed, counter.cast.scope("amara"))}
-    assert {PALM_STREET, MILL} <= numbers
-    assert PIER not in numbers
+def test_the_quick_query_finds_by_whatever_is_begun(counter):
+    for typed in ("wanj", "achieng wan", "0700123", "+254 700 123", "10482", "2771", "0100 0000"):
+        numbers = {card.meter_number for card in find_meters(typed, counter.cast.scope("amara"))}
+        assert {PALM_STREET, MILL} <= numbers, typed
+        assert PIER not in numbers, typed
 
 
 def test_the_quick_query_shows_a_stranger_nothing(counter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fixtures.ports import free_ports
 from tests.stories.crash_trial import Site, trial
 
-TENDERS, CLIENTS, PAUSE_S, KILLS = 18, 3, (0.7, 1.8), 6
+TENDERS, CLIENTS, PAUSE_S, KILLS = 12, 3, (0.7, 1.8), 4
 
 
 def test_every_tender_has_one_token_whatever_is_killed(tmp_path, seed):
@@ -17,4 +17,4 @@ def test_every_tender_has_one_token_whatever_is_killed(tmp_path, seed):
     finally:
         site.stop()
     assert figures.tenders == TENDERS
-    assert sum(figures.kills.values()) >= 3, figures.kills
+    assert sum(figures.kills.values()) >= 2, figures.kills

@@ -24,13 +24,13 @@ def counter(amara: FlaskClient, app: Flask) -> Counter:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("typed", ["wanj", "Achieng W", "10482", "0700 123", "27714471", PALM_STREET[:6], PALM_STREET])
-def test_a_meter_is_found_by_whatever_the_customer_knows(counter: Counter, typed: str) -> None:
-    found = counter.opens("/counter/search", q=typed)
-    assert found.status == 200
-    assert f"/counter/meter/{PALM_STREET}" in found.body
-    for said in ("Achieng Wanjiru", "10482", "Hexa S200", "Market Town, Coast, Kenya", "123456"):
-        assert said in found.words
+def test_a_meter_is_found_by_whatever_the_customer_knows(counter: Counter) -> None:
+    for typed in ("wanj", "Achieng W", "10482", "0700 123", "27714471", PALM_STREET[:6], PALM_STREET):
+        found = counter.opens("/counter/search", q=typed)
+        assert found.status == 200
+        assert f"/counter/meter/{PALM_STREET}" in found.body, typed
+        for said in ("Achieng Wanjiru", "10482", "Hexa S200", "Market Town, Coast, Kenya", "123456"):
+            assert said in found.words, typed
 
 
 def test_a_strangers_meter_is_not_found(counter: Counter) -> None:

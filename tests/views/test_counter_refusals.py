@@ -59,17 +59,17 @@ def test_the_sale_raises_many_refusals_and_each_has_its_three_sentences() -> Non
     assert reaching <= set(TOLD), sorted(kind.__name__ for kind in reaching - set(TOLD))
 
 
-@pytest.mark.parametrize("kind", list(TOLD), ids=lambda kind: kind.__name__)
-def test_each_part_stands_and_the_money_is_one_of_four_truths(kind: type[errors.Refusal], english: None) -> None:
-    told = TOLD[kind].at_the_till()
-    assert any(told.money is truth for truth in MONEY)
-    for part in told:
-        assert re.fullmatch(r"\S.*[.)s]", str(part), re.DOTALL), part
-    assert len({str(part) for part in told}) == 3
-    said = sentence(kind(), till=True)
-    assert str(told.money) in said
-    assert said.endswith(".")
-    assert SENTENCES[kind] is TOLD[kind]
+def test_each_part_stands_and_the_money_is_one_of_four_truths(english: None) -> None:
+    for kind in TOLD:
+        told = TOLD[kind].at_the_till()
+        assert any(told.money is truth for truth in MONEY), kind
+        for part in told:
+            assert re.fullmatch(r"\S.*[.)s]", str(part), re.DOTALL), part
+        assert len({str(part) for part in told}) == 3, kind
+        said = sentence(kind(), till=True)
+        assert str(told.money) in said, kind
+        assert said.endswith("."), kind
+        assert SENTENCES[kind] is TOLD[kind], kind
 
 
 def test_only_a_sale_that_stands_or_waits_says_that_money_moved() -> None:
