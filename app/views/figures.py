@@ -29,17 +29,27 @@ UNITS_DECIMALS = 1
 # The signs between the parts of a list, where they are other ones; a full-width one brings its own space.
 MARKS = {"ar": {",": "،", ";": "؛"}, "zh": {",": "，", ";": "；", "list": "、"}}
 FULL_WIDTH = "，；、"
-# Short dates, where the order is not that of day, month and year.
-SHAPES = {"zh": {"d MMM": "M月d日", "d MMMM": "M月d日", "d MMM y": "y年M月d日"}}
+# Dates whose shape is another than day, month and year side by side.
+SHAPES = {
+    "es": {"d MMMM": "d 'de' MMMM"},
+    "pt": {"d": "dd", "d MMM": "dd/MM", "d MMMM": "d 'de' MMMM", "d MMM y": "dd/MM/y"},
+    "zh": {"d MMM": "M月d日", "d MMMM": "M月d日", "d MMM y": "y年M月d日"},
+}
+# The place whose habits a language has here, where the CLDR means another: Portuguese of Portugal and Africa, not of Brazil.
+PLACES = {"pt": Locale("pt", "PT")}
 
 
-def _locale() -> Locale | None:
-    """What `flask_babel.get_locale` gives; once it was found, without its four questions for the context."""
+def habits() -> Locale | None:
+    """The reader's language with the habits of its place, for all that Babel writes: figures, dates, names of countries.
+
+    It is `flask_babel.get_locale`; once that was found, without its four questions for the context.
+    """
     try:
         found: Locale | None = getattr(g.get("_flask_babel"), "babel_locale", None)
     except RuntimeError:  # outside of an application
         return None
-    return found or get_locale()
+    found = found or get_locale()
+    return PLACES.get(found.language, found) if found is not None else None
 
 
 @lru_cache(maxsize=64)
@@ -52,7 +62,7 @@ def _pattern(decimals: int, least: int | None = None) -> str:
 def number(value: Decimal | Fraction | int, decimals: int, least: int | None = None) -> str:
     """Write `value` with at most `decimals` places, at least `least` (default: all of them)."""
     scaled = value if decimals == 0 and isinstance(value, int) else round(Fraction(value) * 10**decimals)
-    return _written(scaled, decimals, _pattern(decimals, least), _locale())
+    return _written(scaled, decimals, _pattern(decimals, least), habits())
 
 
 @lru_cache(maxsize=20_000)
@@ -66,7 +76,7 @@ def ltr(figure: str) -> str:
 
     The isolating signs are used only there, so that texts elsewhere hold nothing unseen.
     """
-    return f"\u2066{figure}\u2069" if _runs_left(_locale()) else figure
+    return f"\u2066{figure}\u2069" if _runs_left(habits()) else figure
 
 
 # NB: Babel looks these two up in its tables each time, and a page of cards asks for them at every figure.
@@ -84,7 +94,7 @@ def _money_shape(locale: Locale | None) -> str:
 
 def own(words: str) -> str:
     """Let a name or an address keep its own direction in a right-to-left slip or sentence: "3 Obote Road" must not end in 3."""
-    if not words or not _runs_left(_locale()):
+    if not words or not _runs_left(habits()):
         return words
     isolate = "\u2066" if direction(words) == "ltr" else "\u2067"
     return f"{isolate}{words}\u2069"
@@ -98,7 +108,7 @@ def direction(words: str) -> str:
 
 def money(minor: int, decimals: int) -> str:
     """Minor units as an amount with the currency's decimals: 300000 -> 3,000.00."""
-    return _written(minor, decimals, _pattern(decimals), _locale())
+    return _written(minor, decimals, _pattern(decimals), habits())
 
 
 def price(value: Decimal | Fraction | int, decimals: int) -> str:
@@ -113,13 +123,13 @@ def money_code(minor: int, decimals: int, code: str) -> str:
 
 def with_code(amount: str, code: str) -> str:
     """The currency on the side where the language has it: USD 20.00, and 20,00 USD in French."""
-    shape = _money_shape(_locale())
+    shape = _money_shape(habits())
     return ltr(f"{code}{NBSP}{amount}" if shape.index("¤") < shape.index("0") else f"{amount}{NBSP}{code}")
 
 
 def money_symbol(minor: int, decimals: int, symbol: str) -> str:
     """An amount with the currency's own sign where the language has it: $3,000.00, KSh 3,000.00, 3 000,00 $."""
-    shape = _money_shape(_locale())
+    shape = _money_shape(habits())
     sign, first = shape.index("¤"), shape.index("0")
     amount = money(minor, decimals)
     if sign > first:
@@ -130,7 +140,7 @@ def money_symbol(minor: int, decimals: int, symbol: str) -> str:
 
 def units(tenths: int) -> str:
     """Base units as units: 1087 -> 108.7."""
-    return _written(tenths, UNITS_DECIMALS, _pattern(UNITS_DECIMALS), _locale())
+    return _written(tenths, UNITS_DECIMALS, _pattern(UNITS_DECIMALS), habits())
 
 
 def units_short(tenths: int) -> str:
@@ -150,13 +160,13 @@ def groups_of_four(digits: str) -> str:
 
 def _dates() -> Locale | None:
     """The language of dates: plain English writes the day first, as most of the world does."""
-    locale = _locale()
+    locale = habits()
     return Locale("en", "GB") if locale is not None and str(locale) == "en" else locale
 
 
 def date_of(when: date, form: str = "medium") -> str:
     """A calendar date: 23 Nov 2026."""
-    locale = _locale()
+    locale = habits()
     if locale is not None and locale.language == "ar" and form == "medium":
         form = "d MMM y"  # with the month's name, as elsewhere: figures alone would be read from either end
     if locale is not None:
@@ -169,12 +179,12 @@ def span(first: date, last: date) -> str:
 
     NB: not Babel's own, but for Chinese: its Swahili leaves the first month out.
     """
-    locale = get_locale()
+    locale = habits()
     if locale is not None and locale.language == "zh":
         return str(format_interval(first, last, "yMMMd", locale=locale))
     whole = date_of(last)
     if (first.year, first.month) == (last.year, last.month):
-        return f"{_first(first, str(first.day))}–{whole}"
+        return f"{date_of(first, 'd')}–{whole}"
     opening = date_of(first)
     if first.year == last.year:
         opening = _first(first, str(format_skeleton("MMMd", first, locale=_dates())))
@@ -188,7 +198,7 @@ def together(days: str) -> str:
 
 def _first(when: date, said: str) -> str:
     """A date that begins with its day as French writes it: the first alone is an ordinal."""
-    locale = get_locale()
+    locale = habits()
     if locale is not None and locale.language == "fr" and when.day == 1:
         return re.sub(r"(?<![0-9])1(?=[ \u00a0]|$)", "1er", said, count=1)
     return said
@@ -196,20 +206,25 @@ def _first(when: date, said: str) -> str:
 
 def comma(sign: str = ",") -> str:
     """A comma (or semicolon) of the reader's language, with its space."""
-    locale = _locale()
+    locale = habits()
     mark = MARKS.get(locale.language, {}).get(sign, sign) if locale is not None else sign
     return mark if mark in FULL_WIDTH else f"{mark} "
 
 
 def _then() -> str:
     """Between a date and its hour: a comma, and in Chinese a space."""
-    locale = _locale()
+    locale = habits()
     return " " if locale is not None and locale.language == "zh" else comma()
+
+
+def sentences(*said: object) -> str:
+    """Sentences one after the other: with a space between, but in Chinese, whose full stop brings its own."""
+    return ("" if comma() in FULL_WIDTH else " ").join(str(one) for one in said)
 
 
 def listed(parts: Iterable[object], sign: str = ",") -> str:
     """Words one after the other, with the commas (or semicolons) of the reader's language."""
-    locale = _locale()
+    locale = habits()
     own_sign = sign == "," and locale is not None and "list" in MARKS.get(locale.language, {})
     words = comma("list" if own_sign else sign).join(str(part) for part in parts)
     # NB: a list that begins with a Latin code would make its whole cell run from left to right.
@@ -233,7 +248,7 @@ def day(instant: datetime, form: str = "d MMM") -> str:
 
 def hour(instant: datetime) -> str:
     """The time of day of an instant: 13:58."""
-    return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=_locale()))
+    return str(format_datetime(instant.astimezone(get_timezone()), "HH:mm", locale=habits()))
 
 
 def fingerprint(digits: str) -> str:
@@ -255,7 +270,7 @@ def lately(instant: datetime) -> str:
 
 def decimal_mark() -> str:
     """The sign between whole and part in the reader's language."""
-    return str(get_decimal_symbol(_locale()))
+    return str(get_decimal_symbol(habits()))
 
 
 def plain_number(text: str) -> str:
@@ -266,7 +281,7 @@ def plain_number(text: str) -> str:
     language (French), one with at most two places after it is the key of the number pad.
     Digits may be of any script.
     """
-    mark, group = decimal_mark(), str(get_group_symbol(_locale()))
+    mark, group = decimal_mark(), str(get_group_symbol(habits()))
     # Arabic keyboards have marks of their own, which mean one thing only.
     text = ascii_digits(text.strip()).replace("\u066b", mark).replace("\u066c", group)
     separator = f"[{SPACES}{re.escape(group)}]"
@@ -284,6 +299,7 @@ def plain_number(text: str) -> str:
 def install(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.filters.update(
+        numberformat=lambda value: number(value, 0),  # in the place of flask_babel's own, which knows no habits
         money=money,
         units=units,
         units_short=units_short,
@@ -304,4 +320,4 @@ def install(app: Flask) -> None:
         listed=listed,
         unit=lambda meter_type: UNIT[meter_type],
     )
-    app.jinja_env.globals.update(comma=comma, money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)
+    app.jinja_env.globals.update(comma=comma, sentences=sentences, money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)

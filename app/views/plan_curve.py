@@ -12,7 +12,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 from babel.numbers import format_compact_decimal
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from app.domain import purchase
@@ -185,7 +184,7 @@ def _across(bounds: list[int], far: int) -> tuple[Mark, ...]:
 def _short(minor: Fraction, currency: Currency) -> str:
     major = minor / currency.minor_per_major
     if major >= LARGE:
-        return str(format_compact_decimal(int(major), locale=get_locale(), fraction_digits=1))
+        return str(format_compact_decimal(int(major), locale=figures.habits(), fraction_digits=1))
     return figures.number(major, 0 if major.denominator == 1 else currency.decimals)
 
 

@@ -83,7 +83,7 @@ def begun(subject: Subject) -> PlanForm:
     name, start = tariff.name, first_start()
     if tariff.id is not None and tariff.plans:  # it follows the last one
         start = max(next_start(), next_start(tariff.plans[-1].effective_from))
-        name = f"{name} {figures.moment(start).partition(',')[0]}"
+        name = f"{name} {figures.day(start, 'medium')}"
     row = plan or source
     values: dict[str, Any] = {"name": name[:100], "effective_from": start}
     if subject.entry is not None:

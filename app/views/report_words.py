@@ -185,7 +185,7 @@ class ReportSpeech:
 
 
 def _month(day: date) -> str:
-    return str(format_skeleton("yMMM", day, locale=get_locale()))
+    return str(format_skeleton("yMMM", day, locale=figures.habits()))
 
 
 WRITTEN: Mapping[Kind, Any] = {
@@ -206,7 +206,7 @@ def period_words(period: Period) -> str:
     if period.first == period.last:
         return figures.date_of(period.first)
     if period.whole_months and period.first.replace(day=1) == period.last.replace(day=1):
-        return str(format_skeleton("yMMMM", period.first, locale=get_locale()))
+        return str(format_skeleton("yMMMM", period.first, locale=figures.habits()))
     if (period.first, period.last) == (date(period.first.year, 1, 1), date(period.first.year, 12, 31)):
         return str(period.first.year)
     return figures.span(period.first, period.last)

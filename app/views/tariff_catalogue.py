@@ -8,13 +8,13 @@ from typing import Any
 from flask import request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
-from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from app.access.fab import SafeBaseView
 from app.extensions import db
 from app.models import Tariff
 from app.services import catalogue
+from app.views import figures
 from app.views.installation import currency
 from app.views.plan_words import read_out
 
@@ -61,7 +61,7 @@ def _in_words(one: catalogue.Entry) -> Any:
 
 def _country(code: str) -> str:
     """The country's name in the reader's language."""
-    locale = get_locale()
+    locale = figures.habits()
     return str(locale.territories.get(code, code)) if locale is not None else code
 
 

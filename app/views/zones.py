@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import get_timezone_location
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from wtforms.validators import ValidationError
 
+from app.views import figures
 from app.views.fields import Text
 
 WORLD = "001"  # what the CLDR calls everywhere
@@ -34,7 +34,7 @@ def names() -> frozenset[str]:
 
 def offered() -> tuple[Zone, ...]:
     """The zones of inhabited places by country and city, as they stand today."""
-    return _offered(str(get_locale() or "en"), datetime.now(UTC).strftime("%Y-%m-%d"))
+    return _offered(str(figures.habits() or "en"), datetime.now(UTC).strftime("%Y-%m-%d"))
 
 
 @lru_cache(maxsize=8)
@@ -98,7 +98,7 @@ def usual_week(zone_name: str) -> UsualWeek | None:
         return None
     if there is None or there.territory != territory or territory == WORLD:
         return None
-    return UsualWeek(int(there.first_week_day), _country(Locale.parse(str(get_locale() or "en")), territory))
+    return UsualWeek(int(there.first_week_day), _country(figures.habits() or Locale("en"), territory))
 
 
 class ZoneField(Text):
