@@ -164,7 +164,7 @@ def _sale(sale: Sale, scope: Scope, proposed_by: int, *, lost: bool) -> Item:
     return Item(
         Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced" if lost else "fa-hourglass-half",
         _("A sale waits too long for its token.") if lost else _("A sale waits for its token."),
-        f"{figures.comma().join(parts)}. {text}", tuple(acts),
+        figures.sentences(_("%(name)s.", name=figures.comma().join(parts)), text), tuple(acts),
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ OTHERS: Mapping[str, Any] = {
     "signed_text": _l("Licence text"), "confirmed_at": _l("Time"), "after_token": _l("Newest token then"),
     "pending_sgc": _l("SGC to come"), "pending_krn": _l("KRN to come"), "pending_ti": _l("TI to come"),
     "pending_ken": _l("KEN to come"), "pending_tries": _l("Key changes made"), "demonstration": _l("Demonstration"),
-    "active": _l("Active"), "dkga": _l("Key generation (DKGA)"), "address": _l("Address"), "port": _l("Port"), "username": _l("User name"),
+    "active": _l("Active"), "dkga": _l("Key generation (DKGA)"), "address": lazy_pgettext("network", "Address"), "port": _l("Port"), "username": _l("User name"),
     "sealed_password": _l("Password"), "trust": _l("Trusted by"), "fingerprint": _l("Fingerprint"),
     "authority": _l("Certificate authority"), "memory_hours": _l("Memory, hours"),
     "serves_legacy": _l("Serves legacy meters"), "serves_sts6": _l("Serves STS6 meters"),

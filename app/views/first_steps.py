@@ -19,6 +19,7 @@ from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView, has_access
 from app.access.permissions import Permission
+from app.domain.licence import COMMUNITY
 from app.extensions import db
 from app.models import SecurityModule
 from app.services import first_steps, licensing
@@ -71,7 +72,7 @@ ABOUT: dict[str, About] = {
          "keys": _l("The module is there and holds no key yet. Load its key file.")},
     ),
     "setup": About(
-        _l("Setup"), p.CHANGE_SETTINGS, "SettingsView.edit", "SettingsView.current", _l("Choose currency and settlement"),
+        _l("Set-up"), p.CHANGE_SETTINGS, "SettingsView.edit", "SettingsView.current", _l("Choose currency and settlement"),
         {"unsaved": _l("Name of the utility, currency, settlement and time zone. Currency and time zone stay once something was sold.")},
     ),
     "consumer": About(
@@ -208,7 +209,7 @@ def _holds(step: Step) -> str:
         return ngettext("%(num)s there", "%(num)s there", step.count)
     row, allowed = settings(), licensing.standing(db.session()).terms
     return figures.listed(
-        (row.currency.code, str(choices.SETTLEMENT[row.settlement]).lower(), row.time_zone, _("licence of %(holder)s", holder=allowed.holder))
+        (row.currency.code, str(choices.SETTLEMENT[row.settlement]).lower(), row.time_zone, _("Community licence").lower() if allowed is COMMUNITY else _("licence of %(holder)s", holder=allowed.holder))
     )
 
 

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.access import permissions as p
-from app.domain.licence import Standing, State
+from app.domain.licence import COMMUNITY, Standing, State
 from app.extensions import db
 from app.models import BookCheck
 from app.models.base import now
@@ -99,7 +99,8 @@ def _licence(read: Read) -> Iterator[Stands]:
     if standing is None:
         return
     until = standing.terms.valid_until
-    note = standing.terms.holder + " · " + (_("without an end") if until is None else _("until %(date)s", date=figures.date_of(until)))
+    holder = _("Community licence") if standing.terms is COMMUNITY else standing.terms.holder
+    note = holder + " · " + (_("without an end") if until is None else _("until %(date)s", date=figures.date_of(until)))
     fine = standing.state is State.VALID and standing.proven
     soon = standing.ends_soon or standing.few_left
     pill, word = ("warn", _("Ends soon")) if fine and soon else ("ok", _("Valid")) if fine else ("bad", _("Limits"))

@@ -64,7 +64,7 @@ def due_words(due: Due | None) -> str:
         said.append(missed if due.missed else _("fees %(money)s", money=fees))
     if due.debt_minor:
         said.append(_("debt %(money)s", money=figures.money_code(due.debt_minor, decimals, code)))
-    return "; ".join(said)
+    return figures.listed(said, ";")
 
 
 def status_of(refusal: Refusal | None) -> int:

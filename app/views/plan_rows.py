@@ -252,7 +252,7 @@ class ScheduleRow(PlanRow):
     @property
     def said(self) -> str:
         """The limit, then the steps."""
-        return f"≤ {_text(self.up_to)}: {self.steps.in_words}"
+        return _("%(column)s: %(what)s", column=f"≤ {_text(self.up_to)}", what=self.steps.in_words)
 
     def grow(self) -> None:
         """Empty rows in its lists."""

@@ -31,7 +31,7 @@ from app.reports.table import Answer
 from app.services import mail, report_schedules, report_tasks
 from app.services.mail import Attachment, MailFailed
 from app.services.tasks import Owner
-from app.views import filtered
+from app.views import figures, filtered
 from app.views.letters import page
 from app.views.report_address import frozen
 from app.views.report_runs import steady
@@ -165,7 +165,7 @@ def _letter(due: Due) -> Letter:
     read = replace(read, house=replace(read.house, now=now()))
     answer = due.report.answer(read.asked)
     title, period = ReportSpeech().say(due.report.title), period_words(read.question.period)
-    subject = f"{name}: {title}, {period}"
+    subject = _("%(column)s: %(what)s", column=name, what=figures.listed((title, period)))
     first = _("%(report)s, %(period)s, as you asked for it under the name “%(name)s”.", report=title, period=period, name=name)
     path = url_for("ReportScheduleView.show", schedule_id=due.schedule.id)
     last = _("When it is sent, and how to stop it: %(link)s", link=f"{current_app.config['SITE_URL']}{path}")

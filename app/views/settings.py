@@ -160,7 +160,7 @@ def week_words(row: Settings) -> str:
     chosen, usual = str(choices.WEEKDAY[row.first_weekday]), usual_week(row.time_zone)
     if usual is None or usual.first_weekday == row.first_weekday or any_row(select(Sale.id)):
         return chosen
-    return f"{chosen}. {_usual_words(usual)}"
+    return figures.sentences(_("%(name)s.", name=chosen), _usual_words(usual))
 
 
 class SettingsWidget(FormWidget):
@@ -176,7 +176,7 @@ class SettingsView(Listed, SafeModelView):
         Settings,
         eager=["currency"],
         computed={
-            "settlement": lambda row: f"{choices.SETTLEMENT[row.settlement]}: {settlement_example(row.currency, row.settlement)}",
+            "settlement": lambda row: _("%(column)s: %(what)s", column=choices.SETTLEMENT[row.settlement], what=settlement_example(row.currency, row.settlement)),
             "first_weekday": week_words,
             "four_eyes": lambda row: in_words(row.four_eyes),
         },

@@ -19,7 +19,7 @@ from app.domain.states import UNIT
 from app.extensions import db
 from app.models import Tariff, TariffPlan
 from app.services import tariffs
-from app.views import choices
+from app.views import choices, figures
 from app.views.installation import currency
 from app.views.lists import Listed, Rows, one_of
 from app.views.lists import words as holds
@@ -153,7 +153,7 @@ class TariffView(Listed, SafeModelView):
         if not (self.stays(pk) and values["active"] and self.appbuilder.sm.has_access("can_edit", "TariffView")):
             return ()
         ask = _("%(act)s: %(name)s?", act=words.off, name=values["name"])
-        text = f"{words.meaning} {_('It can be undone at any time.')}"
+        text = figures.sentences(words.meaning, _("It can be undone at any time."))
         url = url_for("TariffView.switch", pk=pk)
         return ({"label": words.off, "icon": "fa-power-off", "url": url, "post": True, "ask": ask, "text": text, "name": "on", "value": "0"},)
 

@@ -142,7 +142,7 @@ def prices_and_keys(page: Any, key_file: Path) -> None:
     page.set_input_files("#key_file", str(key_file))
     page.fill("#key_passphrase", PHRASE)
     save(page)
-    step(page, 6, "Setup")
+    step(page, 6, "Set-up")
     page.fill("#utility_name", "Lake Power")
     page.select_option("#currency", label="EUR")
     assert "EUR 204.12" in page.inner_text("#settled").replace("\u00a0", " ")
