@@ -123,26 +123,36 @@ def test_a_wrong_setting_is_one_sentence():
     )
 
 
-@pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])
-def test_a_python_that_does_not_fit_is_one_sentence(tmp_path, version):
-    stand_in = tmp_path / "python"
-    stand_in.write_text(
-        f"#!/bin/sh\ncase \"$2\" in *'print('*) echo {version};; *) exit 1;; esac\n"
+def stand_in(path, version, took=None):
+    """A Python of this version; without `took`, one that does not fit."""
+    fits = "exit 1" if took is None else "exit 0"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\ncase \"$2\" in *time*) echo {took};; *'print('*) echo {version} $0;; *) {fits};; esac\n")
+    path.chmod(0o755)
+
+
+def found_python(**settings):
+    return subprocess.run(
+        ["/bin/sh", "tools/find_python.sh"], cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False
     )
-    stand_in.chmod(0o755)
-    done = subprocess.run(
-        ["sh", "tools/find_python.sh"],
-        cwd=ROOT,
-        env=environment(PYTHON=stand_in),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(
-        f"Python 3.11, 3.12 or 3.13 is needed, but here is only {version}"
-    )
-    assert done.stderr.count("\n") == 1
+
+
+def test_a_python_that_does_not_fit_is_one_sentence(tmp_path):
+    for version in ("2.7", "3.10", "3.14"):
+        stand_in(tmp_path / "python", version)
+        done = found_python(PYTHON=tmp_path / "python")
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"Python 3.11, 3.12 or 3.13 is needed, but here is only {version}:")
+        assert done.stderr.count("\n") == 1
+
+
+def test_the_first_python_on_the_path_is_taken_unless_another_is_much_faster(tmp_path):
+    first, second = tmp_path / "first" / "python3", tmp_path / "second" / "python3.12"
+    stand_in(first, "3.11", 1000)
+    for took, taken in (900, first), (700, second):
+        stand_in(second, "3.12", took)
+        done = found_python(PATH=f"{first.parent}:{second.parent}", PYTHON="python3 python3.12")
+        assert (done.stdout, done.stderr) == (f"{taken}\n", "")
 
 
 @pytest.mark.parametrize(("trusted", "visitor"), [(0, "127.0.0.1"), (1, "192.0.2.7")])
