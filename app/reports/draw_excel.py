@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import bidirectional
 
 from app.domain.calendar import zone
-from app.domain.states import UNIT, MeterType
+from app.domain.states import UNIT
+from app.reports.draw_excel_chart import picture
 from app.reports.headings import said
-from app.reports.speech import Cover, Speech
+from app.reports.speech import Cover, Speech, held
 from app.reports.table import TEXT_MAX, Answer, Chart, Column, Kind, Row
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ DATE_FORMATS = {
 PLACES = {Kind.UNITS: 1, Kind.PERMILLE: 3}  # decimals in a cell; money has its currency's
 HEAD_LINE, HEAD_LINES = 16, 2  # points, and the fewest lines of a heading
 BOLD_SHARE = 0.88  # of the signs of a column's width, so many bold ones fit
+SIGNS = (0.7, 0.85, 1.0)  # how wide a bold sign is, beside a figure: Arabic, Latin, capitals
 FIRST_WIDTH = 24  # of the check row's words
-APART = 2  # signs more for figures, whose heads would touch those beside them
-FEW = 15  # bars of a chart that stands under its figures
+APART, WIDENED = 2, 6  # signs more for figures, whose heads would touch those beside them, and the most
 NAME_WIDTH_MAX = 48  # of what stands under the bars of a chart
 
 
@@ -87,9 +88,11 @@ class _Book:
             column.kind, DATE_FORMATS.get(column.kind, "")
         )
 
-    def write(self, page: Any, line: int, at: int, column: Column, row: Row, value: Any) -> None:
-        """One cell as what it is."""
-        style = self.style(self.number(column, row), bold=row.level > 0, top=row.level == 2)
+    def write(
+        self, page: Any, line: int, at: int, column: Column, row: Row, value: Any, *, top: bool = False
+    ) -> None:  # fmt: skip
+        """One cell as what it is; `top` has a rule above it."""
+        style = self.style(self.number(column, row), bold=row.level > 0, top=top)
         if value is None:
             page.write_blank(line, at, None, style)
         elif column.kind.numeric:
@@ -128,7 +131,7 @@ class _Book:
             return excel_rows.days(style)
         if column.kind in (Kind.TYPE, Kind.WORD):
             return excel_rows.words(style, page, lambda value: self.speech.word(column, value))
-        return excel_rows.texts(style, page, again=column.kind is Kind.TEXT)
+        return excel_rows.texts(style, page, again=column.kind is Kind.TEXT, none=self.speech.say(column.none))
 
 
 def as_workbook(path: Path, answer: Answer, cover: Cover, speech: Speech, time_zone: str) -> None:
@@ -190,10 +193,9 @@ def _table(made: _Book, page: Any) -> None:
     head = made.book.add_format(told | made.start | {"indent": 1})
     page.freeze_panes(1, 0)
     page.repeat_rows(0)
-    headings = [speech.heading(column, answer) for column in answer.columns]
+    headings = [held(speech.heading(column, answer)) for column in answer.columns]
     widths = [
-        max(column.width + 2, max(map(len, heading.split()), default=0) + 3, FIRST_WIDTH if at == 0 else 0)
-        + (APART if column.kind.numeric else 0)
+        _width(column, heading, FIRST_WIDTH if at == 0 else 0)
         for at, (column, heading) in enumerate(zip(answer.columns, headings, strict=True))
     ]
     lines = (len(wrap(heading, int(width * BOLD_SHARE) - 1)) for heading, width in zip(headings, widths, strict=True))
@@ -205,12 +207,28 @@ def _table(made: _Book, page: Any) -> None:
     last = line
     if last:
         page.autofilter(0, 0, last, len(answer.columns) - 1)
+    below = True  # the rows, or the check of another currency: a rule is drawn between
     for row in answer.summed:
         line += 1
-        _total_row(made, page, line, row)
-        if row.level == 2:
+        _total_row(made, page, line, row, top=below or row.level == 2)
+        below = row.level == 2
+        if below:
             line += 1
             _check_row(made, page, line, row, last)
+
+
+def _width(column: Column, heading: str, least: int) -> int:
+    """Of a column, in signs: what is in it, each word of its head, and room between its head and the one before."""
+    width = max(column.width + 2, max(map(len, heading.split(" ")), default=0) + 3, least)
+    if not column.kind.numeric:
+        return width
+    # Its head leans to the end, where the next one begins, and is broken by a program that measures it for itself.
+    wider = range(width + APART, width + APART + WIDENED)
+
+    def left(room: int) -> float:
+        return min(room - max(map(len, wrap(heading, int(room / one))), default=0) * one for one in SIGNS)
+
+    return next((room for room in wider if left(room) > APART), max(wider, key=left))
 
 
 def _rows(made: _Book, page: Any) -> int:
@@ -244,15 +262,15 @@ def _subtotal_row(made: _Book, page: Any, line: int, row: Row) -> None:
             made.write(page, line, at, column, row, value)
 
 
-def _total_row(made: _Book, page: Any, line: int, row: Row) -> None:
+def _total_row(made: _Book, page: Any, line: int, row: Row, *, top: bool) -> None:
     for at, (column, value) in enumerate(zip(made.answer.columns, row.cells, strict=True)):
-        if at == 0 and value is None:
+        if at == 0 and value is None and not (row.level == 1 and made.answer.says_kind(row)):
             words = made.cover.total if row.meter_type is None or row.level == 2 else made.speech.word(
                 Column("type", "", Kind.TYPE), row.meter_type
             )  # fmt: skip
-            page.write_string(line, at, words, made.style(bold=True, top=row.level == 2))
+            page.write_string(line, at, words, made.style(bold=True, top=top))
         else:
-            made.write(page, line, at, column, row, value)
+            made.write(page, line, at, column, row, value, top=top)
 
 
 def _check_row(made: _Book, page: Any, line: int, row: Row, last: int) -> None:
@@ -306,7 +324,7 @@ def _charts(made: _Book) -> None:
             for at, series in enumerate(chart.series, start=1):
                 told = Row((), chart.currency, series.of)
                 made.write(page, line, at, value, told, series.values[line - 1])
-        _picture(made, page, name, chart)
+        picture(made, page, name, chart)
 
 
 def _series_name(made: _Book, chart: Chart, at: int) -> str:
@@ -314,35 +332,3 @@ def _series_name(made: _Book, chart: Chart, at: int) -> str:
     if series.of is not None:
         return made.speech.word(Column("type", "", Kind.TYPE), series.of)
     return made.speech.say(series.title or chart.title)
-
-
-PALE = 50  # per cent that shine through the bar of a period that is not over
-COLOURS = {"electricity": "#BF8300", "water": "#1F6FD1", "gas": "#8F1F5F", "time": "#82939A"}
-
-
-def _picture(made: _Book, page: Any, name: str, chart: Chart) -> None:
-    drawn = made.book.add_chart({"type": "column", "subtype": "stacked"})
-    last = len(chart.categories)
-    for at, series in enumerate(chart.series, start=1):
-        fill = {"color": COLOURS[series.of.value] if series.of else "#0B6E5F"}
-        # Time is as light as electricity on grey paper: it is striped.
-        striped = {"pattern": "light_vertical", "fg_color": "#FFFFFF", "bg_color": fill["color"]}
-        drawn_as = {"pattern": striped} if series.of is MeterType.TIME else {"fill": fill}
-        pale = [None] * (last - 1) + [{"fill": fill | {"transparency": PALE}, "border": {"color": "#FFFFFF"}}]
-        drawn.add_series({
-            "name": [name, 0, at],
-            "categories": [name, 1, 0, last, 0],
-            "values": [name, 1, at, last, at],
-            **drawn_as,
-            "border": {"color": "#FFFFFF"},
-            "gap": 60,
-            "points": pale if chart.unfinished else None,
-        })  # fmt: skip
-    title, note = map(made.turned, made.speech.chart(chart))
-    drawn.set_title({"name": f"{title}\n{note}" if note else title, "name_font": {"size": 12}})
-    drawn.set_size({"width": 900, "height": 380})
-    drawn.set_legend({"position": "bottom"})
-    if made.speech.rtl:
-        drawn.set_x_axis({"reverse": True})
-    # Under few figures, so that paper is not twice as wide; beside many, so that both are seen.
-    page.insert_chart(*((last + 2, 0) if last <= FEW else (1, len(chart.series) + 2)), drawn)

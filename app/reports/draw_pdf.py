@@ -25,10 +25,11 @@ from app.reports.draw_pdf_faces import (
     width_of,
     write,
 )
-from app.reports.speech import Cover, Speech
+from app.reports.speech import Cover, Speech, held
 from app.reports.table import Answer, Column, Figure, Kind, Row
 
 MARGIN, PAD = 34, 6  # the frame of a page pads by as much
+KEPT = 2  # rows that stay with the totals, which say nothing alone on a page
 # So many figures fit beside each other; more of them stand line by line, each currency by itself.
 FIGURES_MAX = 6
 SIZES = ((60, 9.0), (110, 8.5), (150, 7.5), (190, 6.6), (10_000, 5.8))
@@ -93,7 +94,7 @@ def as_pdf(
     story: list[Any] = _head(paper, cover, room)
     for chart in answer.charts:
         story += [Spacer(1, 8), picture(chart, answer, speech, paper.words, room, FONT)]
-    story += [Spacer(1, 10), _table(paper, cover, room, laid)]
+    story += [Spacer(1, 10), _table(paper, cover, room, document.height - 2 * PAD, laid)]
     document.build(story, canvasmaker=_numbered(paper, cover, width))
 
 
@@ -135,13 +136,21 @@ def _figures(paper: _Paper, figures: Sequence[Figure], room: float) -> Any:
     return box
 
 
-def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]) -> Any:
+def _table(paper: _Paper, cover: Cover, room: float, fresh: float, laid: Callable[[int], None]) -> Any:
     from reportlab.platypus import LongTable, TableStyle
 
-    done = 0
+    done, together = 0, len(paper.answer.summed) + KEPT if paper.answer.summed else 0
 
     class Told(LongTable):  # type: ignore[misc]
         """The part of the table on one page; its rest is made of this class too."""
+
+        def _getFirstPossibleSplitRowPosition(self, room: float, **given: Any) -> int:  # noqa: N802  (its name)
+            # NB: its own word for it (NOSPLIT) looks at each cell of the table again on each page.
+            at, last = int(super()._getFirstPossibleSplitRowPosition(room, **given)), self._nrows - together
+            if not together or at <= last:
+                return at
+            # What would leave the head alone here goes to the next page whole, if it is not a page's height itself.
+            return last if last > 1 else 0 if room < fresh - 1 else at
 
         def draw(self) -> None:
             nonlocal done
@@ -150,11 +159,10 @@ def _table(paper: _Paper, cover: Cover, room: float, laid: Callable[[int], None]
             laid(done)
 
     widths = _widths(paper, room)
+    heads = [held(paper.speech.heading(column, paper.answer)) for column in paper.columns]
     lines = [[
-        paper.paragraph(
-            paper.speech.heading(column, paper.answer), width, size=paper.size, bold=True, end=_ends(paper, column)
-        )
-        for column, width in zip(paper.columns, widths, strict=True)
+        paper.paragraph(head, width, size=paper.size, bold=True, end=_ends(paper, column))
+        for head, column, width in zip(heads, paper.columns, widths, strict=True)
     ]]  # fmt: skip
     rules: list[Any] = [
         ("FONT", (0, 0), (-1, -1), FONT, paper.size), ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -176,7 +184,9 @@ def _widths(paper: _Paper, room: float) -> list[float]:
     """The room of each column: its share, and at least that of a date in it and of the longest word of its head."""
     total = sum(column.width for column in paper.columns)
     shares = [room * column.width / total for column in paper.columns]
-    heads = [_needed(paper, paper.speech.heading(column, paper.answer).split(), BOLD) for column in paper.columns]
+    heads = [
+        _needed(paper, held(paper.speech.heading(column, paper.answer)).split(" "), BOLD) for column in paper.columns
+    ]
     dates = [
         _needed(paper, [paper.speech.cell(column, Row(()), WIDE[column.kind], paper.answer)], FONT)
         if column.kind in WIDE else 0.0
@@ -208,7 +218,8 @@ def _line(paper: _Paper, cover: Cover, row: Row, widths: list[float]) -> list[An
     if row.level == 2 and not cells[0]:
         cells[0] = cover.total
     elif row.level == 1 and not cells[0] and row.meter_type is not None:
-        cells[0] = paper.speech.word(Column("type", "", Kind.TYPE), row.meter_type)
+        if not paper.answer.says_kind(row):
+            cells[0] = paper.speech.word(Column("type", "", Kind.TYPE), row.meter_type)
     elif row.level == 1:
         cells[0] = paper.speech.pair(cover.total, cells[0]) if cells[0] else cover.total
     rooms = list(reversed(widths)) if paper.rtl else list(widths)

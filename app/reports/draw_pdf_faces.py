@@ -89,7 +89,7 @@ def lines_of(text: str, width: float, font: str, size: float, *, rtl: bool) -> l
     """Text from right to left, broken where it is read and only then turned: reportlab breaks at the other end."""
     lines: list[str] = []
     at = ""
-    for word in text.split():
+    for word in re.split(r"[ \t\r\n]+", text):  # not at the spaces that hold words together
         longer = f"{at} {word}".strip()
         if at and width_of(visual(longer, rtl=rtl), font, size) > width:
             lines.append(at)

@@ -95,9 +95,13 @@ def moments(style: int, zone: tzinfo) -> Write:
     return write
 
 
-def texts(style: int, page: RowSheet, *, again: bool = False) -> Write:
-    """Texts as they are: never a formula, never a number.  Those that come `again` are kept."""
-    head, nothing = f' s="{style}" t="inlineStr"><is>', blank(style)
+def texts(style: int, page: RowSheet, *, again: bool = False, none: str = "") -> Write:
+    """Texts as they are: never a formula, never a number.
+
+    Those that come `again` are kept; `none` stands in the place of no text.
+    """
+    head = f' s="{style}" t="inlineStr"><is>'
+    nothing = f"{head}{page.markup(none)}</is></c>" if none else blank(style)
 
     def write(value: Any) -> str:
         return nothing if value is None else f"{head}{page.markup(str(value)[:TEXT_MAX])}</is></c>"

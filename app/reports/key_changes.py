@@ -27,7 +27,7 @@ from app.sts.meter_number import drn_from_pan
 COLUMNS = (
     Column("time", said("Time"), Kind.MOMENT, 18),
     Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
-    Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
+    Column("token", said("Token"), Kind.TOKEN, 26, sorts=False, none=said("not shown")),
     Column("position", said("No. in the set"), Kind.COUNT, 9, sorts=False),
     Column("key", said("Under SGC · KRN · TI"), Kind.CODE, 17, sorts=False),
     Column("target", said("To SGC · KRN · TI"), Kind.CODE, 17, sorts=False),

@@ -40,6 +40,11 @@ class Speech(Protocol):
         """The foot of a page of paper."""
 
 
+def held(heading: str) -> str:
+    """A heading whose parts stay on one line: "SGC · KRN · TI" is one thing."""
+    return heading.replace(" · ", "\u00a0·\u00a0")
+
+
 @dataclass(frozen=True, slots=True)
 class Cover:
     """What stands before the table: what this is, of when, of what, by whom.  All in the reader's language."""

@@ -62,6 +62,8 @@ class Column:
     sorts: bool = True
     # Nearly said by another column: it gives way where a screen is narrow.
     aside: bool = False
+    # What people read in the place of a value that a row does not have (said); programs read nothing.
+    none: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,11 @@ class Answer:
         """The totals that say something: kWh and cubic metres alone have no sum of both."""
         adding = [at for at, column in enumerate(self.columns) if column.kind.numeric]
         return tuple(row for row in self.totals if any(row.cells[at] is not None for at in adding))
+
+    def says_kind(self, row: Row) -> bool:
+        """Whether a cell of a sum names the kind of meter that it is of."""
+        cells = zip(self.columns, row.cells, strict=True)
+        return any(column.kind is Kind.TYPE and value is not None for column, value in cells)
 
     def places(self, currency: str) -> int:
         """Decimals of a currency."""

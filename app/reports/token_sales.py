@@ -31,7 +31,7 @@ from app.reports.table import Answer, Column, Figure, Kind, Row
 COLUMNS = (
     Column("receipt", said("Receipt"), Kind.CODE, 15, sorts=False),
     Column("time", said("Time"), Kind.MOMENT, 18),
-    Column("token", said("Token"), Kind.TOKEN, 26, sorts=False),
+    Column("token", said("Token"), Kind.TOKEN, 26, sorts=False, none=said("not shown")),
     Column("kind", said("Kind"), Kind.WORD, 12, words="token_kind", sorts=False, aside=True),
     Column("meter", said("Meter number"), Kind.METER, 17, sorts=False),
     Column("type", said("Meter type"), Kind.TYPE, 12, sorts=False),

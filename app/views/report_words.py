@@ -124,7 +124,7 @@ class ReportSpeech:
     def cell(self, column: Column, row: Row, value: Any, answer: Answer) -> str:
         """A cell as people read it."""
         if value is None:
-            return ""
+            return "" if row.level else self.say(column.none)
         if column.kind in WRITTEN:
             return WRITTEN[column.kind](value)
         if column.kind is Kind.MONEY:
@@ -155,7 +155,7 @@ class ReportSpeech:
         if figure.was <= 0:
             return _("before: %(was)s (%(days)s)", was=was, days=days)
         change = Fraction(figure.value - figure.was, figure.was) * 100
-        sign = "+" if change > 0 else "−" if change < 0 else "±"
+        sign = "+" if change > 0 else figures.MINUS if change < 0 else "±"
         percent = figures.ltr(f"{sign}{figures.number(abs(change), 1)}{figures.NBSP}%")
         return _("%(percent)s on %(was)s (%(days)s)", percent=percent, was=was, days=days)
 

@@ -46,7 +46,7 @@ from app.reports.report import (
     Report,
     TooMany,
 )
-from app.reports.speech import Cover
+from app.reports.speech import Cover, held
 from app.reports.table import Answer, Row
 from app.services import report_tasks, saved_questions
 from app.views.imports import owner
@@ -205,6 +205,7 @@ class ReportView(SafeBaseView):
             rows=shown,
             pages=pages,
             speech=speech,
+            held=held,
             notes=NOTES,
             period=period_words(read.question.period),
             asked_words=[] if read.faults else asked_words(read.question, told(read.fields, read.question)),
@@ -267,6 +268,8 @@ def _with_place(given: Mapping[str, str]) -> dict[str, str]:
 def _changed(read: Read) -> Any:
     """Builds the addresses of this very question with something changed."""
     kept = {name: value for name, value in request.args.items() if value and not name.endswith("-text")}
+    if read.question.named != "days":  # days that were asked for before the period was named
+        kept = {name: value for name, value in kept.items() if name not in ("from", "to")}
     if read.question.picks.get("region") is not None:
         kept["region"] = str(read.question.picks["region"].id)
 

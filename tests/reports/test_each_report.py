@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask_babel import force_locale
+from python_calamine import CalamineWorkbook
 from sqlalchemy import update
 
 from app.db import transaction
@@ -17,7 +19,7 @@ from app.reports.catalogue import REPORTS
 from app.services import day_figures, home, reversals
 from app.services.engineering import Wanted, make
 from app.views.report_words import ReportSpeech
-from app.views.reports import text_of
+from app.views.reports import text_of, write_file
 from tests.services.conftest import Counter
 from tests.services.test_decisions import Deaf
 
@@ -122,11 +124,17 @@ def test_purchases_of_the_region_are_seen_but_only_the_own_slip_opens(counter, c
     assert forms("token-sales", "efua").answer.count == 3
 
 
-def test_a_token_whose_sale_was_undone_says_so_and_shows_no_digits(counter, cast, forms):
+def test_a_token_whose_sale_was_undone_says_so_and_shows_no_digits(counter, cast, context, forms):
     receipt = counter.sells("palm_street", 20_00)
     assert [row["token"] for row in cells(forms("token-sales"))] == [receipt.tokens[0].digits]
     undo(cast, receipt.sale_id)
     assert [(row["undone"], row["token"]) for row in cells(forms("token-sales"))] == [("reversed", None)]
+    with context.test_request_context():
+        one = forms("token-sales")
+        write_file(one.folder / "t.xlsx", "xlsx", one.answer, one.front, one.house)
+        row = CalamineWorkbook.from_path(str(one.folder / "t.xlsx")).get_sheet_by_index(1).to_python()[1]
+        assert "not shown" in row and "not shown" in one.pdf()
+        assert b"not shown" not in b"".join(text_of("csv", one.answer, one.front, one.house))
 
 
 def test_a_sale_that_was_undone_says_so_in_every_form_of_the_sales_records(counter, cast, forms):
@@ -219,8 +227,14 @@ def test_units_of_two_kinds_stand_apart_and_no_empty_total_under_them(counter, c
     with context.test_request_context():
         one = forms("token-sales")
         assert [row.level for row in one.answer.summed] == [1, 1]
-        assert "Total" not in one.pdf()
+        paper = one.pdf()
+        assert "Total" not in paper
         assert "Total" not in str(one.excel())
+        # Among the figures, in its row and once in its sum.
+        assert paper.count("Electricity") == 3
+        [lines] = [book.get_sheet_by_index(1).to_python() for book in [CalamineWorkbook.from_path(str(one.folder / "table.xlsx"))]]
+        assert [line.count("Electricity") for line in lines].count(1) == 2 and lines[3][0] == ""
+        assert re.search("SGC[ \u00a0]·[ \u00a0]KRN[ \u00a0]·[ \u00a0]TI", paper), "one thing, on one line"
 
 
 def test_the_days_that_inactive_consumers_are_set_against_stand_there(context, cast, forms):

@@ -64,9 +64,26 @@ def test_a_workbooks_head_is_as_high_as_its_longest_heading_and_a_chart_reads_fr
     with ZipFile(tmp_path / "t.xlsx") as book:
         table, texts = (book.read(f"xl/worksheets/{name}.xml").decode() for name in ("sheet2", "sheet3"))
     [height] = re.findall(r'<row r="1"[^>]* ht="([0-9.]+)"', table)
-    assert float(height) >= 4 * 15
+    assert float(height) >= 3 * 15
     assert "\u202b23 نوفمبر 2026\u202c" in texts
     assert ">Ahero<" in texts
+
+
+def test_totals_are_not_alone_on_the_last_page(context, tmp_path):
+    cover = Cover("Report", "Lake", "2026", (), (), "Made", "Total", "Check")
+    fonts = Path(context.static_folder) / "vendor/fonts"
+
+    def pages(rows):
+        made = [Row((f"row{at:03}", at)) for at in range(rows)]
+        answer = Answer(COLUMNS, rows, listed(made), (Row((None, 1), level=2),), {})
+        with context.test_request_context():
+            draw_pdf.as_pdf(tmp_path / "t.pdf", answer, cover, ReportSpeech(), fonts)
+        return [re.findall(r"row\d+|Total", page.extract_text()) for page in PdfReader(tmp_path / "t.pdf").pages]
+
+    first, second = map(len, pages(40))
+    assert first + second == 41
+    assert [len(page) for page in pages(first)] == [first - 2, 3]
+    assert [len(page) for page in pages(first - 1)] == [first]
 
 
 def _fonts(page):
