@@ -25,6 +25,7 @@ from app.domain.states import UNIT
 
 SPACES = "\u0020\u00a0\u202f"
 NBSP = "\u00a0"
+MINUS = "\u2212"
 UNITS_DECIMALS = 1
 # The signs between the parts of a list, where they are other ones; a full-width one brings its own space.
 MARKS = {"ar": {",": "،", ";": "؛"}, "zh": {",": "，", ";": "；", "list": "、"}}
@@ -67,8 +68,11 @@ def number(value: Decimal | Fraction | int, decimals: int, least: int | None = N
 
 @lru_cache(maxsize=20_000)
 def _written(scaled: int, decimals: int, pattern: str, locale: Locale | None) -> str:
-    """A figure in a language: a page writes the same ones again and again, and Babel takes its time."""
-    return str(format_decimal(Decimal(scaled).scaleb(-decimals), pattern, locale))
+    """A figure in a language: a page writes the same ones again and again, and Babel takes its time.
+
+    A minus is one sign in every language: the hyphen that most have in its place is short, and a line breaks after it.
+    """
+    return str(format_decimal(Decimal(scaled).scaleb(-decimals), pattern, locale)).replace("-", MINUS)
 
 
 def ltr(figure: str) -> str:
@@ -283,7 +287,7 @@ def plain_number(text: str) -> str:
     """
     mark, group = decimal_mark(), str(get_group_symbol(habits()))
     # Arabic keyboards have marks of their own, which mean one thing only.
-    text = ascii_digits(text.strip()).replace("\u066b", mark).replace("\u066c", group)
+    text = ascii_digits(text.strip()).replace("\u066b", mark).replace("\u066c", group).replace(MINUS, "-")
     separator = f"[{SPACES}{re.escape(group)}]"
     shape = rf"[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}"
     if re.fullmatch(rf"{shape}(?:{re.escape(mark)}[0-9]*)?", text):

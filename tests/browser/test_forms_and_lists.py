@@ -134,6 +134,14 @@ def test_choosing_the_consumer_of_a_meter_fills_its_region_while_that_is_empty(e
     assert efua.locator("#region").input_value() == "Harbour"
 
 
+def test_the_address_of_a_report_says_what_was_asked_and_nothing_that_was_left_empty(efua: Any) -> None:
+    efua.goto("/reports/sales-statistics")
+    efua.select_option("#period", "yesterday")
+    efua.locator(".report-line .btn-primary").click()
+    efua.wait_for_url("**period=yesterday**")
+    assert efua.url.split("?")[1] == "period=yesterday&group=day&show=money"
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("path", ["/sales/list/", "/sale-records/list/"])
 def test_lists_of_sales_fit_a_shops_screen(app: Flask, efua: Any, cast: Cast, path: str, language: str) -> None:

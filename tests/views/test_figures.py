@@ -38,7 +38,9 @@ def language() -> Iterator[Language]:
         ("en", 1_500, 0, "1,500"),
         ("en", 1, 3, "0.001"),
         ("en", 9_007_199_254_740_993, 2, "90,071,992,547,409.93"),  # above what a float holds
-        ("en", -50, 2, "-0.50"),
+        ("en", -50, 2, "\u22120.50"),
+        ("fr", -123_456, 2, "\u22121\u202f234,56"),
+        ("ar", -50, 2, "\u22120.50"),
     ],
 )
 def test_money_has_the_decimals_of_its_currency(
@@ -102,6 +104,7 @@ def test_shares_and_prices_keep_every_digit(language: Language) -> None:
         assert figures.share(Fraction(3, 40)) == "7.5\u00a0%"
         assert figures.price(Decimal("0.123456"), 2) == "0.123456"
         assert figures.price(Decimal(20), 2) == "20.00"
+        assert figures.plain_number("\u22125") == "-5"
 
 
 def test_numbers_stand_in_groups_of_four() -> None:

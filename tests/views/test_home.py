@@ -56,7 +56,7 @@ def test_each_figure_leads_to_the_report_that_holds_it(signed_in, town, who, tak
         told = figures(client.get(address).get_data(as_text=True))
         assert {column: value}.items() <= {key.partition(" (")[0]: one[0] for key, one in told.items()}.items(), (name, told)
     undone = text(client.get(found["Reversals today"][1]))
-    assert "-20.00" in undone.replace("\u2212", "-") and "Reversal" in undone
+    assert "\u221220.00" in undone and "Reversal" in undone
 
 
 def test_an_hour_a_kind_and_a_point_stand_beside_what_is_usual(signed_in, town):

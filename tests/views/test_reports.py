@@ -122,6 +122,9 @@ def test_a_figure_leads_to_its_rows_and_a_row_to_its_slip(enter):
     assert "/reports/sales-records?" in said
     assert "point=" in said
     assert "/receipts/" in page(chidi, "/reports/sales-records?period=today")
+    # Days that a named period has taken the place of are not carried on.
+    said = page(chidi, "/reports/sales-records?period=today&from=2020-01-01")
+    assert re.findall(r"/table\.csv([^\"]*)", said) == ["?period=today"]
     # An operator's own rows are not what the region's figure adds up.
     assert "/reports/sales-records?" not in page(enter("amara"), "/reports/sales-statistics?period=today&group=point")
 

@@ -90,9 +90,6 @@
       question(data, button ? button.textContent : "", () => { form.asked = true; form.requestSubmit(button); form.asked = false; });
       return;
     }
-    if (form.hasAttribute("data-skip-empty")) {
-      all("input[name], select[name]", form).forEach((field) => { if (field.value === "") field.disabled = true; });
-    }
     // A second click on a form that is under way is not a second sending.
     if (form.hasAttribute("data-once")) {
       if (form.sent) { event.preventDefault(); return; }
@@ -100,10 +97,16 @@
       if (button) button.setAttribute("aria-busy", "true");
     }
   });
+  // An address says what was asked, not what was left empty.
+  document.addEventListener("formdata", (event) => {
+    if (!event.target.hasAttribute("data-skip-empty")) return;
+    new Set(event.formData.keys()).forEach((name) => {
+      if (event.formData.getAll(name).every((value) => value === "")) event.formData.delete(name);
+    });
+  });
   window.addEventListener("pageshow", () => {
     all("form[data-once]").forEach((form) => { form.sent = false; });
     all("form[data-once] [aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
-    all("form[data-skip-empty] :disabled").forEach((field) => { field.disabled = false; });
   });
   window.tell = (text) => { document.getElementById("tell-text").textContent = text; document.getElementById("tell").showModal(); };
 

@@ -82,6 +82,8 @@
       options: {
         responsive: true,
         maintainAspectRatio: false,
+        // From the right the last name hangs over the edge, and Chart.js leaves room at the other one.
+        layout: { padding: { left: rtl && !told.named ? 24 : 0 } },
         animation: false,
         interaction: { mode: "index", intersect: false },
         font: { family: getComputedStyle(document.body).fontFamily },
