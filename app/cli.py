@@ -41,6 +41,7 @@ def setup() -> None:
     """Bring the installation up to date: tables, permissions, base data, translations."""
     from sqlalchemy.exc import OperationalError
 
+    from app.models import NamesTwice
     from app.setup import NotForService, prepare_instance, run_setup
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (no other way)
@@ -50,7 +51,7 @@ def setup() -> None:
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise click.ClickException(f"the database cannot be used: {reason}") from None
-    except NotForService as fault:
+    except (NotForService, NamesTwice) as fault:
         raise click.ClickException(str(fault)) from None
     for line in done:
         click.echo(line)

@@ -180,6 +180,10 @@ class Saving:
                 (self.pre_add if new else self.pre_update)(item)
             database.add(item)
             database.commit()
+        except ValueTaken:
+            database.rollback()
+            self._explain_taken(form)
+            return False
         except Refusal as refusal:
             database.rollback()
             self.explain(form, refusal)
@@ -190,7 +194,10 @@ class Saving:
             return False
         except IntegrityError as error:
             database.rollback()
-            self.explain(form, OutOfScope() if _refers(error) else ValueTaken())
+            if _refers(error):
+                self.explain(form, OutOfScope())
+            else:
+                self._explain_taken(form)
             return False
         (self.post_add if new else self.post_update)(item)
         flash(str(self.add_row_message if new else self.edit_row_message), "success")
@@ -218,6 +225,11 @@ class Saving:
             field.errors = [*field.errors, words]
         else:
             flash(words, "danger")
+
+    def _explain_taken(self, form: Any) -> None:
+        """Somebody was quicker by a moment: the form's own rules see their row now, and say it at the field."""
+        if form.validate():
+            self.explain(form, ValueTaken())
 
     def require_own(self, item: Any) -> None:
         """Refuse a row that would belong to somebody else; `ScopedModelView` knows whose it is."""

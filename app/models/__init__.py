@@ -10,6 +10,7 @@ from app.models.consumer import Consumer, ConsumerTerm
 from app.models.journal import ModuleAnswer, ModuleTokenId
 from app.models.ledger import DebtEntry, LedgerAccount, Posting
 from app.models.meter import Meter, MeterLock
+from app.models.names import NamesTwice
 from app.models.operations import BackupMade, RestoreDone, ReversalRequest, SaleDecision, SignOfLife
 from app.models.product import Manufacturer, Product
 from app.models.region import Region
@@ -58,7 +59,7 @@ __all__ = [
     "EngineeringRecord", "FailedSignIn", "ImportBatch", "ImportRow", "InactiveDay", "LedgerAccount", "Licence",
     "MailRequest",
     "Manufacturer", "Meter", "MeterLock", "ModuleAnswer", "ModuleHealth", "ModuleMatch", "ModuleTokenId",
-    "MonthSums", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
+    "MonthSums", "NamesTwice", "PasswordLink", "Posting", "Product", "PurchaseDay", "PurchaseMonth", "RecoveryCode",
     "Region", "RegionDay", "RegionMonth", "ReportSchedule", "ReportSending", "Reprint", "RestoreDone",
     "ReversalRequest", "Sale", "SaleDay", "SaleDecision", "SaleFee", "SaleLine", "SaleMonth", "SaleTen",
     "SavedQuestion", "SecurityModule", "SeededPermission", "SetClock", "Settings", "SignInFailure",

@@ -33,7 +33,8 @@ from app.models.base import Stamped, binary_string
 LEVELS = ("country", "province", "town")
 FOLDED_MAX = 640  # a folded letter may be two
 # Countries have no parent, and NULL equals nothing: their names are unique by an index of their own.
-_COUNTRY = "parent_id IS NULL AND merged_into_id IS NULL"
+COUNTRY = "parent_id IS NULL AND merged_into_id IS NULL"
+PLACE = "parent_id IS NOT NULL AND merged_into_id IS NULL"
 
 
 class Region(Stamped, Model):
@@ -43,7 +44,7 @@ class Region(Stamped, Model):
     __table_args__ = (
         UniqueConstraint("parent_id", "name"),
         Index(
-            "uq_region_country_name", "name", unique=True, sqlite_where=text(_COUNTRY), postgresql_where=text(_COUNTRY)
+            "uq_region_country_name", "name", unique=True, sqlite_where=text(COUNTRY), postgresql_where=text(COUNTRY)
         ),
         {"sqlite_autoincrement": True},
     )

@@ -29,6 +29,7 @@ from app.models import (
     SupplyGroupKey,
     Token,
 )
+from app.models.names import alike
 from app.services.module_keys import write_keys
 from app.sts.module import KeyFacts
 
@@ -239,7 +240,7 @@ def _require_free(session: Session, draft: Draft, own: SecurityModule | None) ->
     own_id = None if own is None else own.id
     if not draft.serves():
         raise errors.ServesNothing
-    named = session.scalars(select(SecurityModule.id).where(SecurityModule.name == draft.name)).first()
+    named = session.scalars(select(SecurityModule.id).where(alike(SecurityModule.name, draft.name))).first()
     if named is not None and named != own_id:
         raise errors.ValueTaken
     if not draft.active or draft.take_over:

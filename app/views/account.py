@@ -14,13 +14,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import refresh
 from flask_wtf import FlaskForm
+from sqlalchemy.exc import IntegrityError
 from wtforms import BooleanField, PasswordField, SelectField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from app.access import security_log
 from app.access.current import signed_in
-from app.access.fab import SafeBaseView
+from app.access.fab import SafeBaseView, sentence
 from app.access.interface import PAGE_SIZES
+from app.domain.errors import ValueTaken
 from app.extensions import db
 from app.models import AppUser
 from app.services import mail_queue, password_links
@@ -108,28 +110,37 @@ class AccountView(SafeBaseView):
         page = self.render_template("account/settings.html", title=_("Account settings"), form=form, tab="settings")
         return page, 422 if form.is_submitted() else 200
 
-    @staticmethod
-    def _keep_settings(user_id: int, form: SettingsForm) -> bool:
-        user = db.session.get_one(AppUser, user_id)
-        old_address = user.email
+    def _keep_settings(self, user_id: int, form: SettingsForm) -> bool:
+        old_address = db.session.get_one(AppUser, user_id).email
         moved = form.email.data != old_address
         if moved and not proven(user_id, form.password):
             return False
-        user = db.session.get_one(AppUser, user_id)
-        for name in ("first_name", "last_name", "email", "phone", "single_keys"):
-            setattr(user, name, getattr(form, name).data)
-        user.language, user.start_page = form.language.data or None, form.start_page.data or None
-        user.page_size = int(form.page_size.data) if form.page_size.data else None
-        if moved:
-            password_links.end_all(db.session(), user_id)
-            mail_queue.add(db.session(), "notice", {"user": user_id, "what": "email", "to": old_address})
-        db.session.commit()
+        try:
+            self._store(user_id, form, old_address if moved else "")
+        except (IntegrityError, ValueTaken):  # somebody was quicker by a moment: the rule sees them now
+            db.session.rollback()
+            if form.validate():
+                form.email.errors = [sentence(ValueTaken())]
+            return False
         if moved:
             security_log.tell("address_changed")
         if form.language.data:
             session["locale"] = form.language.data
         refresh()
         return True
+
+    @staticmethod
+    def _store(user_id: int, form: SettingsForm, left: str) -> None:
+        """`left` is the address until now, if there is another one: it is told, and links that went there end."""
+        user = db.session.get_one(AppUser, user_id)
+        for name in ("first_name", "last_name", "email", "phone", "single_keys"):
+            setattr(user, name, getattr(form, name).data)
+        user.language, user.start_page = form.language.data or None, form.start_page.data or None
+        user.page_size = int(form.page_size.data) if form.page_size.data else None
+        if left:
+            password_links.end_all(db.session(), user_id)
+            mail_queue.add(db.session(), "notice", {"user": user_id, "what": "email", "to": left})
+        db.session.commit()
 
     @expose("/password", methods=["GET", "POST"])
     def password(self) -> Any:

@@ -57,7 +57,7 @@ class ConsumerForm(DynamicForm):
         most=30,
         description=_l("The number on the contract; no two consumers share one."),
         render_kw={"class": "mono"},
-        rules=[Unused(Consumer.user_number, _l("Another consumer has this number."))],
+        rules=[Unused(Consumer.user_number, _l("Another consumer has this number."), exact=True)],
     )
     region = Picker(_l("Region"), REGIONS)
     address = Text(_l("Address"), most=200, required=False)

@@ -50,7 +50,7 @@ class CurrencyForm(DynamicForm):
         render_kw={"class": "mono"},
         rules=[
             Shape(r"[A-Z]{3}", _l("Three capital letters.")),
-            Unused(Currency.code, _l("This currency is here already.")),
+            Unused(Currency.code, _l("This currency is here already."), exact=True),
         ],
     )
     name = Text(lazy_pgettext("thing", "Name"), most=60)

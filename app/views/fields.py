@@ -15,7 +15,7 @@ from flask import current_app, url_for
 from flask_appbuilder.fields import QuerySelectField
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from wtforms import Field, SelectField, StringField
 from wtforms.fields.choices import Choice
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
@@ -26,6 +26,7 @@ from app.domain.calendar import zone
 from app.domain.digits import ascii_digits
 from app.extensions import db
 from app.models import AppUser
+from app.models.names import alike, opens
 from app.services.imports.fields import plain_text
 from app.sts import meter_number
 from app.sts.errors import InvalidCheckDigit, StsError
@@ -282,17 +283,18 @@ def telephone() -> Shape:
 
 
 class Unused:
-    """The value stands in no other row, whoever owns that row."""
+    """The value stands in no other row, whoever owns that row; a name not in other letters either (`exact`: a number)."""
 
-    def __init__(self, column: Any, sentence: Any):
-        self.column, self.sentence = column, sentence
+    def __init__(self, column: Any, sentence: Any, *, exact: bool = False):
+        self.column, self.sentence, self.exact = column, sentence, exact
 
     def __call__(self, form: Any, field: Any) -> None:
         """Refuse a value that is taken.  NB: asked unscoped, and answers with no row."""
         if field.data is None:
             return
         model = self.column.class_
-        query = select(model.id).where(self.column == field.data).limit(1)
+        same = self.column == field.data if self.exact else alike(self.column, field.data)
+        query = select(model.id).where(same).limit(1)
         own = getattr(form, "_id", None)
         if own is not None:
             query = query.where(model.id != own)
@@ -308,8 +310,6 @@ class Nobodys:
 
     def __call__(self, form: Any, field: Any) -> None:
         """Refuse what is somebody else's name or address.  NB: asked unscoped, and answers with no row."""
-        text = (field.data or "").lower()
-        taken = or_(func.lower(AppUser.username) == text, func.lower(AppUser.email) == text)
-        query = select(AppUser.id).where(taken, AppUser.id != (getattr(form, "_id", None) or 0)).limit(1)
-        if text and db.session.execute(query, execution_options={"unscoped": True}).first():
+        query = select(AppUser.id).where(opens(field.data or ""), AppUser.id != (getattr(form, "_id", None) or 0)).limit(1)
+        if field.data and db.session.execute(query, execution_options={"unscoped": True}).first():
             raise ValidationError(self.sentence)

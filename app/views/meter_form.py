@@ -80,7 +80,7 @@ class MeterForm(DynamicForm):
         most=20,
         description=_l("11 or 13 digits, as on the plate. The last one checks the others."),
         render_kw={"inputmode": "numeric", "class": "mono"},
-        rules=[MeterNumber(), Unused(Meter.meter_number, _l("A meter of this number is registered already."))],
+        rules=[MeterNumber(), Unused(Meter.meter_number, _l("A meter of this number is registered already."), exact=True)],
     )
     product = Row(
         _l("Product model"),

@@ -7,7 +7,7 @@ left as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,16 +17,17 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
 from app.access import permissions as p
 from app.access.fab import SafeBaseView
 from app.access.interface import read_filters
-from app.domain.errors import Refusal
+from app.domain.errors import Refusal, ValueTaken
 from app.extensions import db
 from app.models import AppUser, UserGroup, VendingPoint
+from app.models.names import alike
 from app.services.imports.fields import Fault, text_of
 from app.services.imports.layout import Cell, Layout, Unreadable
 from app.services.imports.reader import fold
@@ -104,14 +105,14 @@ class PeopleFilesView(SafeBaseView):
 
     def _store(self, rows: Sequence[tuple[int, list[Cell]]], places: Mapping[str, int]) -> Any:
         adding = _Adding(next(view for view in current_app.appbuilder.baseviews if isinstance(view, AppUserView)))  # type: ignore[attr-defined]
-        for line, cells in rows:
-            adding.row(line, cells, places)
-        if adding.wrong:
-            db.session.rollback()
-            return self._page("", adding.wrong)
         try:
+            for line, cells in rows:
+                adding.row(line, cells, places)
+            if adding.wrong:
+                db.session.rollback()
+                return self._page("", adding.wrong)
             db.session.commit()
-        except IntegrityError:
+        except (IntegrityError, ValueTaken):
             db.session.rollback()
             return self._page(_("Another user has one of these names or addresses by now. Nothing was stored."))
         links = [(person, link_to(secret)) for person, secret in adding.links if secret]
@@ -147,8 +148,9 @@ class _Adding:
         self.view, self.wrong, self.added, self.known = view, list[Wrong](), 0, 0
         self.lines: dict[str, int] = {}  # user names of this file that nobody had, and where each stands
         self.links: list[tuple[AppUser, str | None]] = []
-        self.groups = {fold(name): row for row in db.session.scalars(select(UserGroup)) for name in (row.name, group_name(row))}
-        self.points = {fold(row.name): row for row in db.session.scalars(select(VendingPoint))}
+        groups = list(db.session.scalars(select(UserGroup)))
+        self.groups = _named([*((row.name, row) for row in groups), *((group_name(row), row) for row in groups)])
+        self.points = _named((row.name, row) for row in db.session.scalars(select(VendingPoint)))
 
     def row(self, line: int, cells: list[Cell], places: Mapping[str, int]) -> None:
         """Check one row as its form would be, and add its person."""
@@ -174,6 +176,8 @@ class _Adding:
             db.session.add(item)
             self.view.pre_add(item)
             db.session.flush()  # the next row sees this one's name and address
+        except ValueTaken:  # by the database, which ends the transaction
+            raise
         except Refusal as refusal:
             db.session.expunge(item) if item in db.session.new else None
             self._note(line, "group", sentence(refusal))
@@ -194,7 +198,7 @@ class _Adding:
         return True
 
     def _filled(self, told: Mapping[str, str]) -> MultiDict[str, str]:
-        group, point = self.groups.get(fold(told["group"])), self.points.get(fold(told.get("vending_point", "")))
+        group, point = (_meant(known, told.get(name, "")) for known, name in ((self.groups, "group"), (self.points, "vending_point")))
         off = told.get("active", "")
         filled = {
             **{name: told.get(name, "") for name in ("username", "first_name", "last_name", "email", "phone")},
@@ -208,9 +212,22 @@ class _Adding:
         self.wrong.append((line, str(COLUMNS.get(name, "")), what))
 
 
+def _named(rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Rows by their names as they are written, and without accents and signs where that means one row only."""
+    exact, loose = dict[str, Any](), dict[str, Any]()
+    for name, row in rows:
+        exact.setdefault(name, row)
+        loose[fold(name)] = row if loose.get(fold(name), row) is row else None
+    return loose | exact
+
+
+def _meant(known: Mapping[str, Any], name: str) -> Any:
+    return known[name] if name in known else known.get(fold(name))
+
+
 def _is_there(username: str) -> bool:
     """Whether somebody has this name, whoever may see them."""
-    same = func.lower(AppUser.username) == username.lower()
+    same = alike(AppUser.username, username)
     return db.session.execute(select(AppUser.id).where(same), execution_options={"unscoped": True}).first() is not None
 
 

@@ -35,7 +35,7 @@ class ManufacturerForm(DynamicForm):
         render_kw={"inputmode": "numeric", "class": "mono"},
         rules=[
             Shape(r"[0-9]{2}|[0-9]{4}", _l("Two or four digits.")),
-            Unused(Manufacturer.code, _l("Another manufacturer has this code.")),
+            Unused(Manufacturer.code, _l("Another manufacturer has this code."), exact=True),
         ],
     )
 

@@ -67,7 +67,7 @@ class SavedQuestionView(SafeBaseView):
                 made = saved_questions.keep(user.id, report, str(form.name.data), address(read))
             except NameTaken:
                 rows = saved_questions.kept(db.session(), user.id, report)
-                same = next((row for row in rows if row.name == form.name.data), None)
+                same = next((row for row in rows if row.name.lower() == str(form.name.data).lower()), None)
                 form.name.errors = [_("You saved another question of this report under this name. Choose another name, or overwrite that one.")]
             except TooManyKept:
                 form.name.errors = [_("You have saved %(most)s questions, and more cannot be kept. Delete one first.", most=saved_questions.KEPT_MAX)]

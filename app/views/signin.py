@@ -19,7 +19,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.security import check_password_hash
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
@@ -30,6 +30,7 @@ from app.domain.states import SignInAnswer
 from app.extensions import db
 from app.models import AppUser
 from app.models.base import now
+from app.models.names import alike, opens
 from app.services import failed_sign_ins, second_factor
 from app.views import known_browsers, sessions, start_pages
 
@@ -53,20 +54,9 @@ class CodeForm(FlaskForm):
 
 
 def find_user(name: str) -> AppUser | None:
-    """The person with this user name, else with this e-mail address; big and small letters alike.
-
-    Two that differ by their letters only (from an older release) are found as they are written, or not at all.
-    """
-    by_name = _the_one(AppUser.username, name.strip())
-    by_email = _the_one(AppUser.email, name.strip())  # always both: same time
-    return by_name or by_email
-
-
-def _the_one(column: Any, typed: str) -> AppUser | None:
-    alike = select(AppUser).where(func.lower(column) == typed.lower()).execution_options(unscoped=True)
-    found = list(db.session.scalars(alike.limit(10)))
-    exact = [one for one in found if getattr(one, column.key) == typed]
-    return (exact or found)[0] if exact or len(found) == 1 else None
+    """The person with this user name or e-mail address; big and small letters alike (nobody else has either)."""
+    found = select(AppUser).where(opens(name.strip())).order_by(alike(AppUser.username, name.strip()).desc())
+    return db.session.scalars(found.limit(1).execution_options(unscoped=True)).first()
 
 
 def password_fits(user: AppUser | None, password: str) -> bool:
