@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.db import retried, transaction
+from app.domain.folding import fold
 from app.extensions import db
 from app.models.base import now
 from app.models.user import SignInFailure
@@ -84,10 +86,23 @@ def subjects(account: str, address: str, key: str, door: str = "") -> tuple[str,
     """What is counted, as keyed hashes: the account as it was typed, and the address.
 
     `door` is what is counted apart from sign-ins.  It stands first, so nothing that is typed reaches it.
+    NB: letters are folded further than a database does it, to which a capital I with a dot may be an i: one name is
+    one count.
     """
-    named = (f"{door}account:{account.casefold().strip()}", f"{door}address:{address}")
+    named = (f"{door}account:{fold(account)}", f"{door}address:{counted_as(address)}")
     first, second = (hmac.new(key.encode(), s.encode(), hashlib.sha256).hexdigest() for s in named)
     return first, second
+
+
+def counted_as(address: str) -> str:
+    """What an address is counted under: of IPv6 the first half, because whoever has one there has all of that half."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
 
 
 def note_attempt(wanted: tuple[str, str], limit: str) -> timedelta | None:
@@ -120,9 +135,9 @@ def forgive(wanted: tuple[str, str]) -> None:
         retried(lambda store=store: store.forgive(*wanted))  # type: ignore[misc]
 
 
-def locked_until(accounts: Iterable[str], limit: str) -> dict[str, datetime]:
-    """Until when each of these subjects must wait; those that need not are left out."""
-    asked, rules, at = list(accounts), rules_of(limit), now()
+def locked_until(wanted: Iterable[str], limit: str, factor: int = 1) -> dict[str, datetime]:
+    """Until when each of these subjects must wait (addresses: ADDRESS_FACTOR); those that need not are left out."""
+    asked, rules, at = list(wanted), rules_of(limit, factor), now()
     found: dict[str, datetime] = {}
     for store in _stores() if asked else ():
         for subject, times in store.recent(asked, at - max(rule.span for rule in rules)).items():
@@ -133,9 +148,9 @@ def locked_until(accounts: Iterable[str], limit: str) -> dict[str, datetime]:
     return found
 
 
-def release(accounts: Iterable[str]) -> None:
-    """Whoever was locked may try again at once."""
-    asked = list(accounts)
+def release(wanted: Iterable[str]) -> None:
+    """Whoever, or whatever address, was locked may try again at once."""
+    asked = list(wanted)
     for store in _stores():
         retried(lambda store=store: store.release(asked))  # type: ignore[misc]
 

@@ -102,6 +102,8 @@ READ_USERS = Permission("can_read", "AppUserView")
 ADD_USERS = Permission("can_add", "AppUserView")
 CHANGE_USERS = Permission("can_edit", "AppUserView")
 READ_FAILED_SIGN_INS = Permission("can_read", "FailedSignInView")
+# A whole address that is locked: it may be a shop's, or a stranger's who goes on guessing at everybody.
+UNLOCK_ADDRESSES = Permission("can_unlock", "FailedSignInView")
 READ_MANUFACTURERS = Permission("can_read", "ManufacturerView")
 ADD_MANUFACTURERS = Permission("can_add", "ManufacturerView")
 CHANGE_MANUFACTURERS = Permission("can_edit", "ManufacturerView")

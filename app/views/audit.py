@@ -27,7 +27,7 @@ ACTIONS = {
 }  # fmt: skip
 TABLES = {
     "ab_role": _l("Rights of the group"), "ab_user": _l("User"), "clock_confirmation": _l("Clock"), "consumer": _l("Consumer"),
-    "currency": _l("Currency"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
+    "currency": _l("Currency"), "failed_sign_in": _l("Address of the computer"), "licence": _l("Licence"), "manufacturer": _l("Manufacturer"),
     "import_batch": _l("Import"), "meter": _l("Meter"), "product": _l("Product"), "region": _l("Region"),
     "report_schedule": _l("Report by e-mail"),
     "sale_decision": _l("Decision on a sale"), "reversal_request": _l("Request for a reversal"), "security_module": _l("Security module"),

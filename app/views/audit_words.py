@@ -131,7 +131,7 @@ COLUMNS: Mapping[tuple[str, str], Mapping[Any, Any]] = {
 }  # fmt: skip
 SHARES = frozenset({"rate", "tax_rate", "fee_cap_share", "debt_share"})
 # Where a row's name stands in its own entry, the best first.
-NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "file_name", "utility_name", "token")
+NAMES = ("meter_number", "full_name", "name", "username", "code", "holder", "file_name", "utility_name", "token", "address")
 
 
 def column_label(table: str, column: str) -> str:

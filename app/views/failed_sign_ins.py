@@ -2,26 +2,38 @@
 
 Each reader sees those at the accounts of their own people.  Attempts at names that nobody has are for somebody over
 everything: to others they would tell which names there are elsewhere.  No name that was typed stands here.
+Addresses from which nobody may try for a while stand above the list, for somebody over everything, who can end that.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from flask import current_app, request, url_for
+from flask import current_app, flash, redirect, request, url_for
+from flask_appbuilder import expose
 from flask_appbuilder.models.filters import BaseFilter
+from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
+from app.access import attempts, security_log
 from app.access import permissions as p
 from app.access.current import current_scope
 from app.access.fab import SafeModelView
 from app.access.scope import of_own_people
+from app.db import transaction
 from app.domain.states import SignInAnswer
+from app.extensions import db
 from app.models import FailedSignIn
-from app.views import devices
+from app.models.audit import note
+from app.models.base import now
+from app.services import failed_sign_ins
+from app.views import devices, known_browsers
 from app.views.lists import PERSON, Listed, Rows, begins, days, one_of, typed
 
 REASONS: Mapping[SignInAnswer, Any] = {
@@ -66,6 +78,41 @@ def place(row: FailedSignIn) -> str:
     return devices.place(row.address, request.remote_addr) if row.address else _("from very many addresses")
 
 
+# At which doors an address is counted; the limit of each is that of sign-ins.
+DOORS = ("", known_browsers.DOOR, "code ", "own password ")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAddress:
+    """An address, of IPv6 its first half, from which nobody may try until then; `newest` is the newest of its rows."""
+
+    address: str
+    until: datetime
+    newest: int
+
+
+def locked_addresses() -> list[LockedAddress]:
+    """The addresses that are locked now, as far as their attempts have rows of their own."""
+    limit = current_app.config["LOGIN_RATE_LIMIT"]
+    rules = attempts.rules_of(limit, attempts.ADDRESS_FACTOR)
+    since = now() - max(rule.span for rule in rules)
+    times, newest = Counter[str](), dict[str, int]()
+    for address, often, row in failed_sign_ins.addresses(db.session(), since):
+        whole = attempts.counted_as(address)
+        times[whole] += often
+        newest[whole] = max(row, newest.get(whole, 0))
+    least = min(rule.most for rule in rules)
+    named = {subject: whole for whole, often in times.items() if often >= least for subject in _subjects(whole)}
+    ends: dict[str, datetime] = {}
+    for subject, until in attempts.locked_until(named, limit, attempts.ADDRESS_FACTOR).items():
+        ends[named[subject]] = max(until, ends.get(named[subject], until))
+    return [LockedAddress(whole, ends[whole], newest[whole]) for whole in times if whole in ends]
+
+
+def _subjects(address: str) -> list[str]:
+    return [attempts.subjects("", address, current_app.secret_key, door)[1] for door in DOORS]
+
+
 class FailedSignInView(Listed, SafeModelView):
     """Failed sign-ins."""
 
@@ -75,7 +122,7 @@ class FailedSignInView(Listed, SafeModelView):
         computed={"who": who, "status": answer, "reason": lambda row: REASONS[row.answer], "place": place},
     )
     route_base = "/failed-sign-ins"
-    include_route_methods = {"list"}
+    include_route_methods = {"list", "unlock"}
     base_filters = [["id", OfOwnPeople, None]]
     list_title = title = show_title = add_title = edit_title = _l("Failed sign-ins")
     empty_text = _l("No sign-in failed in the last 30 days.")
@@ -93,3 +140,25 @@ class FailedSignInView(Listed, SafeModelView):
         "last_at": days(_l("Last attempt")),
     }
     list_template = "people/failed.html"
+
+    def render_template(self, template: str, **kwargs: Any) -> Any:
+        """Draw the list, with the locked addresses above it for who may end that."""
+        may = current_app.appbuilder.sm.has_access(*p.UNLOCK_ADDRESSES)  # type: ignore[attr-defined]
+        return super().render_template(template, **kwargs, locked=locked_addresses() if may else [])
+
+    @expose("/unlock", methods=["POST"])
+    @has_access
+    @permission_name("unlock")
+    def unlock(self) -> Any:
+        """Let people at an address from which too many attempts failed try again at once."""
+        wanted = request.form.get("address", "")
+        found = next((one for one in locked_addresses() if one.address == wanted), None)
+        if found is None:
+            flash(_("This address is not locked any more."), "info")
+        else:
+            attempts.release(_subjects(found.address))
+            with transaction() as session:
+                note(session, "unlock", "failed_sign_in", found.newest, {}, {"address": found.address})
+            security_log.tell("address_unlocked", unlocked=found.address)
+            flash(_("People at %(address)s can sign in again at once.", address=found.address), "success")
+        return redirect(url_for("FailedSignInView.list"), 303)

@@ -45,6 +45,7 @@ ACTS = {
     "can_cancel": _l("Stop work"),
     "can_use": _l("Type tokens in"),
     "can_open": _l("Open it (over everything only)"),
+    "can_unlock": _l("Unlock addresses (over everything only)"),
     "can_send_elsewhere": _l("Have them sent to other addresses"),
     "menu_access": _l("See it in the menu"),
     # What the log of changes tells of earlier releases.

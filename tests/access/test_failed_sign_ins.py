@@ -60,6 +60,28 @@ def test_administrators_see_at_whose_account_somebody_tried_and_the_answer(make_
 
 
 @pytest.mark.one_database
+def test_a_whole_address_that_is_locked_is_shown_to_who_sees_everything_and_opened_by_them(make_app, app, cast, login):  # noqa: F811
+    door = make_app(RATELIMIT_ENABLED=True, LOGIN_RATE_LIMIT="1 per minute")
+    login(chief := door.test_client(), "efua")
+    login(rada := door.test_client(), "rada")
+    for number in range(10):
+        assert send(door.test_client(), f"nobody{number}", "x").status_code == 401
+    assert send(door.test_client(), "amara").status_code == 429
+    page = chief.get("/failed-sign-ins/list/").get_data(as_text=True)
+    assert "Locked addresses" in page and 'name="address" value="127.0.0.1"' in page
+    assert "Locked addresses" not in rada.get("/failed-sign-ins/list/").get_data(as_text=True)
+    assert post(rada, "/failed-sign-ins/unlock", "/account/", address="127.0.0.1").status_code == 403
+    post(chief, "/failed-sign-ins/unlock", "/account/", address="192.0.2.1")
+    assert "not locked any more" in chief.get("/failed-sign-ins/list/").get_data(as_text=True)
+    assert send(door.test_client(), "amara").status_code == 429
+    post(chief, "/failed-sign-ins/unlock", "/account/", address="127.0.0.1")
+    page = chief.get("/failed-sign-ins/list/").get_data(as_text=True)
+    assert "Locked addresses" not in page and "People at 127.0.0.1 can sign in again at once." in page
+    assert send(door.test_client(), "amara").status_code == 302
+    assert "Address of the computer 127.0.0.1" in chief.get("/audit/list/").get_data(as_text=True)
+
+
+@pytest.mark.one_database
 def test_the_page_is_searched_and_says_when_nothing_failed(client, app, cast, login):  # noqa: F811
     login(client, "efua")
     assert "No sign-in failed in the last 30 days." in client.get("/failed-sign-ins/list/").get_data(as_text=True)

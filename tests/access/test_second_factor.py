@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from app.extensions import db
 from app.models import AppUser, AuditEntry, RecoveryCode, UserGroup, UserSession
 from app.models.base import now
-from app.services import second_factor
+from app.services import password_links, second_factor
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 pytestmark = pytest.mark.one_database
@@ -76,6 +76,15 @@ def test_the_password_alone_opens_nothing(client, app, cast, login):
     answer = post(half, "/login/code", "/login/code", code=code_now(app, "amara"))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     assert half.get("/account/").status_code == 200
+    with app.app_context():
+        secret = password_links.make(db.session(), cast.users["amara"], password_links.RESET, password_links.GIVEN)
+        db.session.commit()
+    reset, words = app.test_client(), "good words of my own"
+    reset.get(f"/password/link/{secret}")
+    answer = post(reset, "/password/choose", "/password/choose", new=words, again=words)
+    assert answer.headers["Location"] == "/login/", "nor does a link for a new password"
+    answer = post(reset, "/login/", "/login/", username="amara", password=words)
+    assert answer.headers["Location"].startswith("/login/code") and reset.get("/account/").status_code == 302
 
 
 def test_a_code_works_once(client, app, cast, login):

@@ -174,6 +174,7 @@ LINES: dict[str, Line] = {
     "PeopleFilesView.template": Line("RE"),
     "PeopleFilesView.add": Line("RE"),
     "FailedSignInView.list": Line("ARE"),
+    "FailedSignInView.unlock": Line("E"),
     **{f"AppUserView.{name}": Line("RE", "user") for name in ("link", "unlock", "drop_factor", "sign_out")},
     **crud("ManufacturerView", "manufacturer", read="MARE", write="E", delete="E", common=True),
     **crud("ProductView", "product", read="MARE", write="E", delete="E", common=True),
