@@ -1,7 +1,7 @@
 """Reports by e-mail: when one's own saved questions are sent, and what became of each letter.
 
 Sending to oneself needs the right to the report and nothing besides; other addresses are for who has
-the permission for them.
+the permission for them, and gives the password again: whoever found a signed-in browser sends nothing out of the house.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField
+from wtforms import PasswordField, SelectField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
 
 from app.access import permissions as p
+from app.access import security_log
 from app.access.fab import SafeBaseView
 from app.domain.errors import OutOfScope
 from app.domain.states import Every, SendingState
@@ -31,12 +33,14 @@ from app.models import ReportSchedule, SavedQuestion, Settings
 from app.reports.catalogue import BY_NAME
 from app.services import report_schedules, saved_questions
 from app.services.report_schedules import AlreadyUnderWay, TooManySchedules, Wish
+from app.views.account import proven
 from app.views.installation import settings
 from app.views.language import chosen_language
 from app.views.outbox import FAILURES
 from app.views.report_address import opened, span
 from app.views.report_saved import may_read, owner_now
 from app.views.report_words import EVERY, ReportSpeech
+from app.views.signin import TEXT_MAX
 
 FORMS = {"xlsx": _l("Excel"), "pdf": _l("PDF"), "csv": _l("csv")}
 STATES: Mapping[SendingState, tuple[str, str, Any]] = {
@@ -84,6 +88,15 @@ class ScheduleForm(FlaskForm):
         """What was chosen."""
         table = Timetable(Every(self.every.data), self.at_hour.data, self.weekday.data, self.month_day.data)
         return Wish(table, str(self.form.data), str(self.language.data))
+
+
+class NewAddressForm(FlaskForm):
+    """The password, before a report goes to somebody else."""
+
+    password = PasswordField(
+        _l("Your password"), [Length(max=TEXT_MAX)], description=_l("Needed only for an address that is new here."),
+        render_kw={"autocomplete": "current-password"},
+    )  # fmt: skip
 
 
 def when(row: ReportSchedule) -> str:
@@ -175,16 +188,21 @@ class ReportScheduleView(SafeBaseView):
     @has_access
     @permission_name("send_elsewhere")
     def addresses(self, schedule_id: int) -> Any:
-        """To whom it goes besides its owner."""
-        row = self._row(schedule_id)
+        """To whom it goes besides its owner; a new one takes the password."""
+        row, proof = self._row(schedule_id), NewAddressForm()
         wanted = dict.fromkeys(request.form.get("addresses", "").replace(",", " ").replace(";", " ").split())
         wrong = [one for one in wanted if len(one) > ADDRESS_MAX or not ADDRESS.fullmatch(one)]
-        if wrong or len(wanted) > ADDRESSES_MAX:
-            said = _("“%(text)s” is not an e-mail address.", text=wrong[0][:80]) if wrong else _("At most %(most)s addresses.", most=ADDRESSES_MAX)
+        said = _("“%(text)s” is not an e-mail address.", text=wrong[0][:80]) if wrong else _("At most %(most)s addresses.", most=ADDRESSES_MAX)
+        fine, added = not wrong and len(wanted) <= ADDRESSES_MAX, wanted.keys() - set(row.addresses.split())
+        if not fine or (added and not (proof.validate() and proven(owner_now().id, proof.password))):
+            row = self._row(schedule_id)
             form = ScheduleForm(formdata=None, obj=row)
             form.every.data = row.every.value
-            return self._page(form, row.question, row, 422, wrong=said, typed=request.form.get("addresses", "")[:6000])
-        report_schedules.send_also_to(row.id, owner_now().id, wanted)
+            typed = request.form.get("addresses", "")[:6000]
+            return self._page(form, row.question, row, 422, wrong="" if fine else said, typed=typed, proof=proof)
+        report_schedules.send_also_to(schedule_id, owner_now().id, wanted)
+        if added:
+            security_log.tell("report_addresses", schedule=schedule_id, added=len(added))
         flash(_("Saved."), "success")
         return redirect(url_for("ReportScheduleView.show", schedule_id=schedule_id), 303)
 
@@ -213,7 +231,7 @@ class ReportScheduleView(SafeBaseView):
             row=row, report=BY_NAME.get(question.report), speech=ReportSpeech(), opened=opened, span=span, states=STATES, reasons=REASONS,
             sendings=[] if row is None else report_schedules.sendings(db.session(), [row.id])[row.id],
             address=owner_now().email, elsewhere=elsewhere or (row is not None and bool(row.addresses)), may_elsewhere=elsewhere,
-            wrong=more.get("wrong", ""), typed=more.get("typed", row.addresses if row is not None else ""),
+            proof=more.get("proof") or NewAddressForm(formdata=None), wrong=more.get("wrong", ""), typed=more.get("typed", row.addresses if row is not None else ""),
             zone=db.session.get_one(Settings, 1).time_zone, when=when,
         )  # fmt: skip
         return page, status

@@ -111,10 +111,17 @@ def test_other_addresses_are_for_administrators_and_stand_in_the_log(chidi, efua
     for wrong in ("nobody", "a@b", "x@example.org <y@example.org>", "a@example.org\nno one"):
         answer = post(efua, f"{address}/addresses", addresses=wrong)
         assert answer.status_code == 422 and "is not an e-mail address." in answer.get_data(as_text=True), wrong
-    assert post(efua, f"{address}/addresses", addresses="a@example.org, b@example.org\na@example.org").status_code == 303
+    two = "a@example.org, b@example.org\na@example.org"
+    for password, said in (("", "Fill this in."), ("wrong", "This is not your password until now.")):
+        answer = post(efua, f"{address}/addresses", addresses=two, password=password)
+        assert answer.status_code == 422 and said in answer.get_data(as_text=True) and "b@example.org" in answer.get_data(as_text=True)
+    assert look(select(ReportSchedule)).addresses == "", "a browser that was left open sends nothing to others"
+    assert post(efua, f"{address}/addresses", addresses=two, password="demo").status_code == 303
     assert look(select(ReportSchedule)).addresses == "a@example.org\nb@example.org"
     entry = look(select(AuditEntry).where(AuditEntry.table_name == "report_schedule").order_by(AuditEntry.id.desc()))
     assert "b@example.org" in entry.after
+    assert post(efua, f"{address}/addresses", addresses="a@example.org").status_code == 303, "to take one out asks nothing"
+    assert look(select(ReportSchedule)).addresses == "a@example.org"
 
 
 def test_nobody_sees_or_touches_anothers(chidi, efua, look):
