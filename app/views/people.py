@@ -43,6 +43,23 @@ def within(region: Region | None, scope: Scope) -> bool:
     return region is not None and scope.region_path is not None and region.path.startswith(scope.region_path)
 
 
+def is_own(person: AppUser, scope: Scope) -> bool:
+    """Whether a person as they are about to be stored would be one's own (`scope.own_people` says it of rows).
+
+    Who sells at a vending point and has no region belongs where it lies.
+    """
+    if scope.sees_all:
+        return True
+    point = person.vending_point
+    if scope.row_scope is RowScope.VENDING_POINT:
+        mine = point is not None and point.id == scope.vending_point_id
+        return mine and (person.region is None or within(person.region, scope))
+    if person.region is not None:
+        return within(person.region, scope)
+    kept = person.group is not None and person.group.row_scope is not RowScope.ALL
+    return kept and point is not None and within(point.region, scope)
+
+
 class OwnPeople(BaseFilter):
     """The people of one's own part."""
 
@@ -101,7 +118,7 @@ class UserForm(DynamicForm):
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))
     region = Picker(
         _l("Region"), REGIONS, required=False,
-        description=_l("Needed where the group sees a region: this one, and all below it."),
+        description=_l("Needed where the group sees a region: this one, and all below it. Who sells at a vending point may have none, and belongs where that lies."),
     )  # fmt: skip
     vending_point = Row(
         _l("Vending point"), _points, required=False,
@@ -117,12 +134,15 @@ class UserForm(DynamicForm):
             raise ValidationError(_("Choose a region within your own."))
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Whoever sees the rows of a place has one.
+        """Whoever sees the rows of a place has one, and whoever looks after a region keeps people to it.
 
         NB: both fields are optional, so rules of their own would not run when they are empty.
         """
         fine = super().validate(extra_validators)
         scope = self.group.data.row_scope if self.group.data else None
+        if scope is RowScope.ALL and self.region.data is None and not self.region.errors and not current_scope().sees_all:
+            self.region.errors = [_("Choose a region within your own.")]
+            return False
         lacking = {RowScope.VENDING_POINT: self.vending_point, RowScope.REGION: self.region}.get(scope)
         if lacking is None or lacking.data is not None or lacking.errors:
             return fine
@@ -193,7 +213,7 @@ class AppUserView(PeopleActs, Listed, SafeModelView):
 
     def require_own(self, item: Any) -> None:
         """The group and the region must be such as the signed-in person may give."""
-        if not within(item.region, current_scope()) or not given_by(item.group):
+        if not is_own(item, current_scope()) or not given_by(item.group):
             raise OutOfScope
 
     def _save(self, form: Any, item: Any, *, new: bool) -> bool:

@@ -129,7 +129,7 @@ def test_a_regional_administrator_stays_within_the_region(client, app, cast, log
     login(client, "rada")
     refused = [
         {"region": cast.regions["harbour"]},
-        {"region": "", "region-text": ""},
+        {"region": "", "group": group_id(app, "Administrator")},
         {"vending_point": cast.points["harbour"]},
         {"region": "999999"},
     ]
@@ -142,6 +142,13 @@ def test_a_regional_administrator_stays_within_the_region(client, app, cast, log
     assert "amara" in page
     assert "bento" not in page
     assert client.post("/users/add", data=form(client, app, cast)).status_code == 200
+    placed = form(client, app, cast, username="gloria", email="g@example.org", region="")
+    assert client.post("/users/add", data=placed).status_code == 200, "she belongs where the vending point lies"
+    gloria = user(app, "gloria")
+    assert (gloria.region_id, gloria.vending_point_id) == (None, cast.points["market"])
+    path = f"/users/edit/{gloria.id}"
+    assert client.post(path, data=placed | {"first_name": "Gloria", "csrf_token": client.token(path)}).status_code == 302
+    assert user(app, "gloria").first_name == "Gloria"
 
 
 @pytest.mark.one_database
