@@ -207,6 +207,10 @@ class FourEyes(SaleRefusal, code="four_eyes"):
     """Who proposed may not approve."""
 
 
+class SameHand(FourEyes, code="same_hand", names="until"):
+    """One of the two made or opened the account of the other lately (`until`: when they count as two)."""
+
+
 class DebtTooSmall(Refusal, code="debt_too_small", field="amount", names="left"):
     """More is to be taken back than the consumer owes (`left`: minor units that no sale waits for)."""
 

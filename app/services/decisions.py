@@ -27,6 +27,7 @@ from app.domain.states import SaleStatus
 from app.extensions import db
 from app.models import AppUser, Sale, SaleDecision
 from app.models.base import now
+from app.services.four_eyes import require_two
 from app.services.reserved import Reserved, read_reserved
 from app.services.resolve import Patience, ask_once_more
 from app.services.restores import last_restore
@@ -191,7 +192,7 @@ def approve(
 ) -> SaleStatus:
     """Agree to somebody else's proposal, and carry it out; gives what became of the sale.
 
-    Raises OutOfScope, ProposalClosed, FourEyes, StillSilent, and NothingToDecide when the answer came
+    Raises OutOfScope, ProposalClosed, FourEyes, SameHand, StillSilent, and NothingToDecide when the answer came
     meanwhile (the proposal is then closed).
     """
     person = _person(scope)
@@ -203,8 +204,8 @@ def approve(
     with transaction() as session:
         settled = sale_of(sale_id, scope).status is not SaleStatus.RESERVED
         row = _open(session, sale_id, decision_id)
-        if row.proposed_by == person and not settled:
-            raise errors.FourEyes
+        if not settled:
+            require_two(session, row.proposed_by, person, clock())
         row.status = "declined" if settled else "done"
         row.decided_by, row.decided_at = person, clock()
         kind = row.kind

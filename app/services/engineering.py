@@ -29,7 +29,7 @@ from app.models import EngineeringRecord, VendingPoint
 from app.models.base import now
 from app.services.engineering_request import Prepared, Wanted, prepare
 from app.services.engineering_tokens import Act, complete, read_act, settle_if_known
-from app.services.four_eyes import needs_second_person
+from app.services.four_eyes import needs_second_person, require_two
 from app.services.pricing import CLOCK_AHEAD
 from app.services.reserve import REFERENCE
 from app.services.security_module import Modules, MustBeTried
@@ -70,7 +70,7 @@ def make(wanted: Wanted, scope: Scope, modules: Modules, clock: Callable[[], dat
 def approve(record_id: int, scope: Scope, modules: Modules, clock: Callable[[], datetime] = now) -> ActStatus:
     """Agree to somebody else's proposal, and make its tokens.
 
-    Raises OutOfScope, ProposalClosed, FourEyes and what `make` raises.
+    Raises OutOfScope, ProposalClosed, FourEyes, SameHand and what `make` raises.
     """
 
     def work() -> Act:
@@ -155,8 +155,9 @@ def _approve(record_id: int, scope: Scope, modules: Modules, instant: datetime) 
     record = record_of(record_id, scope)
     if record.status != ActStatus.PROPOSED:
         raise errors.ProposalClosed
-    if record.operator_id == scope.user_id or scope.user_id is None:
+    if scope.user_id is None:
         raise errors.FourEyes
+    require_two(db.session(), record.operator_id, scope.user_id, instant)
     wanted = _wanted(record)
     with transaction() as session:
         point = session.get_one(VendingPoint, record.vending_point_id, execution_options={"unscoped": True})

@@ -29,7 +29,7 @@ from app.models import AppUser, ReversalRequest, Sale, SaleLine, Settings
 from app.models.base import now
 from app.services import debts, postings, summaries
 from app.services.decisions import sale_of
-from app.services.four_eyes import needs_second_person
+from app.services.four_eyes import needs_second_person, require_two
 from app.services.receipts import reversal_of
 from app.services.reserve import lock_meter
 from app.services.reserved import facts_of
@@ -131,7 +131,7 @@ def propose(
 def approve(sale_id: int, request_id: int, scope: Scope, clock: Callable[[], datetime] = now) -> int:
     """Agree to somebody else's request; the id of the reversal.
 
-    Raises OutOfScope, ProposalClosed, FourEyes, NotReversible.
+    Raises OutOfScope, ProposalClosed, FourEyes, SameHand, NotReversible.
     """
     return _carry_out(sale_id, request_id, scope, clock, four_eyes=True)
 
@@ -178,8 +178,8 @@ def _book(sale_id: int, request_id: int, scope: Scope, instant: datetime, *, fou
         lock_meter(session, sale.meter.meter_number)
         request = _open(session, sale_id, request_id)
         require_reversible(sale)
-        if four_eyes and request.proposed_by == person:
-            raise errors.FourEyes
+        if four_eyes:
+            require_two(session, request.proposed_by, person, instant)
         request.status, request.decided_by, request.decided_at = DONE, person, instant
         reversal = _row(session, sale, request, receipt_number, instant)
         session.add(reversal)

@@ -11,7 +11,8 @@ from app.db import transaction
 from app.domain import errors
 from app.domain.states import SaleKind, SaleStatus
 from app.extensions import db
-from app.models import Consumer, Sale, SaleDay, Settings, TariffPlan, Token
+from app.models import AuditEntry, Consumer, Sale, SaleDay, Settings, TariffPlan, Token
+from app.models.base import now
 from app.services import debts, reserve, reversals
 from app.services.habits import last_purchases, served_last
 from app.services.ledger_check import differences
@@ -28,6 +29,17 @@ def reverse(counter, sale_id, by="amara", approver="chidi") -> int:
     assert reversals.propose(sale_id, WHY, cast.scope(by), not_handed_over=True) is None
     [request] = [told for told in reversals.requests_on(sale_id) if told.status == "proposed"]
     return reversals.approve(sale_id, request.id, cast.scope(approver))
+
+
+def opened_by_the_other(cast) -> None:
+    """Efua made a link for Amara's password, and another address for Chidi's account; what others did counts nothing."""
+    users = cast.users
+    facts = {"table_name": "ab_user", "actor": "x", "at": now(), "before": "{}"}
+    for action, whose, by, after in (
+        ("give_link", "amara", "efua", "{}"), ("change", "chidi", "efua", '{"email": "x@example.org"}'), ("change", "efua", "chidi", '{"phone": "1"}'),
+    ):  # fmt: skip
+        db.session.add(AuditEntry(action=action, row_id=str(users[whose]), user_id=users[by], after=after, **facts))
+    db.session.commit()
 
 
 def test_a_reversal_gives_the_money_back_and_the_books_still_agree(counter):
@@ -128,7 +140,11 @@ def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):
     [request] = reversals.requests_on(sale_id)
     with pytest.raises(errors.FourEyes):
         reversals.approve(sale_id, request.id, cast.scope("chidi"))
-    reversals.approve(sale_id, request.id, cast.scope("efua"))
+    opened_by_the_other(cast)
+    with pytest.raises(errors.SameHand) as refused:
+        reversals.approve(sale_id, request.id, cast.scope("efua"))
+    later = refused.value.params["until"]
+    reversals.approve(sale_id, request.id, cast.scope("efua"), lambda: later)
     with pytest.raises(errors.ProposalClosed):
         reversals.approve(sale_id, request.id, cast.scope("efua"))
     with pytest.raises(errors.NotReversible):
