@@ -9,16 +9,19 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parent
 SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me", "development"})
 SECRET_LENGTH_MIN = 32
 PORT_MAX = 65535
 MODULE_PORT_AWAY = 9443 - 8080
+# Ways of speaking to PostgreSQL that never fall back to the clear.
+SEALED_MODES = frozenset({"require", "verify-ca", "verify-full"})
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -111,6 +114,7 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "MODULE_MEMORY_H": ("24", _integer(1, 8760)),
     "BACKUP_WARN_DAYS": ("7", _integer(1, 3660)),
     "REDIS_URL": (None, str),
+    "PLAIN_HOSTS": ("", _word_list),
     "IMPORT_FILE_MAX_MB": ("64", _integer(1, 2000)),
     "IMPORT_ROWS_MAX": ("200000", _integer(1, 2_000_000)),
     "MAIL_FILE_MAX_MB": ("10", _integer(1, 100)),
@@ -254,6 +258,8 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
     if settings["MODE"] == "production" and settings["TRAINING"]:
         raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
     _refuse_open_mail(settings)
+    if settings["MODE"] == "production":
+        _refuse_plain_connections(settings)
     if settings["ATTEMPTS_IN"] == "redis" and not settings["REDIS_URL"]:
         raise SettingsError("ATTEMPTS_IN is redis, so REDIS_URL must say where it is.")
     secret = settings["SECRET_KEY"]
@@ -277,3 +283,27 @@ def _refuse_open_mail(settings: Mapping[str, Any]) -> None:
         raise SettingsError("MAIL_TLS is none, so MAIL_PASSWORD would be sent in the clear: use starttls or tls.")
     if settings["MODE"] == "production" and settings["SITE_URL"].split("//")[1].split(":")[0] in LOOPBACK:
         raise SettingsError("MAIL_SERVER is set, so SITE_URL must say where people find this site: links lead there.")
+
+
+def _refuse_plain_connections(settings: Mapping[str, Any]) -> None:
+    """Books, personal data and links go to another machine encrypted, unless its host is named as one of trust."""
+    database = urlsplit(settings["DATABASE_URL"])
+    asked = {name: values[-1] for name, values in parse_qs(database.query).items()}
+    named = asked.get("host") or (database.hostname or "")
+    sockets = ("/", "@")
+    hosts = named.split(",") if database.scheme.startswith("postgres") and not named.startswith(sockets) else []
+    if _elsewhere(settings, hosts) and asked.get("sslmode") not in SEALED_MODES:
+        raise SettingsError(
+            "DATABASE_URL names another machine without encryption: add ?sslmode=verify-full (and "
+            "sslrootcert=...), or its host to PLAIN_HOSTS."
+        )
+    queue = urlsplit(settings["REDIS_URL"] or "")
+    if queue.scheme == "redis" and _elsewhere(settings, {queue.hostname or ""}):
+        raise SettingsError(
+            "REDIS_URL names another machine without encryption: write rediss://, or add its host to PLAIN_HOSTS."
+        )
+
+
+def _elsewhere(settings: Mapping[str, Any], hosts: Iterable[str]) -> bool:
+    """Whether one of these hosts is another machine, and not named as one that is spoken to in the clear."""
+    return any(host and host not in LOOPBACK and host.casefold() not in settings["PLAIN_HOSTS"] for host in hosts)

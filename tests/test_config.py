@@ -57,6 +57,23 @@ def test_production_refuses_a_sample_secret(secret):
         load(MODE="production", SECRET_KEY=secret)
 
 
+@pytest.mark.parametrize(
+    ("plain", "sealed"),
+    [
+        ({"DATABASE_URL": "postgresql://u:p@db.example.org/v"}, {"DATABASE_URL": "postgresql://u:p@db.example.org/v?sslmode=verify-full"}),
+        ({"DATABASE_URL": "postgresql://u@/v?host=db&sslmode=prefer"}, {"DATABASE_URL": "postgresql://u@/v?host=/run/postgresql"}),
+        ({"REDIS_URL": "redis://queue:6379/0"}, {"REDIS_URL": "rediss://queue:6379/0"}),
+        ({"REDIS_URL": "redis://db"}, {"REDIS_URL": "redis://db", "PLAIN_HOSTS": "queue, DB"}),
+        ({"DATABASE_URL": "postgres://u@DB/v"}, {"DATABASE_URL": "postgres://u@DB/v", "PLAIN_HOSTS": "db"}),
+    ],
+)
+def test_production_speaks_to_no_other_machine_in_the_clear(plain, sealed):
+    with pytest.raises(config.SettingsError, match="PLAIN_HOSTS"):
+        load(MODE="production", **plain)
+    load(MODE="production", **sealed)
+    load(**plain)
+
+
 def test_production_takes_the_software_module_only_when_told():
     assert load(MODE="production")["SOFTWARE_MODULE_ALLOWED"] is False
     told = load(MODE="production", SOFTWARE_MODULE_ALLOWED="yes")
