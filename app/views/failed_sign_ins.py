@@ -33,7 +33,7 @@ from app.models import FailedSignIn
 from app.models.audit import note
 from app.models.base import now
 from app.services import failed_sign_ins
-from app.views import devices, known_browsers
+from app.views import devices, figures, known_browsers
 from app.views.lists import PERSON, Listed, Rows, begins, days, one_of, typed
 
 REASONS: Mapping[SignInAnswer, Any] = {
@@ -160,5 +160,5 @@ class FailedSignInView(Listed, SafeModelView):
             with transaction() as session:
                 note(session, "unlock", "failed_sign_in", found.newest, {}, {"address": found.address})
             security_log.tell("address_unlocked", unlocked=found.address)
-            flash(_("People at %(address)s can sign in again at once.", address=found.address), "success")
+            flash(_("People at %(address)s can sign in again at once.", address=figures.ltr(found.address)), "success")
         return redirect(url_for("FailedSignInView.list"), 303)
