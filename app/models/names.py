@@ -32,9 +32,9 @@ class NamesTwice(Exception):
     def __init__(self, lines: Sequence[str]) -> None:
         shown = "; ".join(lines[:20]) + (" …" if len(lines) > 20 else "")
         super().__init__(
-            "names are the same in big and small letters now, and these stand twice (with their rows' numbers): "
-            f"{shown}. Nothing was changed: rename one of each with the release that ran until now, then start this one "
-            "again."
+            "names are the same in big and small letters now, and these stand twice (with row numbers): "
+            f"{shown}. Nothing was changed: rename one of each with the release that ran until now, then start this "
+            "one again."
         )
 
 
