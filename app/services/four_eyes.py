@@ -6,6 +6,7 @@ the other way round: an account, an invitation, a link for a password or another
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
@@ -13,17 +14,32 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import FourEyes, SameHand
 from app.models import AuditEntry, Settings
+from app.models.base import now
 
 # So long an account has to be its owner's: time enough for somebody to miss theirs, or to see one that nobody has.
+# And so long an act goes on to take two people that somebody ticked off.
 APART_AFTER = timedelta(days=3)
 # What the log of changes calls acts by which one person comes to open another's account.
 OPENED = ("add", "invite", "give_link")
 
 
 def needs_second_person(session: Session, function: str) -> bool:
-    """Whether the installation wants four eyes for a function."""
-    listed: str = session.execute(select(Settings.four_eyes).where(Settings.id == 1)).scalar_one()
-    return function in listed.split(",")
+    """Whether the installation wants four eyes for a function, or did lately: one person could tick it off."""
+    house = select(Settings.four_eyes, Settings.created_at).where(Settings.id == 1)
+    listed, made_at = session.execute(house).one()
+    return function in listed.split(",") or function in _ticked_lately(session, made_at)
+
+
+def _ticked_lately(session: Session, made_at: datetime) -> set[str]:
+    """The functions that took two people before somebody changed that; none while the house is being set up."""
+    since = now() - APART_AFTER
+    if made_at > since:
+        return set()
+    changes = select(AuditEntry.before).where(
+        AuditEntry.table_name == "settings", AuditEntry.action == "change", AuditEntry.user_id.is_not(None),
+        AuditEntry.at > since, AuditEntry.before.contains('"four_eyes":'),
+    )  # fmt: skip
+    return {name for told in session.scalars(changes) for name in json.loads(told)["four_eyes"].split(",")}
 
 
 def require_two(session: Session, proposer: int, decider: int, instant: datetime) -> None:

@@ -109,7 +109,7 @@ class SettingsForm(DynamicForm):
     )  # fmt: skip
     four_eyes = FourEyes(
         _l("Two people decide"),
-        description=_l("One person proposes, another approves; nothing is made or booked until then. Who ticks an act off here may do it alone: the log of changes says who it was. Accepting the difference of a module takes an administrator over everything and a reason, restoring a backup the server itself; both take one person."),
+        description=_l("One person proposes, another approves; nothing is made or booked until then. An act that is ticked off here goes on to take two people for three days, so that nobody lifts it for themselves (not in the first three days of the installation); the log of changes says who it was. Accepting the difference of a module takes an administrator over everything and a reason, restoring a backup the server itself; both take one person."),
         render_kw={"data-wide": "1"},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from app.extensions import db
 from app.models import AuditEntry, Consumer, Sale, SaleDay, Settings, TariffPlan, Token
 from app.models.base import now
 from app.services import debts, reserve, reversals
+from app.services.four_eyes import APART_AFTER, needs_second_person
 from app.services.habits import last_purchases, served_last
 from app.services.ledger_check import differences
 from app.services.receipts import receipt_for, reversal_of
@@ -181,6 +183,20 @@ def test_where_one_person_is_enough_it_is_booked_at_once(counter):
     done = reversals.propose(sale_id, WHY, counter.cast.scope("amara"), not_handed_over=True)
     assert done == reversal_of(db.session(), sale_id).id
     assert differences() == []
+
+
+@pytest.mark.one_database
+def test_who_ticks_an_act_off_does_it_alone_only_after_three_days_once_the_house_is_set_up(counter):
+    ticked = {"table_name": "settings", "row_id": "1", "action": "change", "actor": "efua", "user_id": counter.cast.users["efua"]}
+    with transaction() as session:
+        house = session.get_one(Settings, 1)
+        house.four_eyes = ""
+        for ago, listed in ((timedelta(0), "clear_credit,reversal"), (APART_AFTER + timedelta(minutes=1), "key_change")):
+            session.add(AuditEntry(at=now() - ago, before=json.dumps({"four_eyes": listed}), after='{"four_eyes": ""}', **ticked))
+    assert not needs_second_person(db.session(), "reversal"), "in its first days"
+    with transaction() as session:
+        session.get_one(Settings, 1).created_at = now() - APART_AFTER - timedelta(hours=1)
+    assert [needs_second_person(db.session(), act) for act in ("reversal", "clear_credit", "key_change")] == [True, True, False]
 
 
 @pytest.mark.one_database
