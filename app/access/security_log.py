@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import current_app, g, request
 
+from app.domain.errors import FourEyes, NotAllowed, Refusal
 from app.models import AppUser
 
 log = logging.getLogger("app.security")
@@ -43,6 +44,12 @@ def tell_refusal(status: int) -> None:
         return
     reason = g.get("refusal")
     tell("refused", status=status, **({"reason": reason} if reason else {}))
+
+
+def tell_rule(refusal: Refusal) -> None:
+    """Write down that somebody tried what a rule forbids: to be both of two people, to decide without the right."""
+    if isinstance(refusal, FourEyes | NotAllowed):
+        tell("rule_refused", reason=type(refusal).code)
 
 
 def because(reason: str) -> None:

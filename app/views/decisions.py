@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
+from app.access import security_log
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain.errors import OutOfScope, Refusal
@@ -120,6 +121,7 @@ class DecisionView(SafeBaseView):
     def _refused(self, sale_id: int, refusal: Refusal, form: ProposalForm | None = None) -> Any:
         if isinstance(refusal, OutOfScope):
             abort(404)
+        security_log.tell_rule(refusal)
         flash(sentence(refusal), "danger")
         return self._page(_own(sale_id), form), status_of(refusal)
 

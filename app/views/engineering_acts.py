@@ -10,6 +10,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
 
+from app.access import security_log
 from app.access.current import current_scope
 from app.domain.engineering import ActStatus, act_number
 from app.domain.errors import OutOfScope, Refusal
@@ -92,6 +93,7 @@ class ActPages:
 
     def _refused(self, record_id: int, refusal: Refusal) -> Any:
         db.session.rollback()
+        security_log.tell_rule(refusal)
         flash(sentence(refusal), "danger")
         return self._act_page("engineering/act.html", own(record_id), status_of(refusal))
 

@@ -13,6 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
+from app.access import security_log
 from app.access.current import current_scope
 from app.access.fab import SafeBaseView
 from app.domain.errors import NotReversible, OutOfScope, Refusal
@@ -107,6 +108,7 @@ class ReversalView(SafeBaseView):
         db.session.rollback()
         if isinstance(refusal, OutOfScope):
             abort(404)
+        security_log.tell_rule(refusal)
         flash(sentence(refusal), "danger")
         return self._page(_own(sale_id), form), status_of(refusal)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.extensions import db
-from app.models import AppUser, AuditEntry, RecoveryCode, UserGroup, UserSession
+from app.models import AppUser, AuditEntry, MailRequest, RecoveryCode, UserGroup, UserSession
 from app.models.base import now
 from app.services import password_links, second_factor
 
@@ -202,6 +202,7 @@ def test_an_administrator_takes_a_lost_one_away_and_the_log_says_so(client, app,
         told = [entry for entry in entries if entry.actor == "efua" and "totp_since" in entry.after]
         everything = "".join(entry.before + entry.after for entry in entries)
         assert len(told) == 1
+        assert '"factor_off"' in "".join(db.session.scalars(select(MailRequest.facts))), "and it is told by mail"
         assert db.session.scalars(select(UserSession).where(UserSession.user_id == amara, UserSession.ended.is_(None))).all()
     assert "v1:" not in everything, "nor is the sealed secret in it"
     assert post(chief, f"/users/drop_factor/{cast.users['efua']}", f"/users/show/{amara}").status_code == 403, "not one's own"

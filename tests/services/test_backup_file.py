@@ -10,6 +10,7 @@ from app.services import backup_file
 from app.services.backup_file import TAG, BadBackup, Opener, Sealer
 
 PHRASE = "correct horse battery"
+DEAR = dict(backup_file._COST)
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,11 @@ def test_what_was_sealed_is_what_is_opened(size):
     file = sealed(content)
     assert opened(file) == content
     assert size < 8 or content[:8] not in file
+
+
+def test_a_pass_phrase_is_dear_to_guess():
+    assert b'"name": "scrypt"' in pieces(sealed(b"x"))[0]
+    assert DEAR["n"] >= 2**17 and DEAR["r"] >= 8
 
 
 def test_another_pass_phrase_opens_nothing():

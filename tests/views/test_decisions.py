@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -47,7 +48,8 @@ def status(look, sale):
     return look(select(Sale.status).where(Sale.id == sale)).value
 
 
-def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_slip(app, amara, chidi, efua, lost, look):
+def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_slip(app, amara, chidi, efua, lost, look, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("app.security"), "filters", [])
     at_home = text(chidi.get("/"))
     assert "A sale waits too long for its token." in at_home and "Decide" in at_home
     assert "Decide" not in text(amara.get("/")).replace("Decide what", "").replace("Two people decide", "")
@@ -59,6 +61,7 @@ def test_a_lost_sale_is_proposed_at_home_approved_by_another_and_told_on_its_sli
     decision = look(select(SaleDecision.id))
     own = act(chidi, page, f"{page}/approve", decision=decision)
     assert own.status_code == 422 and "You proposed this yourself." in text(own) and status(look, lost) == "reserved"
+    assert [one.facts["reason"] for one in caplog.records if one.message == "rule_refused"] == ["four_eyes"]
     silent = act(efua, page, f"{page}/approve", decision=decision)
     assert silent.status_code == 422 and "Software module does not answer" in text(silent)
     with app.app_context():
