@@ -296,7 +296,7 @@ def test_it_speaks_the_language_that_was_chosen(app, asked, letters, form, mark)
     asked(wish=replace(WEEKLY, form=form, language="fr"))
     report_mail.post(app)
     [(_to, subject, _text, [file])] = letters
-    assert "Journal des ventes" in subject and file.data[:2] == mark
+    assert "Registre des ventes" in subject and file.data[:2] == mark
 
 
 @ONE
