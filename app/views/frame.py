@@ -28,6 +28,7 @@ from app.sts.errors import StsError
 from app.views import first_steps, guide
 from app.views.group_names import group_name
 from app.views.language import chosen_language, chosen_theme, direction
+from app.views.menu import UNDER
 
 # The manual's menu in the manual's order; what a release adds stands after it.
 ORDER = ("Vending", "Registration", "Engineering", "Report", "System", "Security")
@@ -168,7 +169,7 @@ class Frame:
         url = item.get_url()
         endpoint = (request.endpoint or "").split(".")[0]
         own = getattr(item.baseview, "endpoint", None)
-        current = endpoint == own if own else url == request.path
+        current = UNDER.get(endpoint, endpoint) == own if own else url == request.path
         icon = item.icon if not item.icon or item.icon.startswith("fa-") else f"fa-{item.icon}"
         return Link(str(item.label), url, icon, current)
 
@@ -187,8 +188,8 @@ class Frame:
 
     @property
     def link_name(self) -> str:
-        """The line of the menu this page belongs to."""
-        return self._here[1]
+        """The line of the menu this page belongs to; nothing where it only stands under another one's."""
+        return "" if (request.endpoint or "").split(".")[0] in UNDER else self._here[1]
 
     # --- person and place -----------------------------------------------------------------
 

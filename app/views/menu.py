@@ -34,6 +34,8 @@ class Line:
     icon: str = ""
     # A line that is there only while a setting says so.
     setting: str = ""
+    # Of a page without a line of its own: the page whose line stays lit while it is open.
+    under: str = ""
 
     def offered(self) -> bool:
         """Whether the line shows in this installation."""
@@ -61,9 +63,9 @@ CATEGORIES = (
 LINES: tuple[Line, ...] = (
     Line("Vending", "counter:CounterView", _l("Purchase"), "fa-bolt"),
     Line("Vending", "whereabouts:WhereaboutsView", _l("What became of it?"), "fa-magnifying-glass"),
-    Line(None, "receipts:ReceiptView"),
+    Line(None, "receipts:ReceiptView", under="CounterView"),
     Line(None, "decisions:DecisionView"),
-    Line(None, "reversals:ReversalView"),
+    Line(None, "reversals:ReversalView", under="SaleView"),
     Line("Vending", "records:SaleView", _l("Sales"), "fa-receipt"),
     Line("Registration", "consumers:ConsumerView", _l("Consumers"), "fa-users"),
     Line("Registration", "meters:MeterView", _l("Meters"), "fa-gauge-high"),
@@ -76,30 +78,30 @@ LINES: tuple[Line, ...] = (
     Line("Engineering", "training:TrainingView", _l("Training meters"), "fa-graduation-cap", setting="TRAINING"),
     Line("Engineering", "records:EngineeringRecordView", _l("Engineering records"), "fa-wrench"),
     Line("Report", "reports:ReportView", _l("Reports"), "fa-chart-column"),
-    Line(None, "report_saved:SavedQuestionView"),
+    Line(None, "report_saved:SavedQuestionView", under="ReportView"),
     # The reports P2 and P5 tell the same and more; these lists stay for links to them, and for the rights they name.
-    Line(None, "records:SaleRecordView", _l("Sales records")),
-    Line(None, "records:TokenView", _l("Token records")),
-    Line(None, "report_schedules:ReportScheduleView"),
+    Line(None, "records:SaleRecordView", _l("Sales records"), under="ReportView"),
+    Line(None, "records:TokenView", _l("Token records"), under="ReportView"),
+    Line(None, "report_schedules:ReportScheduleView", under="ReportView"),
     Line("Report", "audit:AuditEntryView", _l("Audit log"), "fa-clipboard-list"),
-    Line(None, "audit_files:AuditFilesView"),
+    Line(None, "audit_files:AuditFilesView", under="AuditEntryView"),
     Line("Report", "book_checks:BookCheckView", _l("Checks"), "fa-check-double"),
     Line("System", "regions:RegionView", _l("Regions"), "fa-map"),
     Line("System", "vending_points:VendingPointView", _l("Vending points"), "fa-store"),
-    Line(None, "vending_points:PointAccountView"),
+    Line(None, "vending_points:PointAccountView", under="VendingPointView"),
     Line(None, "changes:ChangesView"),
     Line("System", "groups:UserGroupView", _l("User groups"), "fa-people-group"),
     Line("System", "people:AppUserView", _l("Users"), "fa-user"),
-    Line(None, "people_files:PeopleFilesView"),
+    Line(None, "people_files:PeopleFilesView", under="AppUserView"),
     Line("System", "failed_sign_ins:FailedSignInView", _l("Failed sign-ins"), "fa-user-lock"),
     Line("System", "products:ManufacturerView", _l("Manufacturers"), "fa-industry"),
     Line("System", "products:ProductView", _l("Products"), "fa-box"),
     Line("System", "tariffs:TariffView", _l("Tariffs"), "fa-scale-balanced"),
-    Line(None, "tariff_plans:TariffPlanView"),
-    Line(None, "tariff_catalogue:TariffCatalogueView"),
+    Line(None, "tariff_plans:TariffPlanView", under="TariffView"),
+    Line(None, "tariff_catalogue:TariffCatalogueView", under="TariffView"),
     Line(None, "pickers:PickView"),
     Line("System", "modules:SecurityModuleView", _l("Security modules"), "fa-shield-halved"),
-    Line(None, "module_keys:ModuleKeyView"),
+    Line(None, "module_keys:ModuleKeyView", under="SecurityModuleView"),
     Line("System", "module_keys:SupplyGroupKeyView", _l("Supply group keys"), "fa-key"),
     Line("System", "currencies:CurrencyView", _l("Currencies"), "fa-coins"),
     Line("System", "settings:SettingsView", _l("Settings"), "fa-sliders"),
@@ -109,3 +111,4 @@ LINES: tuple[Line, ...] = (
     Line("System", "licence:LicenceView", _l("Licence"), "fa-certificate"),
     Line("System", "outbox:OutboxView", _l("Outbox"), "fa-envelope"),
 )
+UNDER = {line.name: line.under for line in LINES if line.under}

@@ -222,6 +222,7 @@ class TokenView(Listed, LedgerView):
         "digits", "issued_at", "kind", "meter_number", "units", "class_word", "key_data", "ea", "base_date",
         "token_id", "kcv",
     ]  # fmt: skip
+    figures = {"units": None}
     order_columns = ["issued_at", "kind"]
     base_order = ("issued_at", "desc")
     found_by = {

@@ -25,6 +25,9 @@ from app.views.lists import words as holds
 from app.views.numbers import Money
 from app.views.pickers import REGIONS, Picker
 
+# An example in a sentence; the joiner holds it in one piece, which a hyphen alone would not.
+SAMPLE = "MKT-\u2060000123"
+
 
 class CreditLimit(Money):
     """How far the account may go below zero; it belongs to the account, not to the point's own row."""
@@ -45,7 +48,7 @@ class VendingPointForm(DynamicForm):
     code = Text(
         _l("Short sign"),
         most=12,
-        description=_l("Stands in front of its receipt numbers, as in MKT-000123."),
+        description=_l("Stands in front of its receipt numbers, as in %(number)s.", number=SAMPLE),
         render_kw={"class": "mono"},
         rules=[
             Shape(r"[A-Za-z0-9-]{1,12}", _l("Letters A to Z, digits and - only.")),

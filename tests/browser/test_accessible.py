@@ -130,6 +130,9 @@ def test_the_door_is_open_to_everybody_on_a_phone(app: Flask, world: World, scre
     for address in ("/login/", "/password/forgotten"):
         assert page.goto(address).status == 200
         assert eyes.violations(page) == []
+    page.goto("/login/")
+    page.keyboard.press("Tab")  # from the name, which has the focus, to the password: nothing stands between them
+    assert page.evaluate("document.activeElement.id") == "password"
 
 
 @pytest.mark.deep

@@ -16,7 +16,7 @@ TOKENS = (APP / "static" / "css" / "tokens.css").read_text(encoding="utf-8")
 TEXT = [
     ("ink", "paper"), ("ink-2", "paper"), ("ink-3", "paper"), ("ink-3", "ground"), ("brand", "paper"),
     ("brand", "brand-soft"), ("on-brand", "brand"), ("on-brand", "brand-2"), ("on-bad", "bad"),
-    ("ok", "ok-soft"), ("warn", "warn-soft"), ("bad", "bad-soft"), ("ink", "bad-soft"), ("ink", "warn-soft"),
+    ("ok", "ok-soft"), ("warn", "warn-soft"), ("bad", "bad-soft"), ("ok", "paper"), ("warn", "paper"), ("bad", "paper"), ("ink", "bad-soft"), ("ink", "warn-soft"),
     ("electricity-ink", "electricity-soft"), ("water-ink", "water-soft"), ("gas-ink", "gas-soft"),
     ("time-ink", "time-soft"), ("side-ink", "side"), ("side-quiet", "side"), ("on-bar", "bar"),
     ("meter-ink", "meter-face"),

@@ -10,7 +10,7 @@
 
   const here = document.querySelector(".side [aria-current]");
   if (here) { // within the menu alone: the page stays at its top
-    const side = document.querySelector(".side");
+    const side = document.querySelector(".side-part");
     side.scrollTop += Math.max(0, here.getBoundingClientRect().bottom + 8 - side.getBoundingClientRect().bottom);
   }
 
