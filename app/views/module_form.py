@@ -209,7 +209,7 @@ class ModuleForm(PlaceForm):
         """Set what was typed beside what somebody else has stored meanwhile, field by field."""
         theirs = ModuleForm.of(row)
         for name in self.ASKED:
-            if theirs[name] is not None:
+            if name in theirs:  # the module inside this program has less of both
                 del theirs[name]
         self.versions = show_both(self, theirs, row, posted)
 

@@ -126,6 +126,8 @@ def test_the_module_inside_the_program_has_a_name_and_algorithms_only(efua, look
     key = look(select(SecurityModule.id).where(SecurityModule.kind == "software"))
     page = efua.get(f"/modules/{key}/change").get_data(as_text=True)
     assert 'name="address"' not in page and 'name="password"' not in page
+    late = efua.post(f"/modules/{key}/change", data={**fields(page), "row_version": "0", "name": "Mine", "act": "save"})
+    assert late.status_code == 422 and "changed this record meanwhile" in text(late)
     assert send(efua, f"/modules/{key}/change", name="Own module", act="save").status_code == 303
     said = text(act(efua, f"/modules/{key}", f"/modules/{key}/test"))
     assert "All well" in said
