@@ -181,7 +181,7 @@ def _table(paper: _Paper, cover: Cover, room: float, fresh: float, laid: Callabl
 
 
 def _widths(paper: _Paper, room: float) -> list[float]:
-    """The room of each column: its share, and at least that of a date in it and of the longest word of its head."""
+    """The room of each column: its share, and at least that of a date in it, its sums and its head's longest word."""
     total = sum(column.width for column in paper.columns)
     shares = [room * column.width / total for column in paper.columns]
     heads = [
@@ -192,7 +192,8 @@ def _widths(paper: _Paper, room: float) -> list[float]:
         if column.kind in WIDE else 0.0
         for column in paper.columns
     ]  # fmt: skip
-    for needs in ([max(both) for both in zip(heads, dates, strict=True)], heads):
+    sums = [_needed(paper, _sums(paper, column), BOLD) if column.kind.numeric else 0.0 for column in paper.columns]
+    for needs in ([max(each) for each in zip(heads, dates, sums, strict=True)], heads):
         pairs = list(zip(needs, shares, strict=True))
         lacking = sum(max(0.0, need - share) for need, share in pairs)
         spare = sum(max(0.0, share - need) for need, share in pairs)
@@ -200,6 +201,12 @@ def _widths(paper: _Paper, room: float) -> list[float]:
             given = lacking / spare if spare else 0.0
             return [need if share < need else share - (share - need) * given for need, share in pairs]
     return shares
+
+
+def _sums(paper: _Paper, column: Column) -> list[str]:
+    """What a column adds up to, written: no unit is torn from it."""
+    at = paper.answer.columns.index(column)
+    return [paper.speech.cell(column, row, row.cells[at], paper.answer) for row in paper.answer.summed]
 
 
 def _needed(paper: _Paper, words: Sequence[str], font: str) -> float:

@@ -25,6 +25,8 @@ PAGE_MAX = 100_000
 TEXT_MAX = 80
 # Of the filter `within`: a place without those within it, as a figure by region is.
 ALONE = "alone"
+# What no field asks for: links do.
+UNSEEN = frozenset({"order", "down", "page"})
 # What an address may hold besides the filters of its report.
 COMMON = frozenset({"period", "from", "to", "group", "then", "show", "order", "down", "page", "lang", "saved"})
 
@@ -71,6 +73,18 @@ class Question:
         return before(self.period, self.named)
 
 
+def is_day(text: str) -> bool:
+    """Whether this is a day of the calendar as an address has it.
+
+    >>> is_day("2026-11-05"), is_day("2026-02-30"), is_day("20261105")
+    (True, False, False)
+    """
+    try:
+        return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
 @dataclass(slots=True)
 class _Reader:
     """Collects the values and the faults of one address."""
@@ -92,7 +106,7 @@ class _Reader:
         if not text:
             return known[0] if known else ""
         if text not in known:
-            self.wrong(name, "unknown")
+            self.wrong(name, "no_order" if name in UNSEEN else "unknown")
             return known[0] if known else ""
         return text
 
@@ -101,10 +115,7 @@ class _Reader:
         text = self.text(name)
         if not text:
             return None
-        try:
-            day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) else None
-        except ValueError:
-            day = None
+        day = date.fromisoformat(text) if is_day(text) else None
         if day is None:
             self.wrong(name, "no_day")
         elif not EARLIEST <= day <= LATEST:
@@ -126,7 +137,7 @@ def ask(
     down = reader.one_of("down", ("", "0", "1"))
     page = reader.text("page")
     if page and not (page.isascii() and page.isdigit() and len(page) <= len(str(PAGE_MAX)) and int(page) <= PAGE_MAX):
-        reader.wrong("page", "unknown")
+        reader.wrong("page", "no_order")
         page = ""
     picks = {name: value for name in choices.filters if (value := _pick(reader, session, scope, name)) is not None}
     if "region" not in picks:

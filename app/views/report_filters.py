@@ -14,7 +14,7 @@ from app.access import permissions as p
 from app.access.scope import Scope
 from app.reports import names
 from app.reports.names import Place
-from app.reports.question import ALONE, Fault, Question
+from app.reports.question import ALONE, Fault, Question, is_day
 from app.reports.report import Report
 from app.views import choices
 from app.views.pickers import REGIONS, suggesting
@@ -73,7 +73,9 @@ def _choice(name: str, words: Mapping[str, Any], value: str, wrong: Mapping[str,
 
 
 def _day(name: str, value: str, wrong: Mapping[str, str]) -> FilterField:
-    return FilterField(name, str(FILTERS[name]), value, None, wrong.get(name, ""), "date", chosen=bool(value))
+    # NB: a field for days shows nothing of what is none.
+    kind = "date" if not value or is_day(value) else "words"
+    return FilterField(name, str(FILTERS[name]), value, None, wrong.get(name, ""), kind, chosen=bool(value))
 
 
 def _filter(

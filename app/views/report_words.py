@@ -69,6 +69,7 @@ FAULTS: Mapping[str, Any] = {
     "too_long_days": _l("The period is too long for this report. Choose a quarter at most."),
     "not_found": _l("Nothing of yours is found under this. Compare it, or leave the field empty."),
     "no_percent": _l("A whole number from 1 to 99."),
+    "no_order": _l("The address asks for an order or a page that there is not."),
     "twice": _l("The address says one filter twice. Choose one of the two."),
     "unknown_filter": _l("The address asks for a filter that this report does not have."),
 }

@@ -86,6 +86,16 @@ def test_totals_are_not_alone_on_the_last_page(context, tmp_path):
     assert [len(page) for page in pages(first - 1)] == [first]
 
 
+def test_no_unit_is_torn_from_a_sum_on_paper(context, tmp_path):
+    columns = (Column("name", "Consumer", Kind.TEXT, 150), Column("units", "Units", Kind.UNITS, 6))
+    sums = Row((None, 123_456_789_0), "", MeterType.ELECTRICITY, level=2)
+    answer = Answer(columns, 1, listed([Row(("x", 1), "", MeterType.ELECTRICITY)]), (sums,), {})
+    cover = Cover("Report", "Lake", "2026", (), (), "Made", "Total", "Check")
+    with context.test_request_context():
+        draw_pdf.as_pdf(tmp_path / "t.pdf", answer, cover, ReportSpeech(), Path(context.static_folder) / "vendor/fonts")
+    assert "123,456,789.0\u00a0kWh" in PdfReader(tmp_path / "t.pdf").pages[0].extract_text().replace(" kWh", "\u00a0kWh")
+
+
 def _fonts(page):
     return [one.get_object() for one in page["/Resources"]["/Font"].values()]
 

@@ -6,7 +6,7 @@
   });
   document.querySelectorAll("[data-work]").forEach((bar) => {
     const fill = bar.querySelector(".progress > span"), words = bar.querySelector("[data-done]");
-    const number = new Intl.NumberFormat(document.documentElement.lang || "en");
+    const number = new Intl.NumberFormat(document.documentElement.lang || "en", { numberingSystem: "latn" });
     let pause = 700, lost = 0;
     async function look() {
       try {
@@ -21,7 +21,9 @@
           fill.classList.remove("endless");
           fill.style.inlineSize = share + "%";
           fill.parentElement.setAttribute("aria-valuenow", String(share));
-          words.textContent = number.format(told.done) + " / " + number.format(told.total);
+          // Before the rows were counted the page had no sentence of them: figures alone, from the left in every language.
+          words.textContent = (bar.dataset.words || "\u2066{done} / {total}\u2069")
+            .replace("{done}", number.format(told.done)).replace("{total}", number.format(told.total));
         }
       } catch (error) {
         lost += 1;
