@@ -58,11 +58,17 @@ WRONG = {
     "Eastern digits, which the pages do not have": re.compile(r"[\u0660-\u0669\u06f0-\u06f9\u066a-\u066c]"),
     "a stretched or a ready-shaped letter": re.compile(r"(?<!\bب)(?<!\bل)(?<!\bال)\u0640|\u0640(?! |$)|[\ufb50-\ufdff\ufe70-\ufeff]"),
     "a letter of Persian": re.compile(r"[\u06a9\u06cc\u06c1\u06d2]"),
+    "an ending behind its alif": re.compile("\u0627\u064b"),
 }
 
 
 def faults(catalogue: Catalog) -> Iterator[str]:
     """What is wrong with the Arabic, a line each."""
+    for message in catalogue:
+        if isinstance(message.id, tuple) and message.id:
+            hundred, eleven = (text.count("\u064b") for text in message.string[4:6])
+            if message.string[4] != message.string[5] and hundred >= eleven:
+                yield f"11 to 99 counted as 100 are: {message.string[5]}"
     for english, text in pairs(catalogue):
         for what, sign in WRONG.items():
             if sign.search(bare(text)):
