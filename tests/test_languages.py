@@ -166,13 +166,13 @@ def test_figures_dates_and_lists_are_those_of_the_language(app):
             assert figures.plain_number(figures.money(1_234_567, 2)) == "12345.67"
             said[language] = (
                 figures.money_code(300_050, 2, "XTS"), figures.moment(when), figures.day(when), figures.day(when, "d MMMM"),
-                figures.listed(("a", "b")), figures.sentences("a.", "b."),
+                figures.listed(("a", "b")), figures.sentences("a.", "b."), figures.bracketed("a", "b"),
             )  # fmt: skip
     assert said == {
-        "es": ("3.000,50\u00a0XTS", "4 nov 2026, 12:05", "4 nov", "4 de noviembre", "a, b", "a. b."),
-        "pt": ("3\u00a0000,50\u00a0XTS", "04/11/2026, 12:05", "04/11", "4 de novembro", "a, b", "a. b."),
-        "sw": ("XTS\u00a03,000.50", "4 Nov 2026, 12:05", "4 Nov", "4 Novemba", "a, b", "a. b."),
-        "zh": ("XTS\u00a03,000.50", "2026年11月4日 12:05", "11月4日", "11月4日", "a、b", "a.b."),
+        "es": ("3.000,50\u00a0XTS", "4 nov 2026, 12:05", "4 nov", "4 de noviembre", "a, b", "a. b.", "a (b)"),
+        "pt": ("3\u00a0000,50\u00a0XTS", "04/11/2026, 12:05", "04/11", "4 de novembro", "a, b", "a. b.", "a (b)"),
+        "sw": ("XTS\u00a03,000.50", "4 Nov 2026, 12:05", "4 Nov", "4 Novemba", "a, b", "a. b.", "a (b)"),
+        "zh": ("XTS\u00a03,000.50", "2026年11月4日 12:05", "11月4日", "11月4日", "a、b", "a.b.", "a（b）"),
     }
 
 

@@ -200,7 +200,7 @@ def _asked(scope: Scope) -> Iterator[Item]:
         for sale_id, reason, who, at in reversals.waiting(scope):
             yield Item(
                 Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", _("%(name)s asks to reverse a sale.", name=who),
-                f"{figures.own(reason)} ({figures.moment(at)})",
+                figures.bracketed(figures.own(reason), figures.moment(at)),
                 (Act(_("Look at it"), url_for("ReversalView.show", sale_id=sale_id)),),
             )  # fmt: skip
     waiting = engineering_lists.waiting_for(scope) if may(p.APPROVE_ACTS) else 0

@@ -21,7 +21,7 @@ from app.access.fab import SafeBaseView
 from app.domain.states import MeterStatus
 from app.extensions import db
 from app.services import bulk, tasks
-from app.views import choices, filtered, import_words
+from app.views import choices, figures, filtered, import_words
 from app.views.fields import NEEDED, Row, Text, Word
 from app.views.import_files import new_reference
 from app.views.imports import REFERENCE, owner
@@ -37,7 +37,7 @@ TICKED_MAX = 500
 class BulkForm(FlaskForm):
     """What is done to each of the rows; only the field of the act is shown and read."""
 
-    tariff = Row(_l("Tariff"), tariffs, get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})")
+    tariff = Row(_l("Tariff"), tariffs, get_label=lambda row: figures.bracketed(row.name, choices.METER_TYPE[row.meter_type]))
     region = Picker(_l("Region"), REGIONS)
     status = Word(_l("State"), choices.METER_STATUS)
     reason = Text(_l("Reason"), most=200, required=False, description=_l("Needed to block, release or remove; the counter sees it."))

@@ -226,6 +226,11 @@ def sentences(*said: object) -> str:
     return ("" if comma() in FULL_WIDTH else " ").join(str(one) for one in said)
 
 
+def bracketed(words: object, more: object) -> str:
+    """Words with what belongs to them in brackets, which are wide in Chinese."""
+    return f"{words}（{more}）" if comma() in FULL_WIDTH else f"{words} ({more})"
+
+
 def listed(parts: Iterable[object], sign: str = ",") -> str:
     """Words one after the other, with the commas (or semicolons) of the reader's language."""
     locale = habits()
@@ -324,4 +329,4 @@ def install(app: Flask) -> None:
         listed=listed,
         unit=lambda meter_type: UNIT[meter_type],
     )
-    app.jinja_env.globals.update(comma=comma, sentences=sentences, money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)
+    app.jinja_env.globals.update(comma=comma, sentences=sentences, bracketed=bracketed, money_code=money_code, with_code=with_code, decimal_mark=decimal_mark)

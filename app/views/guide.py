@@ -41,7 +41,7 @@ PLACES = {
     "VendingPointView": "system#vending-points", "PointAccountView": "system#vending-points", "ChangesView": "people#the-audit-log",
     "UserGroupView": "people#a-group", "AppUserView": "people#a-user", "PeopleFilesView": "people#a-user", "FailedSignInView": "people#a-user",
     "ManufacturerView": "system#products-and-manufacturers", "ProductView": "system#products-and-manufacturers",
-    "TariffView": "tariffs", "TariffPlanView": "tariffs#the-plan", "TariffCatalogueView": "tariffs#start-from-a-real-price-list",
+    "TariffView": "tariffs", "TariffPlanView": "tariffs#the-plan", "TariffCatalogueView": "tariffs#start-from-a-real-utility-s-plan",
     "SecurityModuleView": "system#security-modules", "ModuleKeyView": "system#security-modules",
     "SupplyGroupKeyView": "system#supply-group-keys", "CurrencyView": "system#currencies", "SettingsView": "system#settings",
     "SlipSettingsView": "system#slips", "FirstStepsView": "system#first-set-up", "LicenceView": "system#licence",

@@ -95,7 +95,7 @@ class MeterForm(DynamicForm):
         _l("Tariff"),
         tariffs,
         required=False,
-        get_label=lambda row: f"{row.name} ({choices.METER_TYPE[row.meter_type]})",
+        get_label=lambda row: figures.bracketed(row.name, choices.METER_TYPE[row.meter_type]),
         source=Source(_l("No tariffs yet."), _l("Add a tariff first"), "TariffView.add", permissions.ADD_TARIFFS),
         description=_l("What a unit costs. Without one the meter cannot buy."),
     )

@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
 
 from app.sts.module import ModuleError
+from app.views import figures
 
 STEPS: Mapping[str, Any] = {
     "address": _l("Find the address"),
@@ -153,4 +154,4 @@ def key_file_refused(error: ModuleError) -> str:
     if error.code == "EParamRange" and known is not None:
         return str(known)
     said = _("The module refused the file.") if error.code == "EParamRange" else why(error.code)
-    return f"{said} ({error.detail})" if error.detail else said
+    return figures.bracketed(said, error.detail) if error.detail else said

@@ -109,9 +109,9 @@ class ReportSpeech:
         """A column's heading with its currency or unit, when all rows have the same."""
         title = str(choices.METER_TYPE[column.of]) if column.of is not None else self.say(column.title)
         if column.kind is Kind.MONEY and len(answer.currencies) == 1:
-            return f"{title} ({answer.currencies[0]})"
+            return figures.bracketed(title, answer.currencies[0])
         if column.kind is Kind.UNITS and column.of is not None:
-            return f"{title} ({UNIT[column.of]})"
+            return figures.bracketed(title, UNIT[column.of])
         return title
 
     def word(self, column: Column, value: Any) -> str:
@@ -143,9 +143,9 @@ class ReportSpeech:
         row = Row((), figure.currency, figure.meter_type)
         name = self.say(figure.title)
         if figure.kind is Kind.MONEY or (figure.currency and len(answer.currencies) > 1):
-            name = f"{name} ({figure.currency})"
+            name = figures.bracketed(name, figure.currency)
         elif figure.kind is Kind.UNITS and figure.meter_type is not None:
-            name = f"{name} ({choices.METER_TYPE[figure.meter_type]})"
+            name = figures.bracketed(name, choices.METER_TYPE[figure.meter_type])
         return name, self.cell(column, row, figure.value, answer), self._compared(figure, column, row, answer)
 
     def _compared(self, figure: Figure, column: Column, row: Row, answer: Answer) -> str:
@@ -164,9 +164,9 @@ class ReportSpeech:
         """What a chart is of, and a sentence where its bars are not the rows asked for."""
         title, notes = self.say(chart.title), []
         if chart.kind is Kind.MONEY:
-            title = f"{title} ({chart.currency})"
+            title = figures.bracketed(title, chart.currency)
         elif chart.kind is Kind.UNITS and chart.only is not None:
-            title = f"{title} ({choices.METER_TYPE[chart.only]})"  # there is one for each kind
+            title = figures.bracketed(title, choices.METER_TYPE[chart.only])  # there is one for each kind
         if chart.grouped:
             notes.append(str(DRAWN[chart.grouped]))
         elif chart.whole:

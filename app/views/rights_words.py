@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.access import permissions
@@ -120,7 +121,8 @@ def in_words(rights: Iterable[Permission]) -> str:
     pages: dict[str, list[str]] = {}
     for right in sorted(rights):
         pages.setdefault(str(page_label(right.page)), []).append(str(ACTS.get(right.action, right.action)))
-    return figures.listed((f"{page}: {figures.listed(acts)}" for page, acts in sorted(pages.items())), ";")
+    said = (_("%(column)s: %(what)s", column=page, what=figures.listed(acts)) for page, acts in sorted(pages.items()))
+    return figures.listed(said, ";")
 
 
 @cache
