@@ -31,7 +31,7 @@ COLUMNS = (
     Column("position", said("No. in the set"), Kind.COUNT, 9, sorts=False),
     Column("key", said("Under SGC · KRN · TI"), Kind.CODE, 17, sorts=False),
     Column("target", said("To SGC · KRN · TI"), Kind.CODE, 17, sorts=False),
-    Column("origin", said("Made"), Kind.WORD, 14, words="origin", sorts=False, aside=True),
+    Column("origin", said("Made"), Kind.WORD, 18, words="origin", sorts=False, aside=True),
     Column("point", said("Vending point"), Kind.TEXT, 20, sorts=False),
     Column("operator", said("Operator"), Kind.TEXT, 18, sorts=False),
     Column("reason", said("Reason"), Kind.TEXT, 26, sorts=False, aside=True),
