@@ -173,10 +173,11 @@ def _learn_sizes() -> bool:
 
 
 def _close_sums() -> bool:
-    """Add up the days, tens of days and months that are over, for reports over many points and years."""
+    """Add up the days, tens of days, months and quarters that are over, for reports over many points and years."""
     today = business_date(now(), db.session().get_one(Settings, 1).time_zone)
     day_sums.close_days(today)
     month_sums.close_tens(today)
+    month_sums.close_quarters(today)
     for month in month_sums.close_months(today):
         log.info("the sums of %s are added up", month)
     return True

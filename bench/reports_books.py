@@ -116,6 +116,7 @@ def fill(size: Size) -> None:
     day_sums.close_days(today)
     month_sums.close_tens(today)
     month_sums.close_months(today)
+    month_sums.close_quarters(today)
     count()
 
 

@@ -88,10 +88,15 @@ def _less(period: Period, *_more: Any) -> list[str]:
     bought = "sum(CASE WHEN {0} THEN " + AMOUNT + " ELSE 0 END)"
     mine, before = bought.format(_within(period)), bought.format(_within(past))
     less = f"{mine} * 100 * {past.days} < {before} * 30 * {period.days}"
-    return [
-        (f"SELECT consumer_id, {mine}, {before} FROM sale WHERE status = 'issued' AND {_within(Period(past.first, period.last))}"
-        f" GROUP BY consumer_id HAVING {before} > 0 AND {less} ORDER BY consumer_id LIMIT 50")
-    ]
+    fallen = (
+        f"(SELECT consumer_id, {mine} AS bought, {before} AS before FROM sale WHERE status = 'issued'"
+        f" AND {_within(Period(past.first, period.last))} GROUP BY consumer_id HAVING {before} > 0 AND {less}) f"
+    )
+    who = (
+        f"FROM consumer c JOIN {fallen} ON f.consumer_id = c.id WHERE c.active AND EXISTS"
+        " (SELECT 1 FROM meter m WHERE m.consumer_id = c.id AND m.status IN ('installed', 'blocked'))"
+    )
+    return [f"SELECT count(*) {who}", f"SELECT c.id, c.name, f.bought, f.before {who} ORDER BY c.id LIMIT 50"]
 
 
 def _books(period: Period, *_more: Any) -> list[str]:

@@ -31,7 +31,7 @@ def _print(table: Table, slip: str, source: Table, moment: str, again: int) -> N
         )  # fmt: skip
         for number, minutes, which in ((1, 1, ""), (2, 61, f" AND id % {again} = 0")):
             connection.execute(text(
-                f"INSERT INTO {table.name} ({slip}, copy_number, user_id, printed_at)"  # noqa: S608  (names of our own)
-                f" SELECT id, {number}, operator_id, {later.format(moment, minutes)} FROM {source.name}"
+                f"INSERT INTO {table.name} ({slip}, copy_number, user_id, printed_at, vending_point_id, point_region_id)"  # noqa: S608  (names of our own)
+                f" SELECT id, {number}, operator_id, {later.format(moment, minutes)}, vending_point_id, point_region_id FROM {source.name}"
                 f" WHERE status = 'issued'{which} ORDER BY id"
             ))  # fmt: skip

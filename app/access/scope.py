@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from app.domain.errors import OutOfScope
 from app.domain.states import RowScope
 from app.models import (
+    ActReprint,
     AppUser,
     BackgroundTask,
     Consumer,
@@ -28,9 +29,11 @@ from app.models import (
     Region,
     RegionDay,
     RegionMonth,
+    Reprint,
     Sale,
     SaleDay,
     SaleMonth,
+    SaleQuarter,
     SaleTen,
     Token,
     UserGroup,
@@ -101,8 +104,8 @@ def criterion(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[b
         return true()
     if model is Sale:
         return _sale(scope, by)
-    if model is EngineeringRecord:
-        return _by_point(EngineeringRecord, scope)
+    if model in (EngineeringRecord, Reprint, ActReprint):
+        return _by_point(model, scope)
     if model is Token:
         return _token(scope)
     if model in (Consumer, Meter):
@@ -195,7 +198,7 @@ def of_own_people(user_id: Any, scope: Scope) -> ColumnElement[bool]:
 
 
 # Sums of a region's days and months: even an operator reads those of the own region (manual P1, P6).
-SUMMED = (SaleDay, SaleTen, SaleMonth, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
+SUMMED = (SaleDay, SaleTen, SaleMonth, SaleQuarter, RegionDay, RegionMonth, PurchaseDay, PurchaseMonth, InactiveDay)
 SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, BackgroundTask, ImportBatch)
 
 

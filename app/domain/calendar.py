@@ -81,6 +81,24 @@ def next_ten(day: date) -> date:
     return next_month(day) if first.day > 20 else first + timedelta(days=10)
 
 
+def quarter_start(day: date) -> date:
+    """The first day of the quarter of the calendar year that `day` is in.
+
+    >>> [quarter_start(date(2026, month, 9)).month for month in (1, 3, 4, 12)]
+    [1, 1, 4, 10]
+    """
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
+def next_quarter(day: date) -> date:
+    """The first day of the quarter after that of `day`.
+
+    >>> [next_quarter(date(2026, month, 9)).isoformat() for month in (1, 12)]
+    ['2026-04-01', '2027-01-01']
+    """
+    return next_month(next_month(next_month(quarter_start(day))))
+
+
 def step_period_start(day: date, period: StepPeriod) -> date:
     """The first day whose units count towards the steps of a purchase on `day`.
 

@@ -89,6 +89,22 @@ class SaleTen(_Sums, Model):
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
 
 
+class SaleQuarter(_Sums, Model):
+    """Closed quarters of `sale_day`, for years by vending point; `first` is the first day."""
+
+    __tablename__ = "sale_quarter"
+    __table_args__ = (
+        UniqueConstraint(
+            "first", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_quarter_key"
+        ),
+        Index("ix_sale_quarter_points", "vending_point_id", "meter_type", "currency", "first", "region_id", *SUMS),
+    )
+
+    first: Mapped[date] = mapped_column(Date)
+    vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"))
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), index=True)
+
+
 class PurchaseMonth(_Sums, Model):
     """Closed months of `purchase_day`; `month` is the first day."""
 
@@ -147,6 +163,15 @@ class TenSums(Model):
     """Whether the sums of ten days stand in `sale_ten`; without a row they do not."""
 
     __tablename__ = "ten_sums"
+
+    first: Mapped[date] = mapped_column(Date, primary_key=True)
+    closed: Mapped[bool] = mapped_column(Boolean)
+
+
+class QuarterSums(Model):
+    """Whether a quarter's sums stand in `sale_quarter`; without a row they do not."""
+
+    __tablename__ = "quarter_sums"
 
     first: Mapped[date] = mapped_column(Date, primary_key=True)
     closed: Mapped[bool] = mapped_column(Boolean)

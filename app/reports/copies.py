@@ -32,7 +32,7 @@ FIRST_PRINTING = 1
 FIRST_IN_INDEX: Any = literal_column(str(FIRST_PRINTING))
 RECEIPT = "receipt"
 # What may be asked of a slip; all else is told of its copies by their index alone.
-OF_THE_SLIP = frozenset({"point", "meter", "type", "region"})
+OF_THE_SLIP = frozenset({"meter", "type"})
 COLUMNS = (
     Column("receipt", said("Slip"), Kind.CODE, 15, sorts=False),
     Column("what", said("What for"), Kind.WORD, 20, words="slip", sorts=False),
@@ -72,63 +72,61 @@ def _answer(asked: Asked) -> Answer:
 
 def _receipts(asked: Asked) -> RecordList:
     picks = asked.question.picks
-    equal = {"point": Sale.vending_point_id, "meter": Sale.meter_id, "type": Sale.meter_type}
-    own = narrow(select(Sale.id), asked.scope, By.VENDING_POINT).where(
+    equal = {"meter": Sale.meter_id, "type": Sale.meter_type}
+    meant = select(Sale.id).where(
         Sale.id == Reprint.sale_id, *(column == picks[name] for name, column in equal.items() if name in picks)
     )
-    if "region" in picks:
-        own = own.where(picks["region"].inside(Sale.point_region_id))
     told = records.told(asked, "point.code", "point.name", "operator", "meter.meter_number", "consumer.name")
     shown = (Sale.receipt_number, Reprint.printed_at, Sale.reserved_at)
-    return _list(asked, Reprint, Reprint.sale_id, Sale, own, shown, told.columns, partial(_receipt, told.read))
+    return _list(asked, Reprint, Reprint.sale_id, Sale, meant, shown, told.columns, partial(_receipt, told.read))
 
 
 def _acts(asked: Asked) -> RecordList:
     picks = asked.question.picks
-    equal = {"point": EngineeringRecord.vending_point_id, "meter": EngineeringRecord.meter_id}
-    own = narrow(select(EngineeringRecord.id), asked.scope, By.VENDING_POINT, EngineeringRecord).where(
-        EngineeringRecord.id == ActReprint.record_id,
-        *(column == picks[name] for name, column in equal.items() if name in picks),
-    )
-    if "region" in picks:
-        own = own.where(picks["region"].inside(EngineeringRecord.point_region_id))
+    meant = select(EngineeringRecord.id).where(EngineeringRecord.id == ActReprint.record_id)
+    if "meter" in picks:
+        meant = meant.where(EngineeringRecord.meter_id == picks["meter"])
     if "type" in picks:
-        own = own.join(Meter, Meter.id == EngineeringRecord.meter_id).where(Meter.meter_type == picks["type"])
+        meant = meant.join(Meter, Meter.id == EngineeringRecord.meter_id).where(Meter.meter_type == picks["type"])
     told = records.told(
         asked, "point.name", "operator", "meter.meter_number", "consumer.name", of=EngineeringRecord.snapshot
     )
     shown = (EngineeringRecord.function, ActReprint.printed_at, EngineeringRecord.created_at)
     return _list(
-        asked, ActReprint, ActReprint.record_id, EngineeringRecord, own, shown, told.columns, partial(_act, told.read)
+        asked, ActReprint, ActReprint.record_id, EngineeringRecord, meant, shown, told.columns, partial(_act, told.read)
     )
 
 
 def _list(
-    asked: Asked, copy: Any, slip_id: Any, slip: Any, own: Any, shown: Sequence[Any], told: Sequence[Any],
+    asked: Asked, copy: Any, slip_id: Any, slip: Any, meant: Any, shown: Sequence[Any], told: Sequence[Any],
     make: Callable[[Sequence[Any]], Row],
 ) -> RecordList:  # fmt: skip
-    """The copies of one table whose slips are among `own`.
+    """The reader's copies of one table, with filters of the slip those whose slips are `meant`.
 
-    NB: asked of each copy; joined, SQLite would begin with every sale of the region.
+    NB: that is asked of each copy; joined, SQLite would begin with every sale of the kind.
     """
     first, end = asked.question.period.instants(asked.house.time_zone)
+    picks = asked.question.picks
     conditions: list[Any] = [
         copy.copy_number > FIRST_IN_INDEX, copy.printed_at >= first, copy.printed_at < end,
     ]  # fmt: skip
-    if not asked.scope.sees_all or asked.question.picks.keys() & OF_THE_SLIP:
-        conditions.append(own.correlate(copy).exists())
-    if "operator" in asked.question.picks:
-        conditions.append(copy.user_id == asked.question.picks["operator"])
+    equal = {"operator": copy.user_id, "point": copy.vending_point_id}
+    conditions += [column == picks[name] for name, column in equal.items() if name in picks]
+    if "region" in picks:
+        conditions.append(picks["region"].inside(copy.point_region_id))
+    if picks.keys() & OF_THE_SLIP:
+        conditions.append(meant.correlate(copy).exists())
     again = aliased(copy)
     again_id = getattr(again, slip_id.key)
     newest = select(func.max(again.copy_number)).where(again_id == slip_id).correlate(copy).scalar_subquery()
     return RecordList(
         columns=COLUMNS,
-        rows=(
+        rows=narrow(
             select(slip_id, copy.copy_number, newest, *shown, AppUser.first_name, AppUser.last_name, *told)
             .join(slip, slip.id == slip_id)
             .join(AppUser, AppUser.id == copy.user_id)
-            .where(*conditions)
+            .where(*conditions),
+            asked.scope, By.VENDING_POINT, copy,
         ),
         make=make,
         sums=None,
@@ -136,7 +134,10 @@ def _list(
         orders={"printed": copy.printed_at, "copy": copy.copy_number},
         lead=copy.printed_at,
         tie=copy.id,
-        count=select(func.count(copy.id)).where(*conditions),
+        ids=narrow(select(copy.id).where(*conditions), asked.scope, By.VENDING_POINT, copy),
+        count=narrow(
+            select(func.count()).select_from(copy).where(*conditions), asked.scope, By.VENDING_POINT, copy
+        ),
         counted=lambda number: (Figure(said("Copies"), Kind.COUNT, number),),
     )
 

@@ -43,7 +43,11 @@ def _read(asked: Asked, records: RecordList, number: int, end: int | None) -> Ge
     question = asked.question
     keys = [records.orders.get(question.order, records.lead), records.tie]
     order = [one.desc() for one in keys] if question.descending else keys
-    statement = records.rows.add_columns(*keys).order_by(*order).limit(end)
+    statement = records.rows.add_columns(*keys).order_by(*order)
+    if end is None or records.ids is None or keys[0] is records.lead:
+        statement = statement.limit(end)
+    else:  # in the order of another index, before a row is read
+        statement = statement.where(records.tie.in_(records.ids.order_by(*order).limit(end)))
     options = UNSCOPED | {"yield_per": CHUNK}
     with asked.session.connection().execute(statement, execution_options=options) as found:
         for *told, lead, tie in found:

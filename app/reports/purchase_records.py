@@ -86,6 +86,7 @@ def _answer(asked: Asked) -> Answer:
             lead=Sale.business_date,
             tie=Sale.id,
             ids=records.ids_in_index(asked, conditions, By.CONSUMER_REGION),
+            all_ids=records.all_in_order(asked, conditions, By.CONSUMER_REGION),
             figures=figures,
         ),
     )

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, String, case, cast, func, select
+from sqlalchemy import Date, Select, String, case, cast, func, literal_column, select
 
 from app.access.scope import By, narrow
 from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Sale, TariffPlan
+from app.models.sale import by_amount, by_units
 from app.reports.names import UNSCOPED
 from app.reports.report import Asked
 from app.reports.sums import COUNTED, Source, facts
@@ -35,8 +36,10 @@ AMOUNT = SIGN * Sale.amount
 ISSUED = Sale.receipt_number.is_not(None)
 # The same once more, where no row shall be read for it.  NB: as it stands, SQLite would take the status' index again.
 ISSUED_IN_INDEX = cast(Sale.status, String) == SaleStatus.ISSUED.value
-# What no index puts in order within a period: it is sorted, and not to be sorted with all that a row shows.
-SORTED = frozenset({"type", "units", "amount"})
+# Orders by what is no time, as the indexes of all sales in these orders say them.
+IN_ORDER: Mapping[str, Any] = {
+    "type": Sale.meter_type, "units": literal_column(by_units("sale.")), "amount": literal_column(by_amount("sale.")),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class RecordList:
     `adds` names, by currency and kind of meter, as a statement or as such rows.  `orders` names the SQL of each
     column to order by, `lead` what the period is read by: rows stand in its order unless another is asked for, and
     a database that walks its index from the end has a page after fifty rows, however many there are.
-    `ids`, where there is one, finds the rows of a page in another order from an index alone (`ids_in_index`).
+    `ids`, where there is one, finds the rows of a page in another order from an index alone (`ids_in_index`); `all_ids`
+    from the index of all sales in that order (of IN_ORDER).
     """
 
     columns: tuple[Column, ...]
@@ -59,6 +63,7 @@ class RecordList:
     tie: Any
     lead: Any = None
     ids: Select[Any] | None = None
+    all_ids: Select[Any] | None = None
     figures: Callable[[Sequence[Any]], tuple[Figure, ...]] = lambda _rows: ()
     # Lists without sums: how many rows, and the one currency that they speak of.
     count: Select[Any] | None = None
@@ -105,14 +110,11 @@ def answer(asked: Asked, records: RecordList) -> Answer:
     order = [one.desc() for one in order] if question.descending else order
 
     def rows(offset: int, limit: int | None) -> Iterator[Row]:
-        statement = records.rows.order_by(*order)
-        if limit is not None and records.ids is not None and question.order in SORTED:
-            statement = statement.where(records.tie.in_(records.ids.order_by(*order).offset(offset).limit(limit)))
-        else:
-            statement = statement.offset(offset).limit(limit)
+        statement, found = records.rows.order_by(*order), _page(asked, records, order, count, offset, limit)
+        statement = statement.offset(offset).limit(limit) if found is None else statement.where(records.tie.in_(found))
         # On the session's connection: the rows are plain columns, and the session would look at each once more.
-        found = asked.session.connection().execute(statement, execution_options=UNSCOPED | {"yield_per": CHUNK})
-        yield from map(records.make, found)
+        options = UNSCOPED | {"yield_per": CHUNK}
+        yield from map(records.make, asked.session.connection().execute(statement, execution_options=options))
 
     several = len({row[0] for row in found}) > 1
     columns = records.columns if several else tuple(c for c in records.columns if c.key != "currency")
@@ -133,6 +135,26 @@ def answer(asked: Asked, records: RecordList) -> Answer:
         descending=question.descending,
         currency=records.currency,
     )
+
+
+def _page(
+    asked: Asked, records: RecordList, order: Sequence[Any], count: int, offset: int, limit: int | None
+) -> Select[Any] | None:
+    """The ids of a page in an order of its own: those of the period are sorted, or all sales walked in that order.
+
+    To walk to the end of the page is the shorter way where the list has many of all sales: of the few of a month
+    one comes after many others.
+    """
+    question = asked.question
+    if limit is None or records.ids is None or records.orders.get(question.order, records.lead) is records.lead:
+        return None
+    ids = records.ids.order_by(*order)
+    if records.all_ids is not None and question.order in IN_ORDER:
+        sold = asked.session.execute(select(func.max(Sale.id)), execution_options=UNSCOPED).scalar() or 0
+        if count * count >= (offset + limit) * sold:
+            keys = [IN_ORDER[question.order], *order[1:]]
+            ids = records.all_ids.order_by(keys[0].desc() if question.descending else keys[0], *keys[1:])
+    return ids.offset(offset).limit(limit)
 
 
 def _summed(asked: Asked, records: RecordList) -> list[Any]:
@@ -203,7 +225,13 @@ def totals_of_sales(asked: Asked, conditions: Sequence[Any], by: By, source: Sou
 
 
 def ids_in_index(asked: Asked, conditions: Sequence[Any], by: By) -> Select[Any] | None:
-    """Ids of the sales under these conditions, if `ix_sale_day_figures` holds all that they and an order ask for.
+    """Ids of the sales under these conditions, if `ix_sale_day_figures` holds all that they and an order ask for."""
+    held = held_in_index(asked, conditions, by)
+    return None if held is None else narrow(select(Sale.id).where(*held), asked.scope, by)
+
+
+def held_in_index(asked: Asked, conditions: Sequence[Any], by: By) -> list[Any] | None:
+    """These conditions as `ix_sale_day_figures` knows them, if it does.
 
     What is narrower has an index of its own, whose rows are few enough to be read.
     """
@@ -212,12 +240,27 @@ def ids_in_index(asked: Asked, conditions: Sequence[Any], by: By) -> Select[Any]
     own_point = by is By.VENDING_POINT and asked.scope.row_scope is RowScope.VENDING_POINT
     if own_point or not issued or picks.keys() - {"type", "region", "within", "kind", "status"}:
         return None
-    held = [ISSUED_IN_INDEX if one is ISSUED else one for one in conditions]
-    return narrow(select(Sale.id).where(*held), asked.scope, by)
+    return [ISSUED_IN_INDEX if one is ISSUED else one for one in conditions]
+
+
+def all_in_order(asked: Asked, conditions: Sequence[Any], by: By) -> Select[Any]:
+    """Ids of the sales under these conditions (of `sale_conditions`), to be found in the order of an index of all.
+
+    NB: for SQLite the day is disguised, or it would look the period up and sort it; PostgreSQL knows how long that is.
+    """
+    return narrow(select(Sale.id).where(*undated(asked, conditions)), asked.scope, by)
+
+
+def undated(asked: Asked, conditions: Sequence[Any]) -> list[Any]:
+    """The same conditions, of which none may be looked up by the day."""
+    period = asked.question.period
+    if asked.session.get_bind().dialect.name != "sqlite":
+        return list(conditions)
+    return [literal_column("+sale.business_date", Date()).between(period.first, period.last), *conditions[1:]]
 
 
 def sale_conditions(asked: Asked) -> list[Any]:
-    """What the filters of a question say of sales."""
+    """What the filters of a question say of sales; the period comes first."""
     question = asked.question
     picks, period = question.picks, question.period
     conditions: list[Any] = [

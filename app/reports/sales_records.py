@@ -108,6 +108,7 @@ def _answer(asked: Asked) -> Answer:
             lead=Sale.business_date,
             tie=Sale.id,
             ids=records.ids_in_index(asked, conditions, By.VENDING_POINT),
+            all_ids=records.all_in_order(asked, conditions, By.VENDING_POINT),
             figures=figures,
         ),
     )

@@ -7,10 +7,10 @@ column of money for each kind of meter and their sum; by units there is no sum o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.states import MeterType
 from app.reports import names
@@ -18,10 +18,9 @@ from app.reports.headings import said
 from app.reports.period import GROUPS, cut, piece
 from app.reports.question import ALONE
 from app.reports.report import ROWS_MAX, Asked, TooMany
-from app.reports.shaping import subtotals
 from app.reports.statistics_chart import charts, drawn_by
 from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
-from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, listed
+from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, made
 
 _AT = {name: at for at, name in enumerate(COUNTED)}
 KEYS: Mapping[str, Column] = {
@@ -44,8 +43,7 @@ ORDERS = (*KEYS, "sales", "reversals", "energy", "fees", "taxes", "amount", "uni
 CURRENCY = Column("currency", said("Currency"), Kind.TEXT, 9)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """One value of a key: what orders it, what is shown, and what its drill-down asks for."""
 
     order: Any
@@ -77,7 +75,7 @@ def shape(
     kinds = tuple(kind for kind in MeterType if any(fact.meter_type is kind for fact in found))
     currencies = sorted({fact.currency for fact in found})
     columns = _columns(question, kinds, several=len(currencies) > 1)
-    rows: list[Row] = []
+    rows: list[Callable[[], Row]] = []
     totals: list[Row] = []
     bars: list[Chart] = []
     for currency in currencies:
@@ -90,7 +88,7 @@ def shape(
     if len(rows) > ROWS_MAX:
         raise TooMany(ROWS_MAX)
     return Answer(
-        columns=columns, count=len(rows), rows=listed(rows), totals=tuple(totals), decimals=asked.house.decimals,
+        columns=columns, count=len(rows), rows=made(rows), totals=tuple(totals), decimals=asked.house.decimals,
         figures=_figures(total(found), earlier), charts=tuple(bars), before=question.earlier,
         order=question.order, descending=question.descending,
     )  # fmt: skip
@@ -119,46 +117,58 @@ def _columns(question: Any, kinds: tuple[MeterType, ...], *, several: bool) -> t
 def _rows(
     question: Any, mine: list[Fact], currency: str, columns: tuple[Column, ...],
     tell: Callable[[str, Fact], Told], drills_to: str,
-) -> tuple[list[Row], Row]:  # fmt: skip
-    """The rows of one currency, with a subtotal under each value of the first key where there are two."""
+) -> tuple[list[Callable[[], Row]], Row]:  # fmt: skip
+    """The rows of one currency, with a subtotal under each value of the first key where there are two; and the total.
+
+    Each row is made when it is looked at: of two thousand a page shows fifty.
+    """
     keys = [name for name in (question.group, question.then) if name]
-    cells: dict[tuple[Any, ...], tuple[list[Told], list[Fact]]] = {}
+    lines: dict[tuple[Any, ...], tuple[list[Told], list[Fact]]] = {}
     for fact in mine:
         told = [tell(name, fact) for name in keys]
-        cells.setdefault(tuple([one.order for one in told]), (told, []))[1].append(fact)
-    adds = frozenset(c.key for c in columns if c.kind.numeric)
+        lines.setdefault(tuple([one.order for one in told]), (told, []))[1].append(fact)
     row = _row_maker(columns, keys, currency, drills_to)
-    made = [(where, row(told, found)) for where, (told, found) in cells.items()]
-    made.sort(key=itemgetter(0))
+    ordered = sorted(lines.items(), key=itemgetter(0))
     at = next((n for n, column in enumerate(columns) if column.key == question.order), None)
-    if at is not None or question.descending:
-        sort_at = 0 if at is None else at
-        made.sort(key=lambda one: _sortable(one[1].cells[sort_at], one[0], at), reverse=question.descending)
-    return subtotals(made, columns, adds, currency, two=len(keys) > 1)
+    if at and question.order in _AT:
+        figure = _AT[question.order]
+        ordered.sort(key=lambda line: _sums(line[1][1])[figure], reverse=question.descending)
+    elif at:
+        ordered.sort(key=lambda line: _sortable(row(*line[1]).cells[at]), reverse=question.descending)
+    elif question.descending:  # NB: by the first key it is the key's own order, not that of the words shown
+        ordered.reverse()
+    blank = Told(None, None, {})
+    if len(keys) == 1:
+        return [partial(row, *line) for _where, line in ordered], row([blank], mine, 2)
+    groups: dict[Any, list[tuple[list[Told], list[Fact]]]] = {}
+    for where, line in ordered:
+        groups.setdefault(where[0], []).append(line)
+    rows: list[Callable[[], Row]] = []
+    for kept in groups.values():
+        rows += [partial(row, *line) for line in kept]
+        rows.append(partial(row, [kept[0][0][0], blank], [fact for _told, found in kept for fact in found], 1))
+    return rows, row([blank, blank], mine, 2)
 
 
-def _sortable(cell: Any, where: tuple[Any, ...], at: int | None) -> tuple[Any, ...]:
-    """NB: by the first key itself it is the key's own order, not that of the words shown."""
-    if at is None or at == 0:
-        return (0, where)
+def _sortable(cell: Any) -> tuple[Any, ...]:
     return (0, cell) if isinstance(cell, int) else (cell is not None, str(cell))
 
 
 def _row_maker(
     columns: tuple[Column, ...], keys: list[str], currency: str, drills_to: str
-) -> Callable[[list[Told], list[Fact]], Row]:
-    """What makes a row of its keys and its facts: it lays all that a row may show in an order, and picks from there."""
+) -> Callable[..., Row]:
+    """What makes a row of its keys and its facts: it lays all that a row may show in an order, and picks from there.
+
+    A subtotal (level 1) and the total (2) are made of all facts below them, and lead nowhere.
+    """
     kinds = tuple(MeterType)
     apart_by = [(what, kind) for what in (Kind.MONEY, Kind.UNITS) for kind in kinds]
     laid: list[Any] = [*keys, *COUNTED, "currency", *apart_by]
     pick = itemgetter(*(laid.index(one.key if one.of is None else (one.kind, one.of)) for one in columns))
-    amount, units, energy, fees, taxes = (_AT[name] for name in ("amount", "units", "energy", "fees", "taxes"))
+    amount, units = _AT["amount"], _AT["units"]
 
-    def row(told: list[Told], found: list[Fact]) -> Row:
-        several = len(found) > 1
-        sums = list(map(sum, zip(*[fact.sums for fact in found], strict=True)) if several else found[0].sums)
-        # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
-        sums[energy] = sums[amount] - sums[fees] - sums[taxes]
+    def row(told: list[Told], found: list[Fact], level: int = 0) -> Row:
+        sums = _sums(found)
         apart = [0] * len(apart_by)
         for fact in found:
             at = kinds.index(fact.meter_type)
@@ -166,11 +176,24 @@ def _row_maker(
             apart[len(kinds) + at] += fact.sums[units]
         kind = found[0].meter_type
         only = kind if all(fact.meter_type is kind for fact in found) else None
-        asks = told[0].asks if len(told) == 1 else {name: value for one in told for name, value in one.asks.items()}
+        if only is None:
+            sums[units] = None  # kWh and cubic metres have no sum
         cells = pick((*[one.shown for one in told], *sums, currency, *apart))
+        if level:
+            return Row(cells, currency, only, level)
+        asks = told[0].asks if len(told) == 1 else {name: value for one in told for name, value in one.asks.items()}
         return Row(cells, currency, only, drill=Drill(drills_to, asks))
 
     return row
+
+
+def _sums(found: list[Fact]) -> list[Any]:
+    """What facts add up to, each of COUNTED."""
+    several = len(found) > 1
+    sums = list(map(sum, zip(*[fact.sums for fact in found], strict=True)) if several else found[0].sums)
+    # What is neither fee nor tax: steps, levies, fines, debts and roundings, so that the row adds up.
+    sums[_AT["energy"]] = sums[_AT["amount"]] - sums[_AT["fees"]] - sums[_AT["taxes"]]
+    return sums
 
 
 def _figures(now: dict[str, dict[str, int]], earlier: dict[str, dict[str, int]]) -> tuple[Figure, ...]:

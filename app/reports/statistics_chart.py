@@ -6,6 +6,7 @@ Too many pieces of time are drawn by the next longer ones, of too many names onl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import nlargest
 from typing import Any
 
 from app.domain.states import MeterType
@@ -43,31 +44,36 @@ def charts(
     group = drawn_by(question, house.first_weekday)
     here = {fact.meter_type for fact in found}
     kinds = [kind for kind in kinds if kind in here]  # what is sold in this currency
-    heights: dict[Any, dict[MeterType, list[int]]] = {}
-    shown: dict[Any, Any] = {}
-    measured = [COUNTED.index(name) for name in MEASURES]
+    # Of each bar what it shows, and for each kind of meter its two heights.  NB: thousands of facts, so lists.
+    bars: dict[Any, tuple[Any, list[list[int]]]] = {}
+    amount, units = (COUNTED.index(name) for name in MEASURES)
     for fact in found:
         one = tell(group, fact)
-        shown[one.order] = one.shown
-        kept = heights.setdefault(one.order, {}).setdefault(fact.meter_type, [0] * len(MEASURES))
-        for which, at in enumerate(measured):
-            kept[which] += fact.sums[at]
-    order, unfinished = sorted(heights), False
+        bar = bars.get(one.order)
+        if bar is None:
+            bar = bars[one.order] = (one.shown, [[0, 0] for _kind in kinds])
+        kept, sums = bar[1][kinds.index(fact.meter_type)], fact.sums
+        kept[0] += sums[amount]
+        kept[1] += sums[units]
     if group in GROUPS:
         order = list(pieces(question.period, group, house.first_weekday))
-        shown = {day: day for day in order}
         unfinished = piece(order[-1], group, question.period, house.first_weekday).last >= house.today
+    else:
+        order, unfinished = sorted(bars), False
+    nothing = [[0, 0] for _kind in kinds]
 
     def chart(title: str, kind: Kind, which: int, stacked: tuple[MeterType, ...]) -> Chart:
-        def height(key: Any, of: MeterType) -> int:
-            return heights.get(key, {}).get(of, [0, 0])[which]
+        places = [kinds.index(of) for of in stacked]
 
-        keys = order
-        if len(order) > BARS_MAX:
-            keys = sorted(order, key=lambda key: -sum(height(key, of) for of in stacked))[:LARGEST]
-        series = tuple(Series(tuple(height(key, of) for key in keys), of) for of in stacked)
+        def height(key: Any) -> int:
+            heights = bars[key][1] if key in bars else nothing
+            return sum([heights[place][which] for place in places])
+
+        keys = nlargest(LARGEST, order, key=height) if len(order) > BARS_MAX else order
+        drawn = [bars.get(key, (key, nothing)) for key in keys]
+        series = tuple(Series(tuple(bar[1][place][which] for bar in drawn), kinds[place]) for place in places)
         return Chart(
-            title, kind, columns[group], tuple(shown[key] for key in keys), series, currency, unfinished,
+            title, kind, columns[group], tuple(bar[0] for bar in drawn), series, currency, unfinished,
             grouped=group if group != question.group else "", whole=len(order) if len(keys) < len(order) else 0,
         )  # fmt: skip
 

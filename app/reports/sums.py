@@ -1,9 +1,9 @@
-"""Load of the statistics: sums of days and of closed months, added up in the database by what is asked for.
+"""Load of the statistics: sums of days, closed months and quarters, added up in the database by what is asked for.
 
 The summaries are kept in the sale's own transaction, and closed days and months added up from them; all are
 recounted by `flask ledger check`, and nothing here reads a sale.  Where no vending point is asked for, closed days
-and months are read by region: a tenth of the rows; where one is, parts of months are read by tens of days.  Rows
-are narrowed by the region, as P1 and P6 want it even for an operator.
+and months are read by region: a tenth of the rows; where one is, whole quarters as such and parts of months by
+tens of days.  Rows are narrowed by the region, as P1 and P6 want it even for an operator.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -22,24 +22,28 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    null,
     or_,
     select,
     type_coerce,
+    union_all,
 )
 
 from app.access.scope import By, narrow
-from app.domain.calendar import TEN_MIN, next_month, next_ten
+from app.domain.calendar import TEN_MIN, next_month, next_quarter, next_ten
 from app.domain.states import MeterType, RowScope
 from app.models import (
     DaySums,
     MonthSums,
     PurchaseDay,
     PurchaseMonth,
+    QuarterSums,
     Region,
     RegionDay,
     RegionMonth,
     SaleDay,
     SaleMonth,
+    SaleQuarter,
     SaleTen,
     TenSums,
 )
@@ -54,6 +58,9 @@ LEVELS = {"country": 1, "province": 2, "region": 99}
 FACTS_MAX = ROWS_MAX * len(MeterType)
 CHUNK = 5_000
 NAMED_DAYS_MAX = 100
+QUARTER_MIN = 90
+# A row is a key (day, vending point, place, kind of meter, currency; None what is not asked for) and its sums.
+KEY, PLACE, KIND = 5, 2, 3
 # NB: read as text and looked up here, because each of thousands of rows would be looked up with more ado.
 KINDS = {kind.value: kind for kind in MeterType}
 # In the place of sums that nobody reads: to add up takes most of the time.
@@ -62,7 +69,7 @@ NOTHING: Any = literal_column("0")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The tables of one statistic, by whose region they go, those by region alone, and that of tens of days."""
+    """The tables of one statistic, by whose region they go, those by region alone, of tens of days and of quarters."""
 
     day: Any
     month: Any
@@ -71,11 +78,12 @@ class Source:
     region_day: Any = None
     region_month: Any = None
     ten: Any = None
+    quarter: Any = None
 
 
-SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, True, RegionDay, RegionMonth, SaleTen)
+SALES = Source(SaleDay, SaleMonth, By.POINT_REGION, True, RegionDay, RegionMonth, SaleTen, SaleQuarter)
 # The same for whoever goes by vending point: an operator reads the own one's rows alone.
-RECORDS = Source(SaleDay, SaleMonth, By.VENDING_POINT, True, RegionDay, RegionMonth, SaleTen)
+RECORDS = Source(SaleDay, SaleMonth, By.VENDING_POINT, True, RegionDay, RegionMonth, SaleTen, SaleQuarter)
 PURCHASES = Source(PurchaseDay, PurchaseMonth, By.CONSUMER_REGION, points=False)
 
 
@@ -83,13 +91,13 @@ PURCHASES = Source(PurchaseDay, PurchaseMonth, By.CONSUMER_REGION, points=False)
 Part = tuple[Any, Any, ColumnElement[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """Sums under one key; what was not asked for is None.  Money in minor units, units in tenths.
 
     Of the sums energy is 0, and units are where money is shown: nobody reads them.
 
-    `day` is the first one of what was added up; `region_id` that of the level asked for.
+    `day` is the first one of what was added up; `region_id` that of the level asked for.  A tuple, because there are
+    thousands of them.
     """
 
     day: date | None
@@ -108,21 +116,19 @@ def facts(asked: Asked, source: Source, period: Period, keys: Iterable[str]) -> 
     """
     load = _Load(asked, source, frozenset(keys))
     time = load.keys & GROUPS.keys()
-    closed = [] if time & {"day", "week"} else _closed(asked, MonthSums, MonthSums.month, period)
-    closed = [month for month in closed if next_month(month) - _DAY <= period.last]
-    months = [(load.month, load.month.month, load.month.month.in_(closed))] if closed else []
-    spans = [Period(*span) for span in left(period, closed)]
+    long, taken = ([], []) if time & {"day", "week"} else load.long(period, apart=bool(time))
+    spans = [Period(*span) for span in between(period, taken)]
     if time:
-        load.read(months, apart=True)
+        load.read(long, apart=True)
         for span in spans:
             load.days(span, time)
     else:
-        load.read([*months, *load.parts(spans, apart=False)], apart=False)
+        load.read([*long, *load.parts(spans, apart=False)], apart=False)
     return load.found()
 
 
 def _closed(asked: Asked, table: Any, column: Any, period: Period) -> list[date]:
-    """The closed days, or first days of closed months, that lie in the period."""
+    """The closed days, or first days of what else is closed, that lie in the period."""
     within = column.between(period.first, period.last)
     return list(asked.session.scalars(select(column).where(table.closed, within).order_by(column)))
 
@@ -141,9 +147,28 @@ class _Load:
         self.dims = [*(["point"] if "point" in keys else []), *(["region"] if levels else [])]
         finest = max(levels, key=lambda name: LEVELS[name], default="region")
         self.above = None if finest == "region" else _above(asked, finest)
-        self.sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        # By the first day of what was added up, unless the key says it.
+        self.sums: dict[date | None, dict[tuple[Any, ...], tuple[int, ...]]] = {}
         # Nobody reads what is energy: statistics reckon it from the others (`statistics.answer`).
         self.unread = {"energy", "units"} if asked.question.show == "money" else {"energy"}
+
+    def long(self, period: Period, *, apart: bool) -> tuple[list[Part], list[tuple[date, date]]]:
+        """Closed quarters, unless months are wanted `apart`, and other months; and the days that they are, in order."""
+        made: list[Part] = []
+        taken: list[tuple[date, date]] = []
+        quarter = None if apart or self.by_region else self.source.quarter
+        known = [(self.month, "month", MonthSums, next_month)]
+        if quarter is not None and period.days >= QUARTER_MIN:
+            known.insert(0, (quarter, "first", QuarterSums, next_quarter))
+        for table, column, closed, following in known:
+            begins = _closed(self.asked, closed, getattr(closed, column), period)
+            spans = [(first, following(first) - _DAY) for first in begins]
+            spans = [one for one in spans if one[1] <= period.last and not any(a <= one[0] <= b for a, b in taken)]
+            if spans:
+                first = getattr(table, column)
+                made.append((table, first, first.in_([span[0] for span in spans])))
+                taken += spans
+        return made, sorted(taken)
 
     def days(self, span: Period, time: frozenset[str]) -> None:
         """What is not in closed months: by day, or piece by piece where each day has rows for many places."""
@@ -182,46 +207,72 @@ class _Load:
         return [ten for ten in tens if ten[1] <= span.last]
 
     def read(self, parts: Iterable[Part], *, apart: bool, first: date | None = None) -> None:
-        """Add up what the tables have: by day where it is kept `apart`, else as of `first`."""
-        for table, day, when in parts:
-            self._add(self._statement(table, when, [day] if apart else []), first=first, apart=apart)
+        """Add up what the tables have: by day where it is kept `apart`, else as of `first`, all in one statement."""
+        if apart:
+            for part in parts:
+                self._add(self._statement(part, day=part[1]), first=None, apart=True)
+        elif several := [self._statement(part) for part in parts]:
+            self._add(several[0] if len(several) == 1 else self._together(several), first=first, apart=False)
 
-    def _statement(self, table: Any, when: ColumnElement[bool], day: list[Any]) -> Select[Any]:
-        """The sums of one table under this condition."""
-        keys = [*day, *(table.vending_point_id if name == "point" else table.region_id for name in self.dims)]
-        if day and self.dims == ["point"]:
+    def _statement(self, part: Part, day: Any = None) -> Select[Any]:
+        """The sums of one table under its condition, by day if that is given."""
+        table, _day, when = part
+        point = table.vending_point_id if "point" in self.dims else None
+        place = table.region_id if "region" in self.dims else None
+        keys = [one for one in (day, point, place) if one is not None]
+        if day is not None and self.dims == ["point"]:
             keys.append(table.region_id)  # NB: the order of the index, so that a question too large ends early
         keys += [table.meter_type, table.currency]
-        named = [type_coerce(key, String) if key is table.meter_type else key for key in keys]
         sums = (NOTHING if name in self.unread else _whole(getattr(table, name)) for name in COUNTED)
-        statement = select(*named, *sums).where(when, *_picked(self.asked.question.picks, table)).group_by(*keys)
+        statement = select(*_named(day, point, place, table.meter_type, table.currency), *map(_label, COUNTED, sums))
+        statement = statement.where(when, *_picked(self.asked.question.picks, table)).group_by(*keys)
         return narrow(statement, self.asked.scope, self.source.by, table)
 
+    def _together(self, several: list[Select[Any]]) -> Select[Any]:
+        """The same sums of all these statements: to add them up here would take as long as to find them."""
+        found = union_all(*several).subquery("found").c
+        keys = [found.point if "point" in self.dims else None, found.place if "region" in self.dims else None]
+        keys += [found.kind, found.currency]
+        sums = (NOTHING if name in self.unread else _whole(found[name]) for name in COUNTED)
+        return select(*_named(None, *keys), *sums).group_by(*(one for one in keys if one is not None))
+
     def _add(self, statement: Select[Any], *, first: date | None, apart: bool) -> None:
-        at = {name: apart + place for place, name in enumerate(self.dims)}
-        at_point, at_place, kind = at.get("point"), at.get("region"), -len(COUNTED) - 2
+        above = self.above
         # NB: read in parts PostgreSQL plans for the first rows, so only what may be cut off is.
         parts = bool(self.dims and apart)
         options = UNSCOPED | ({"yield_per": CHUNK} if parts else {})
+        sums = self.sums.setdefault(None if apart else first, {})
+        room = FACTS_MAX + len(sums) - sum(map(len, self.sums.values()))
         # On the session's connection: the session would look at each row once more.
         with self.asked.session.connection().execute(statement, execution_options=options) as found:
             for row in found if parts else found.all():
-                place = row[at_place] if at_place is not None else None
-                if self.above is not None and place is not None:
-                    place = self.above.get(place, place)
-                point = row[at_point] if at_point is not None else None
-                key = (row[0] if apart else first, point, place, row[kind], row[kind + 1])
-                sums, kept = tuple(row[kind + 2 :]), self.sums.get(key)
-                self.sums[key] = sums if kept is None else tuple(map(add, kept, sums))
-                if len(self.sums) > FACTS_MAX:
+                key: tuple[Any, ...] = row[:KEY]  # type: ignore[assignment]
+                values: tuple[int, ...] = row[KEY:]  # type: ignore[assignment]
+                if above is not None:
+                    key = (*key[:PLACE], above.get(key[PLACE], key[PLACE]), *key[PLACE + 1 :])
+                kept = sums.get(key)
+                sums[key] = values if kept is None else tuple(map(add, kept, values))
+                if len(sums) > room:
                     raise TooMany(ROWS_MAX)
 
     def found(self) -> list[Fact]:
         """What was added up."""
         return [
-            Fact(day, point, place, KINDS[kind], currency, sums)
-            for (day, point, place, kind, currency), sums in self.sums.items()
+            Fact(day or first, point, place, KINDS[kind], currency, values)
+            for first, sums in self.sums.items()
+            for (day, point, place, kind, currency), values in sums.items()
         ]
+
+
+def _named(*key: Any) -> list[Any]:
+    """The columns of a key (KEY), each by its name; what is not asked for is NULL."""
+    named = [null() if one is None else one for one in key]
+    named[KIND] = type_coerce(named[KIND], String)
+    return [one.label(name) for name, one in zip(("day", "point", "place", "kind", "currency"), named, strict=True)]
+
+
+def _label(name: str, column: Any) -> Any:
+    return column.label(name)
 
 
 def _whole(column: Any) -> Any:
@@ -261,22 +312,17 @@ def runs(days: Iterable[date]) -> list[tuple[date, date]]:
 
 
 def between(period: Period, taken: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
-    """What of a period lies outside these spans, which are in order and within it."""
+    """What of a period lies outside these spans, which are in order and within it.
+
+    >>> between(Period(date(2026, 1, 20), date(2026, 4, 2)), [(date(2026, 2, 1), date(2026, 3, 31))])
+    [(datetime.date(2026, 1, 20), datetime.date(2026, 1, 31)), (datetime.date(2026, 4, 1), datetime.date(2026, 4, 2))]
+    """
     spans, at = [], period.first
     for first, last in taken:
         if at < first:
             spans.append((at, first - _DAY))
         at = last + _DAY
     return [*spans, (at, period.last)] if at <= period.last else spans
-
-
-def left(period: Period, closed: list[date]) -> list[tuple[date, date]]:
-    """What of a period remains without the months, from day to day.
-
-    >>> left(Period(date(2026, 1, 20), date(2026, 4, 2)), [date(2026, 2, 1), date(2026, 3, 1)])
-    [(datetime.date(2026, 1, 20), datetime.date(2026, 1, 31)), (datetime.date(2026, 4, 1), datetime.date(2026, 4, 2))]
-    """
-    return between(period, [(month, next_month(month) - _DAY) for month in closed])
 
 
 def _picked(picks: Mapping[str, Any], table: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ the totals say each by itself.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -196,6 +196,11 @@ def listed(rows: Iterable[Row]) -> Callable[[int, int | None], Iterator[Row]]:
     """Rows that are in memory, as `Answer.rows` hands them out."""
     kept = tuple(rows)
     return lambda offset, limit: iter(kept[offset:] if limit is None else kept[offset : offset + limit])
+
+
+def made(rows: Sequence[Callable[[], Row]]) -> Callable[[int, int | None], Iterator[Row]]:
+    """Rows that are made as they are handed out."""
+    return lambda offset, limit: (one() for one in rows[offset : None if limit is None else offset + limit])
 
 
 @dataclass(slots=True)

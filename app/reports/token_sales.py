@@ -22,7 +22,7 @@ from app.reports.engineering_tokens import NO_CREDIT
 from app.reports.headings import said
 from app.reports.names import UNSCOPED
 from app.reports.question import Choices
-from app.reports.records import RecordList
+from app.reports.records import IN_ORDER, ISSUED, ISSUED_IN_INDEX, UNITS, RecordList
 from app.reports.report import Asked, Report
 from app.reports.sales_records import receipt_number
 from app.reports.sums import COUNTED, RECORDS, facts
@@ -88,7 +88,8 @@ def _sums(asked: Asked, conditions: Sequence[Any]) -> Select[Any] | Sequence[Any
     for fact in facts(asked, RECORDS, asked.question.period, ()):
         add(fact.currency, fact.meter_type, fact.sums[SALES], fact.sums[SUM_OF_UNITS])
     key = (Sale.currency, Sale.meter_type)
-    apart = select(*key, Sale.kind, func.count(), func.sum(Sale.carried_units)).where(APART, *conditions)
+    held = [ISSUED_IN_INDEX if one is ISSUED else one for one in conditions]
+    apart = select(*key, Sale.kind, func.count(), func.sum(Sale.carried_units)).where(APART, *held)
     for currency, meter_type, kind, count, units in _own(asked, apart.group_by(*key, Sale.kind)):
         add(currency, meter_type, *((0, int(units)) if kind is SaleKind.REVERSAL else (-count, 0)))
     # A sale's tokens are never older than it; a day is left to clocks that disagree.
@@ -130,6 +131,12 @@ def _answer(asked: Asked) -> Answer:
         .join(Sale, Sale.id == Token.sale_id)
         .where(*conditions)
     )  # fmt: skip
+    held = records.held_in_index(asked, conditions, By.VENDING_POINT)
+
+    def ids(of: Sequence[Any]) -> Select[Any]:
+        wanted = select(Token.id).join(Sale, Sale.id == Token.sale_id).where(*of)
+        return narrow(wanted, asked.scope, By.VENDING_POINT)
+
     return records.answer(
         asked,
         RecordList(
@@ -138,9 +145,12 @@ def _answer(asked: Asked) -> Answer:
             make=partial(_make, told.read),
             sums=_sums(asked, conditions),
             adds=("units",),
-            orders={"time": (Sale.business_date, Token.issued_at), "units": CARRIED},
+            # A token carries what its sale says; those of a key change stand beside it.
+            orders={"time": (Sale.business_date, Token.issued_at), "units": (UNITS, Sale.id)},
             lead=(Sale.business_date, Sale.id),
             tie=Token.id,
+            ids=None if held is None else ids(held),
+            all_ids=ids([IN_ORDER["units"] >= 0, *records.undated(asked, conditions)]),  # a reversal has no token
             figures=_figures,
         ),
     )

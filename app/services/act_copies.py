@@ -32,10 +32,16 @@ def count_act_copy(record_id: int, user_id: int, scope: Scope) -> int:
 
     def count() -> int:
         with transaction() as session:
-            if record_of(record_id, scope).status != ActStatus.ISSUED:
+            act = record_of(record_id, scope)
+            if act.status != ActStatus.ISSUED:
                 raise errors.OutOfScope
             number = copies_of(session, record_id) + 1
-            session.add(ActReprint(record_id=record_id, copy_number=number, user_id=user_id, printed_at=now()))
+            session.add(
+                ActReprint(
+                    record_id=record_id, copy_number=number, user_id=user_id, printed_at=now(),
+                    vending_point_id=act.vending_point_id, point_region_id=act.point_region_id,
+                )
+            )  # fmt: skip
         return number
 
     return draw_number(count)

@@ -13,7 +13,7 @@ from app.access.scope import By, Scope, narrow
 from app.domain.money import Currency
 from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
-from app.models import ActReprint, EngineeringRecord, Reprint, Sale, Settings
+from app.models import ActReprint, Reprint, Sale, Settings
 from app.models import Currency as CurrencyRow
 
 WAITING_SHOWN = 5
@@ -68,11 +68,10 @@ def waiting_since(scope: Scope) -> tuple[int, date | None]:
 def copies(scope: Scope, since: datetime) -> int:
     """How many copies of slips of one's own sales and acts were printed since then; a first printing is none."""
     found = 0
-    for copy, slip, of in ((Reprint, Sale, Reprint.sale_id), (ActReprint, EngineeringRecord, ActReprint.record_id)):
-        # NB: asked of each copy; joined, SQLite would begin with every sale of the region.
-        own = narrow(select(slip.id), scope, By.VENDING_POINT, slip).where(slip.id == of).correlate(copy)
+    for copy in (Reprint, ActReprint):
         again = copy.copy_number > literal_column("1")  # as the small index of copies says it
-        statement = select(func.count(copy.id)).where(copy.printed_at >= since, again, own.exists())
+        statement = select(func.count()).select_from(copy).where(copy.printed_at >= since, again)
+        statement = narrow(statement, scope, By.VENDING_POINT, copy)
         found += int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
     return found
 

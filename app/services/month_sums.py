@@ -1,9 +1,9 @@
-"""Closed months and tens of days: the sums of their days added up once more, so that a report over years reads months.
+"""Closed tens of days, months and quarters: sums of their days added up once more, so that years are read from few.
 
 A month is closed some days after its end, by the worker.  A sale that is booked into it after all opens it
 again in its own transaction (`summaries.add`); until it is closed anew, reports read its days.  Both begin
 with the month's own row, so that neither can miss the other.  So it is with tens of days (the 1st to 10th, to 20th
-and to the end of each month), which are kept by vending point alone.  `flask ledger check` compares.
+and to the end of each month) and with quarters, which are kept by vending point alone.  `flask ledger check` compares.
 """
 
 from __future__ import annotations
@@ -17,20 +17,29 @@ from sqlalchemy import Date, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
-from app.domain.calendar import month_start, next_month, next_ten, ten_start
+from app.domain.calendar import (
+    month_start,
+    next_month,
+    next_quarter,
+    next_ten,
+    quarter_start,
+    ten_start,
+)
 from app.extensions import db
 from app.models import (
     MonthSums,
     PurchaseDay,
     PurchaseMonth,
+    QuarterSums,
     RegionMonth,
     SaleDay,
     SaleMonth,
+    SaleQuarter,
     SaleTen,
     TenSums,
 )
 from app.services.differences import Difference, sums_in_words
-from app.services.summaries import COUNTED, mark_month, mark_ten
+from app.services.summaries import COUNTED, mark_month, mark_quarter, mark_ten
 
 # So long after its end a month may still get sales that were reserved in it.
 GRACE = timedelta(days=3)
@@ -63,6 +72,9 @@ MONTHS = Piece(
     ((SaleDay, SaleMonth, BY_POINT), (SaleDay, RegionMonth, BY_REGION), (PurchaseDay, PurchaseMonth, BY_REGION)),
 )  # fmt: skip
 TENS = Piece("first", TenSums, mark_ten, ten_start, next_ten, ((SaleDay, SaleTen, BY_POINT),))
+QUARTERS = Piece(
+    "first", QuarterSums, mark_quarter, quarter_start, next_quarter, ((SaleDay, SaleQuarter, BY_POINT),)
+)
 
 
 def close_months(today: date) -> list[date]:
@@ -73,6 +85,11 @@ def close_months(today: date) -> list[date]:
 def close_tens(today: date) -> list[date]:
     """Close every ten of days that is over and not closed, one transaction each; which they were."""
     return _close_all(TENS, today)
+
+
+def close_quarters(today: date) -> list[date]:
+    """Close every quarter that is over and not closed, one transaction each; which they were."""
+    return _close_all(QUARTERS, today)
 
 
 def _close_all(piece: Piece, today: date) -> list[date]:
@@ -109,8 +126,8 @@ def _added_up(piece: Piece, days: Any, key: tuple[str, ...], first: date) -> Any
 
 
 def differences(session: Session) -> Iterator[Difference]:
-    """Closed months and tens of days whose sums are not those of their days."""
-    for piece in (MONTHS, TENS):
+    """Closed tens of days, months and quarters whose sums are not those of their days."""
+    for piece in (MONTHS, TENS, QUARTERS):
         for first in list(session.scalars(select(piece.first).where(piece.closed.closed).order_by(piece.first))):
             for days, sums, key in piece.tables:
                 yield from _compared(session, piece, first, days, sums, key)

@@ -201,7 +201,12 @@ def _count_once(sale_id: int, user_id: int, scope: Scope) -> int:
         if sale.status is not SaleStatus.ISSUED:
             raise errors.OutOfScope
         number = _copies(session, sale_id) + 1
-        session.add(Reprint(sale_id=sale_id, copy_number=number, user_id=user_id, printed_at=now()))
+        session.add(
+            Reprint(
+                sale_id=sale_id, copy_number=number, user_id=user_id, printed_at=now(),
+                vending_point_id=sale.vending_point_id, point_region_id=sale.point_region_id,
+            )
+        )  # fmt: skip
     return number
 
 

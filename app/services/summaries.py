@@ -11,16 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db import prepared
-from app.domain.calendar import month_start, ten_start
+from app.domain.calendar import month_start, quarter_start, ten_start
 from app.domain.quote import LineKind
-from app.models import DaySums, MonthSums, PurchaseDay, SaleDay, TenSums
+from app.models import DaySums, MonthSums, PurchaseDay, QuarterSums, SaleDay, TenSums
 from app.models.base import now
 from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
 FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.value})
 TAXES = frozenset({LineKind.TAX.value})
-# No zone is further from UTC; days, tens and months are closed later than this (month_sums.GRACE).
+# No zone is further from UTC; days, tens, months and quarters are closed later than this (month_sums.GRACE).
 LATE = timedelta(days=1)
 COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
@@ -55,12 +55,15 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
     )
     _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
     late, ten, month = (now() - LATE).date(), ten_start(sale.business_date), month_start(sale.business_date)
-    if sale.business_date < late:  # its day may be closed, its ten of days and its month (day_sums, month_sums)
+    quarter = quarter_start(month)
+    if sale.business_date < late:  # its day may be closed, and its ten, month and quarter (day_sums, month_sums)
         mark_day(session, sale.business_date, closed=False)
         if ten < ten_start(late):
             mark_ten(session, ten, closed=False)
         if month < month_start(late):
             mark_month(session, month, closed=False)
+        if quarter < quarter_start(late):
+            mark_quarter(session, quarter, closed=False)
 
 
 def mark_day(session: Session, day: date, *, closed: bool) -> None:
@@ -76,6 +79,11 @@ def mark_ten(session: Session, first: date, *, closed: bool) -> None:
 def mark_month(session: Session, month: date, *, closed: bool) -> None:
     """Say whether a month's sums of the month are right; the row holds off whoever says otherwise meanwhile."""
     _mark(session, MonthSums, "month", month, closed=closed)
+
+
+def mark_quarter(session: Session, first: date, *, closed: bool) -> None:
+    """Say whether `sale_quarter` has the sums of a quarter; the row holds off whoever says otherwise meanwhile."""
+    _mark(session, QuarterSums, "first", first, closed=closed)
 
 
 def _mark(session: Session, table: Any, key: str, value: date, *, closed: bool) -> None:

@@ -1,7 +1,7 @@
 """A name is one name in big and small letters: unique indexes say so, also when two save at one moment.
 
 Revision ID: 0040
-Revises: 0038
+Revises: 0039
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from app.models.names import NamesTwice
 
 revision = "0040"
-down_revision = "0038"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 

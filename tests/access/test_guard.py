@@ -129,6 +129,7 @@ EXEMPT = {
     "sale_fee": "facts for pricing, given as sums",
     "sale_line": "reached through its sale",
     "sale_month": "read by reports through narrow()",
+    "sale_quarter": "read by reports through narrow()",
     "sale_ten": "read by reports through narrow()",
     "training_state": "reached through its meter, which is asked for first",
     "failed_sign_in": "its page has a filter of its own (own people)",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import select
 
 from app.domain.engineering import METER_TEST, act_number
 from app.extensions import db
+from app.models import Reprint, Sale
 from app.models.base import now
 from app.services import home
 from app.services.act_copies import count_act_copy
@@ -90,6 +93,19 @@ def test_slips_of_engineering_acts_stand_among_those_of_sales_in_the_order_of_pr
         ({"meter": PIER}, 1), ({"region": str(cast.regions["market"])}, 5),
     ):  # fmt: skip
         assert forms("copies", "efua", **filters).answer.count == count
+
+
+@pytest.mark.deep
+def test_copies_of_before_say_whose_their_slips_are(counter, cast):  # noqa: F811
+    sold = counter.sells("palm_street", 20_00)
+    for _ in range(2):
+        count_reprint(sold.sale_id, cast.users["amara"], cast.scope("amara"))
+    db.session.remove()
+    downgrade(revision="0038")
+    upgrade()
+    sale = db.session.get_one(Sale, sold.sale_id)
+    copy = db.session.scalars(select(Reprint).where(Reprint.copy_number == 2)).one()
+    assert (copy.vending_point_id, copy.point_region_id) == (sale.vending_point_id, sale.point_region_id)
 
 
 @pytest.mark.one_database

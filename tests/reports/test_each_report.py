@@ -270,3 +270,11 @@ def test_tokens_that_days_add_up_are_those_that_were_sold(counter, harbour, cast
             one = forms("token-sales", who, **period)
             assert one.answer.count == len(list(one.answer.rows(0, None))) == count
             assert one.totals() == one.added(), "the days' sums are those of the rows"
+    # A page of one row walks all sales in that order; all rows are sorted.
+    figures = [(order, down) for order in ("type", "units", "amount") for down in "01"]
+    asked = {"sales-records": figures, "purchase-records": figures[:3], "token-sales": [("units", "1"), ("units", "0"), ("time", "1")]}
+    for name, orders in asked.items():
+        for order, down in orders:
+            answer = forms(name, order=order, down=down).answer
+            pages = [row.cells for at in range(answer.count) for row in answer.rows(at, 1)]
+            assert pages == [row.cells for row in answer.rows(0, None)]

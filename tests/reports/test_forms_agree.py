@@ -14,7 +14,7 @@ from app.models.base import now
 from app.reports.installation import installation
 from app.services.day_sums import close_days
 from app.services.ledger_check import differences
-from app.services.month_sums import close_months, close_tens
+from app.services.month_sums import close_months, close_quarters, close_tens
 from tests.reports.conftest import DAYS, digits_of, random_past, told
 
 QUESTIONS = (
@@ -85,6 +85,7 @@ def test_many_random_months_are_the_same_in_every_form_and_in_the_ledger(context
             if closed:
                 close_days(today)
                 close_tens(today)
+                close_quarters(today)
                 close_months(today)
                 assert differences() == []
             cash = ledger_cash(first, last)

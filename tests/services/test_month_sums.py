@@ -1,4 +1,4 @@
-"""Closed months and tens of days: added up once, opened again by a late sale, and read by reports in the place of days."""
+"""Closed tens of days, months and quarters: added up once, opened again by a late sale, and read by reports in the place of days."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from itertools import product
 from sqlalchemy import func, select, update
 
 from app.db import transaction
-from app.domain.calendar import month_start, next_month, next_ten, ten_start
+from app.domain.calendar import (
+    month_start,
+    next_month,
+    next_quarter,
+    next_ten,
+    quarter_start,
+    ten_start,
+)
 from app.extensions import db
 from app.models import (
     DaySums,
     MonthSums,
+    QuarterSums,
     RegionDay,
     RegionMonth,
     SaleDay,
     SaleMonth,
+    SaleQuarter,
     SaleTen,
     TenSums,
 )
@@ -145,6 +154,36 @@ def test_by_vending_point_closed_tens_of_days_are_read_and_a_late_sale_opens_one
     assert month_sums.close_tens(today.date()) == [second, third]
     assert db.session.scalar(select(func.sum(SaleTen.amount)).where(SaleTen.first == third)) == 50_00
     assert differences() == []
+
+
+def test_by_vending_point_closed_quarters_are_read_and_a_late_sale_opens_one(counter, corner, cast):
+    today = datetime.now(UTC)
+    begin = quarter_start((today - timedelta(days=200)).date())
+    second = next_quarter(begin)
+    for days, seller, meter in ((80, counter, "palm_street"), (85, corner, "mill")):
+        seller.clock = datetime.combine(begin, time(12), UTC) + timedelta(days=days)
+        seller.sells(meter, 20_00)
+    month_sums.close_months(today.date())
+    spans = [(begin, today.date()), (begin + timedelta(days=1), today.date()), (begin, second - timedelta(days=2))]
+    asked = [(span, statistics(cast, *span, "point")) for span in spans]
+    by_month = statistics(cast, *spans[0], "month", "point")
+    assert month_sums.close_quarters(today.date())[:2] == [begin, second]
+    assert month_sums.close_quarters(today.date()) == []
+    assert differences() == []
+    for span, before in asked:
+        assert statistics(cast, *span, "point") == before
+    # NB: changed behind its days' back, the quarter shows where it was read.
+    with transaction() as session:
+        session.execute(update(SaleQuarter).where(SaleQuarter.first == begin).values(amount=SaleQuarter.amount + 1))
+    assert {line.split()[0] for line in differences()} == {"sale_quarter"}
+    assert [statistics(cast, *span, "point") != before for span, before in asked] == [True, False, False]
+    assert statistics(cast, *spans[0], "month", "point") == by_month
+    corner.sells("mill", 30_00)  # opens it: what stands in sale_quarter is read no more
+    db.session.rollback()
+    assert db.session.get_one(QuarterSums, begin).closed is False
+    assert differences() == []
+    assert month_sums.close_quarters(today.date()) == [begin]
+    assert db.session.scalar(select(func.sum(SaleQuarter.amount)).where(SaleQuarter.first == begin)) == 70_00
 
 
 def test_this_month_and_the_last_days_of_grace_stay_open(counter, cast):

@@ -23,7 +23,7 @@ ALL = Scope.everything()
 # What keeps the place it was made in; everything else that names a place comes along with it.
 KEPT = {"sale.point_region_id", "sale.consumer_region_id", "engineering_record.point_region_id"} | {
     f"{table}.region_id"
-    for table in ("sale_day", "sale_ten", "sale_month", "region_day", "region_month", "purchase_day", "purchase_month")
+    for table in ("sale_day", "sale_ten", "sale_month", "sale_quarter", "region_day", "region_month", "purchase_day", "purchase_month")
 }
 
 

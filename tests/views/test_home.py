@@ -132,11 +132,11 @@ def test_a_jump_of_those_who_buy_nothing_leads_to_them_and_else_both_counts_stan
 
 def test_copies_of_today_lead_to_who_printed_what_again(app, signed_in, town, look):
     with app.app_context(), transaction() as session:
-        sale_id = session.scalar(select(Sale.id).order_by(Sale.id).limit(1))
+        sale, other = session.execute(select(Sale.id, Sale.vending_point_id, Sale.point_region_id).order_by(Sale.id).limit(2))
+        place = {"vending_point_id": sale[1], "point_region_id": sale[2]}
         for number, before in ((1, 2), (2, 2), (3, 0), (4, 0)):
-            session.add(Reprint(sale_id=sale_id, copy_number=number, user_id=1, printed_at=now() - timedelta(days=before)))
-        other = session.scalar(select(Sale.id).order_by(Sale.id).offset(1).limit(1))
-        session.add(Reprint(sale_id=other, copy_number=1, user_id=1, printed_at=now()))  # a receipt, and no copy
+            session.add(Reprint(sale_id=sale[0], copy_number=number, user_id=1, printed_at=now() - timedelta(days=before), **place))
+        session.add(Reprint(sale_id=other[0], copy_number=1, user_id=1, printed_at=now()))  # a receipt, and no copy
     dalia = signed_in("dalia")
     assert "Copies of slips printed again today 2" in text(dalia.get("/"))
     [address] = re.findall(r'href="(/reports/copies[^"]*)"', dalia.get("/").get_data(as_text=True))
