@@ -17,15 +17,16 @@ import signal
 import socket
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 import config
+from app.module_process import LOOPBACK, answers, module_command, serves_module
 from app.supervisor import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parent
-LOOPBACK = "127.0.0.1"
 
 
 def __getattr__(name: str) -> Any:
@@ -103,16 +104,6 @@ def _require_queue(settings: dict[str, Any]) -> None:
         ) from None
 
 
-def _serves_module(settings: dict[str, Any]) -> bool:
-    """Whether the software module runs in a process of its own, here.
-
-    It does not in an installation whose keys still lie beside the books (docs/operations.md).
-    """
-    if not (settings["MODULE_PORT"] and settings["SOFTWARE_MODULE_ALLOWED"]):
-        return False
-    return settings["MODULE_DIR"].exists() or not settings["KEYSTORE_FILE"].exists()
-
-
 def _flask(*arguments: str) -> str:
     """One `flask` command to its end; what it printed.  Its failure ends the start."""
     command = [sys.executable, "-m", "flask", "--app", "run", *arguments]
@@ -123,14 +114,6 @@ def _flask(*arguments: str) -> str:
         print(done.stdout, end="")
         raise CannotStart(f"`flask {' '.join(arguments)}` failed; its own words stand above.")
     return done.stdout
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=0.5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _web(settings: dict[str, Any], shown: str) -> Program:
@@ -154,16 +137,12 @@ def _web(settings: dict[str, Any], shown: str) -> Program:
     # moment.  It opens nothing and begins no thread before its first request.
     # NB: the control socket would be made in the home folder, and nobody here uses it.
     command = [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flat, "run:app"]
-    return Program("web server", command, is_up=lambda: _answers(shown, port))
+    return Program("web server", command, is_up=lambda: answers(shown, port))
 
 
 def _module(settings: dict[str, Any]) -> Program:
-    port = settings["MODULE_PORT"]
-    command = [
-        sys.executable, "-m", "app.sts.prism.service", "--folder", str(settings["MODULE_DIR"]),
-        "--address", LOOPBACK, "--port", str(port), "--tables", settings["STA_TABLES"],
-    ]  # fmt: skip
-    return Program("software module", command, is_up=lambda: _answers(LOOPBACK, port))
+    up = partial(answers, LOOPBACK, settings["MODULE_PORT"])
+    return Program("software module", module_command(settings), is_up=up)
 
 
 def _worker() -> Program:
@@ -194,7 +173,7 @@ def start() -> int:
     host, port = settings["HOST"], settings["PORT"]
     _require_folder(settings["INSTANCE_DIR"])
     _require_port(host, port)
-    if _serves_module(settings):
+    if serves_module(settings):
         _require_port(LOOPBACK, settings["MODULE_PORT"], "MODULE_PORT")
     _require_queue(settings)
     with _hold_folder(settings["INSTANCE_DIR"]):
@@ -212,7 +191,7 @@ def _programs(settings: dict[str, Any], shown: str) -> list[Program]:
     programs = [_web(settings, shown), _worker()]
     if settings["DEMO"]:
         programs.insert(0, _demonstration())
-    if _serves_module(settings) and settings["MODULE_DIR"].exists():
+    if serves_module(settings) and settings["MODULE_DIR"].exists():
         programs.insert(0, _module(settings))
     return programs
 

@@ -12,6 +12,8 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app import cli_licence, cli_module, cli_reports, cli_upkeep
+from app.domain.errors import ModuleDown
+from app.module_process import module_for_a_while
 
 
 def register(app: Flask) -> None:
@@ -160,7 +162,17 @@ def _demo() -> AppGroup:
         if not small:
             click.echo("Loading the demonstration if the database is empty: once, some twenty seconds ...")
         size = "small" if small else current_app.config["DEMO_SIZE"]
-        for line in load_alone(current_app.config, current_app.extensions["modules"], size=size):
-            click.echo(line)
+        try:
+            with module_for_a_while(current_app.config):
+                lines = load_alone(current_app.config, current_app.extensions["modules"], size=size)
+        except ModuleDown as error:
+            port = current_app.config["MODULE_PORT"]
+            raise click.ClickException(
+                f"the security module {error.params['name']} does not answer on port {port}, or is another "
+                "installation's: MODULE_PORT=9444 names a free port; the next call goes on from here"
+            ) from error
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo("\n".join(lines))
 
     return group

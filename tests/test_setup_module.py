@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from app import demo
 from app.db import transaction
 from app.extensions import db
 from app.models import Sale, SecurityModule, SupplyGroupKey
+from app.module_process import LOOPBACK, answers, serves_module
 from app.services.credentials import unseal
 from app.setup import NotForService, run_setup
 from app.sts.prism import folder as module_folder
+from tests.fixtures.ports import free_ports
 
 pytestmark = pytest.mark.one_database
 
@@ -116,7 +119,7 @@ def test_where_no_software_module_is_allowed_none_is_made_or_started(bare, tmp_p
         assert db.session.query(SecurityModule).count() == 0
     assert not (tmp_path / "module").exists()
     assert programs(tmp_path, MODE="production") == ["web server", "worker"]
-    assert not run._serves_module(config.load({"INSTANCE_DIR": str(tmp_path), "MODE": "production"}))
+    assert not serves_module(config.load({"INSTANCE_DIR": str(tmp_path), "MODE": "production"}))
 
 
 def test_in_production_it_starts_without_keys(bare, tmp_path):
@@ -145,6 +148,23 @@ def test_two_who_load_the_demonstration_at_once_load_it_once(make_app):
         sales = db.session.query(Sale).count()
     assert sales > 0
     assert first[1] == f"{sales} sales in 1 days"
+
+
+def test_the_demonstration_is_loaded_by_hand_through_a_module_that_ends_with_it(bare, make_app, tmp_path):
+    [port] = free_ports(1)
+    app = bare(MODULE_PORT=port)
+    run_setup(app)
+    with socket.create_server((LOOPBACK, port)):  # somebody else's program
+        told = app.test_cli_runner().invoke(args=["demo", "load", "--small"])
+    assert told.exit_code == 1
+    assert f"Error: the security module Software module does not answer on port {port}" in told.output
+    app = make_app(INSTANCE_DIR=tmp_path, MODULE_PORT=port)
+    told = app.test_cli_runner().invoke(args=["demo", "load", "--small"])
+    app.extensions["modules"].close()
+    assert told.exit_code == 0, told.output
+    with app.app_context():
+        assert f"{db.session.query(Sale).count()} sales in 7 days" in told.output
+    assert not answers(LOOPBACK, port)
 
 
 def test_in_production_demonstration_keys_stop_the_start(bare):
