@@ -175,14 +175,19 @@ def note_and_close(answer: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if current_app.config["BEHIND_TLS"]:
         headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
-    if request.endpoint in STATIC:
-        if answer.status_code in (200, 304) and "v" in request.args:
+    if _is_file(answer):
+        if "v" in request.args:
             headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
     else:
         headers["Cache-Control"] = "no-store"
         security_log.tell_refusal(answer.status_code)
         sessions.note_seen()
     return answer
+
+
+def _is_file(answer: Response) -> bool:
+    """Whether the answer is a static file, or a part of one; under such an address may also stand a page of errors, with names."""
+    return request.endpoint in STATIC and answer.status_code in (200, 206, 304)
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -194,7 +199,7 @@ class Cookies(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
         """Write the cookie where it has changed, and say that the answer depends on it."""
-        if request.endpoint not in STATIC:
+        if not _is_file(response):
             super().save_session(app, session, response)
 
 

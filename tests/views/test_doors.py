@@ -65,6 +65,15 @@ def test_static_files_are_kept_for_a_year_under_their_version(client, app):
     assert client.get("/static/../config.py").status_code in (302, 404)
 
 
+@pytest.mark.one_database
+def test_a_page_of_errors_under_the_address_of_a_file_is_kept_by_nobody(amara):
+    """It names the person and holds their form token; what lies between keeps whatever ends in .css."""
+    for address, status in ("/static/nothing.js?v=1", 404), ("/static/css/cards.css?v=1&_external=1", 400):
+        answer = amara.get(address)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
+        assert "Cookie" in answer.headers["Vary"]
+
+
 @pytest.mark.both_databases
 def test_the_signs_of_life(client, app):
     assert client.get("/healthz").get_data() == b"ok"
