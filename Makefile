@@ -35,7 +35,7 @@ check: lint types ## lint, types, import floors, spelling, migrations
 
 # In a virtual environment of its own: what audits the packages is not one of them.
 audit: ## ask PyPI what is known against our pinned packages; needs the network, fails when one could not be asked
-	@sh tools/find_python.sh >/dev/null && test -x build/audit/bin/pip-audit || { "$$(sh tools/find_python.sh)" -m venv build/audit && build/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	@test -x build/audit/bin/pip-audit || { python=$$(sh tools/find_python.sh) && "$$python" -m venv build/audit && build/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.txt
 
 bench: $(DEV_STAMP) ## measure; prints the figures that docs/performance.md holds

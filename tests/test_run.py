@@ -144,6 +144,9 @@ def test_a_python_that_does_not_fit_is_one_sentence(tmp_path):
         assert done.returncode == 1
         assert done.stderr.startswith(f"Python 3.11, 3.12 or 3.13 is needed, but here is only {version}:")
         assert done.stderr.count("\n") == 1
+    missing = found_python(PYTHON=tmp_path / "nothing")
+    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert missing.stderr.startswith(f"PYTHON names {tmp_path / 'nothing'}, and there is no Python")
 
 
 def test_the_first_python_on_the_path_is_taken_unless_another_is_much_faster(tmp_path):

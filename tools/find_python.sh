@@ -6,14 +6,15 @@
 about='import os, sys; print("%d.%d %s" % (sys.version_info[:2] + (os.path.realpath(sys.executable),)))'
 usable='import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(not ok)'
 complete='import ensurepip, sqlite3, ssl, venv'
+# Many short runs and the shortest of them: on a busy machine a long one never has a core to itself.
 timed='
 import time
 def work():
     start, held = time.process_time(), {}
-    for n in range(50000):
+    for n in range(10000):
         held[n % 999] = held.get(n % 999, 0) + len(str(n))
     return time.process_time() - start
-print(int(min(work() for _ in range(5)) * 1e6))'
+print(int(min(work() for _ in range(40)) * 1e6))'
 best=''
 least=0
 found=''
@@ -57,6 +58,8 @@ elif [ -n "$unfit" ]; then
     echo "$unfit cannot make virtual environments: install its venv package (on Debian: apt install python3-venv) and start again." >&2
 elif [ -n "$found" ]; then
     echo "Python 3.11, 3.12 or 3.13 is needed, but here is only$found: install one of them, or name it with PYTHON=/path/to/python." >&2
+elif [ -n "${PYTHON:-}" ]; then
+    echo "PYTHON names $PYTHON, and there is no Python: Python 3.11, 3.12 or 3.13 is needed." >&2
 else
     echo "Python 3.11, 3.12 or 3.13 is needed, and no Python was found: install one, or name it with PYTHON=/path/to/python." >&2
 fi
