@@ -1,42 +1,26 @@
 #!/bin/sh
 # Prints the Python on this machine that the program is best run with: 3.11 to 3.13, with venv.
-# That is the first on the path, unless another there counts faster by a good fifth: one that was
-# compiled without its profile, as pyenv does it, takes half as long again for everything.
+# That is the first on the path, unless another there is much faster (tools/fastest_python.py): one that
+# was compiled without its profile, as pyenv does it, takes half as long again for everything.
 # PYTHON=/path/to/python names one by hand.  Where there is none: one clear sentence, exit code 1.
 about='import os, sys; print("%d.%d %s" % (sys.version_info[:2] + (os.path.realpath(sys.executable),)))'
 usable='import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(not ok)'
 complete='import ensurepip, sqlite3, ssl, venv'
-# Many short runs and the shortest of them: on a busy machine a long one never has a core to itself.
-timed='
-import time
-def work():
-    start, held = time.process_time(), {}
-    for n in range(10000):
-        held[n % 999] = held.get(n % 999, 0) + len(str(n))
-    return time.process_time() - start
-print(int(min(work() for _ in range(40)) * 1e6))'
-best=''
-least=0
+line='
+'
+fit=''
 found=''
 unfit=''
-seen=' '
+seen=$line
 
-# consider PATH: take it for the best so far, or note why not.
+# consider PATH: note whether it fits, and if not, what it is.
 consider() {
     facts=$("$1" -c "$about" 2>/dev/null) || return 0
-    case "$seen" in *" ${facts#* } "*) return 0 ;; esac
-    seen="$seen${facts#* } "
+    case "$seen" in *"$line${facts#* }$line"*) return 0 ;; esac
+    seen=$seen${facts#* }$line
     found="$found ${facts%% *}"
     "$1" -c "$usable" 2>/dev/null || return 0
-    if ! "$1" -c "$complete" 2>/dev/null; then
-        unfit=$1
-        return 0
-    fi
-    took=$("$1" -c "$timed" 2>/dev/null) || return 0
-    if [ -z "$best" ] || [ $((took * 5)) -lt $((least * 4)) ]; then
-        best=$1
-        least=$took
-    fi
+    if "$1" -c "$complete" 2>/dev/null; then fit=$fit$1$line; else unfit=$1; fi
 }
 
 for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
@@ -51,9 +35,12 @@ for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
         ;;
     esac
 done
-if [ -n "$best" ]; then
-    echo "$best"
-    exit 0
+if [ -n "$fit" ]; then
+    IFS=$line
+    # shellcheck disable=SC2086  # one word for each line
+    set -- $fit
+    if [ $# -eq 1 ]; then echo "$1"; else "$1" "${0%/*}/fastest_python.py" "$@"; fi
+    exit
 elif [ -n "$unfit" ]; then
     echo "$unfit cannot make virtual environments: install its venv package (on Debian: apt install python3-venv) and start again." >&2
 elif [ -n "$found" ]; then
