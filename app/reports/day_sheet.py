@@ -18,7 +18,7 @@ from app.models import Sale
 from app.reports import names
 from app.reports.headings import said
 from app.reports.names import UNSCOPED
-from app.reports.question import Choices
+from app.reports.question import Choices, InTheDrawer
 from app.reports.report import Asked, Report
 from app.reports.shaping import Leaf, table
 from app.reports.statistics import CURRENCY, KEYS
@@ -56,6 +56,11 @@ def _leaves(asked: Asked, rows: list[Any], wanted: list[str]) -> Iterator[Leaf]:
         code, words = known[key]
         return ((words, key), words), {name: code}
 
+    def where(row: Any) -> tuple[Any, ...]:
+        return (row.currency, *(getattr(row, COLUMN[name].key) for name in wanted))
+
+    # Where one waits, the rows behind the figures are those too: they add up to the cash, else to what is booked.
+    waiting = {where(row) for row in rows if row.status is SaleStatus.RESERVED}
     for row in rows:
         count, amount = int(row.count), int(row.amount or 0)
         waits = row.status is SaleStatus.RESERVED
@@ -66,6 +71,8 @@ def _leaves(asked: Asked, rows: list[Any], wanted: list[str]) -> Iterator[Leaf]:
         )  # fmt: skip
         keys = [told(name, row) for name in wanted]
         led = {name: value for _key, asks in keys for name, value in asks.items()}
+        if where(row) in waiting:
+            led["status"] = InTheDrawer.BOTH.value
         yield Leaf(tuple(key for key, _asks in keys), tuple(kept.get(name, 0) for name in NAMES), row.currency, led)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -179,6 +180,13 @@ def _period(reader: _Reader, choices: Choices, house: Installation) -> tuple[Per
     return period, "days"
 
 
+class InTheDrawer(StrEnum):
+    """Sales whose money is there, with a token or waiting for one: a state to ask for, beside those of a sale."""
+
+    BOTH = "sold_or_waiting"
+
+
+IN_THE_DRAWER = (SaleStatus.ISSUED, SaleStatus.RESERVED)
 _ENUMS = {"type": MeterType, "status": SaleStatus, "kind": SaleKind}
 
 
@@ -187,6 +195,8 @@ def _pick(reader: _Reader, session: Session, scope: Scope, name: str) -> Any:
     text = reader.text(name)
     if not text:
         return SaleStatus.ISSUED if name == "status" else None
+    if name == "status" and text == InTheDrawer.BOTH:
+        return InTheDrawer.BOTH
     if name in _ENUMS:
         if text not in set(_ENUMS[name]):
             reader.wrong(name, "unknown")

@@ -20,6 +20,7 @@ from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Sale, TariffPlan
 from app.models.sale import by_amount, by_units
 from app.reports.names import UNSCOPED
+from app.reports.question import IN_THE_DRAWER, InTheDrawer
 from app.reports.report import Asked
 from app.reports.sums import COUNTED, Source, facts
 from app.reports.table import Answer, Column, Figure, Kind, Row
@@ -259,14 +260,18 @@ def undated(asked: Asked, conditions: Sequence[Any]) -> list[Any]:
     return [literal_column("+sale.business_date", Date()).between(period.first, period.last), *conditions[1:]]
 
 
+def _in_state(picks: Mapping[str, Any]) -> Any:
+    state = picks.get("status", SaleStatus.ISSUED)
+    if state is InTheDrawer.BOTH:
+        return Sale.status.in_(IN_THE_DRAWER)
+    return ISSUED if state is SaleStatus.ISSUED else Sale.status == state
+
+
 def sale_conditions(asked: Asked) -> list[Any]:
     """What the filters of a question say of sales; the period comes first."""
     question = asked.question
     picks, period = question.picks, question.period
-    conditions: list[Any] = [
-        Sale.business_date.between(period.first, period.last),
-        ISSUED if picks.get("status", SaleStatus.ISSUED) is SaleStatus.ISSUED else Sale.status == picks["status"],
-    ]
+    conditions: list[Any] = [Sale.business_date.between(period.first, period.last), _in_state(picks)]
     equal = {
         "type": Sale.meter_type, "point": Sale.vending_point_id, "operator": Sale.operator_id, "kind": Sale.kind,
         "consumer": Sale.consumer_id, "meter": Sale.meter_id,

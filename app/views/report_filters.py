@@ -18,10 +18,10 @@ from app.reports.question import ALONE, Fault, Question, is_day
 from app.reports.report import Report
 from app.views import choices
 from app.views.pickers import REGIONS, suggesting
-from app.views.report_words import FILTERS, GROUPS, PERIODS, SHOWS, fault
+from app.views.report_words import FILTERS, GROUPS, PERIODS, SHOWS, STATES, fault
 
 LISTS: Mapping[str, Mapping[Any, Any]] = {
-    "type": choices.METER_TYPE, "status": choices.SALE_STATUS, "kind": choices.SALE_KIND,
+    "type": choices.METER_TYPE, "status": STATES, "kind": choices.SALE_KIND,
 }  # fmt: skip
 DEFAULTS = {"status": "issued"}
 

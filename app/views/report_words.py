@@ -21,7 +21,7 @@ from app.domain.states import UNIT, Every, SaleStatus
 from app.reports.installation import Installation
 from app.reports.names import Place
 from app.reports.period import Period
-from app.reports.question import Fault, Question
+from app.reports.question import Fault, InTheDrawer, Question
 from app.reports.report import Report
 from app.reports.speech import Cover
 from app.reports.table import Answer, Chart, Column, Figure, Kind, Row
@@ -40,6 +40,7 @@ WORDS: Mapping[str, Mapping[Any, Any]] = {
     },
     "undone": {"sold": _l("Sold"), "reversed": _l("Reversed")},
 }
+STATES: Mapping[Any, Any] = {**choices.SALE_STATUS, InTheDrawer.BOTH: _l("Sold or waiting")}
 PERIODS: Mapping[str, Any] = {
     "today": _l("Today"), "yesterday": _l("Yesterday"), "this_week": _l("This week"), "last_week": _l("Last week"),
     "this_month": _l("This month"), "last_month": _l("Last month"), "this_year": _l("This year"),
@@ -241,7 +242,7 @@ def asked_words(question: Question, told: Mapping[str, str]) -> list[str]:
 def _picked(value: Any) -> str:
     if isinstance(value, Place):
         return value.name
-    for table in (choices.METER_TYPE, choices.SALE_STATUS, choices.SALE_KIND):
+    for table in (choices.METER_TYPE, STATES, choices.SALE_KIND):
         if value in table:
             return str(table[value])
     return str(value)

@@ -107,6 +107,13 @@ def test_the_day_sheet_expects_what_is_in_the_drawer(counter, cast, forms):
     [total] = cells(forms("day-sheet", "amara"), level=2)
     assert (total["sales"], total["taken"], total["reversals"], total["back"]) == (2, 27_00, 1, -7_00)
     assert (total["amount"], total["waiting"], total["held"], total["cash"]) == (20_00, 1, 5_00, 25_00)
+    # What a figure leads to adds up to it, also while a sale waits for its token.
+    for group in ("operator", "type"):
+        sheet = forms("day-sheet", "amara", group=group).answer
+        cash = [column.key for column in sheet.columns].index("cash")
+        for line in sheet.rows(0, None):
+            behind = forms("sales-records", "amara", **line.drill.arguments)
+            assert sum(money(behind.totals()).values()) == line.cells[cash]
     scope, row = counter.cast.scope("amara"), home.settings_row()
     today = day_figures.today(db.session(), scope, home.currency(), row.time_zone, now())
     assert (today.amount, today.sales, home.waiting_since(scope)[0]) == (total["cash"], 2, 1)
