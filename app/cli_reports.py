@@ -64,8 +64,15 @@ def report(
         raise click.UsageError(f"{form} needs a file: -o FILE")
     if output is not None and not output.parent.is_dir():
         raise click.BadParameter(f"there is no folder {output.parent}", param_hint="-o")
+    if period and (first or last):
+        raise click.UsageError("--period stands in the place of --from and --to: give one or the other")
+    if language not in current_app.config["LANGUAGES"]:
+        raise click.BadParameter(f"one of {', '.join(current_app.config['LANGUAGES'])}", param_hint="--language")
     with force_locale(language):
-        _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
+        try:
+            _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
+        except OSError as error:
+            raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
 
 
 def _scope(user: str | None, chosen: Report) -> Scope:

@@ -103,6 +103,9 @@
     new Set(event.formData.keys()).forEach((name) => {
       if (event.formData.getAll(name).every((value) => value === "")) event.formData.delete(name);
     });
+    // Days are out of sight once a period with a name has taken their place.
+    const period = event.formData.get("period");
+    if (period && period !== "days") ["from", "to"].forEach((name) => event.formData.delete(name));
   });
   window.addEventListener("pageshow", () => {
     all("form[data-once]").forEach((form) => { form.sent = false; });
