@@ -12,10 +12,25 @@ from app.db import transaction
 from app.domain import errors
 from app.domain.states import SaleKind, SaleStatus
 from app.extensions import db
-from app.models import AuditEntry, Consumer, Sale, SaleDay, Settings, TariffPlan, Token
+from app.models import (
+    AuditEntry,
+    Consumer,
+    PasswordLink,
+    Sale,
+    SaleDay,
+    Settings,
+    TariffPlan,
+    Token,
+)
 from app.models.base import now
 from app.services import debts, reserve, reversals
-from app.services.four_eyes import APART_AFTER, needs_second_person
+from app.services.four_eyes import (
+    APART_AFTER,
+    READ_LINK,
+    needs_second_person,
+    one_hand_until,
+    two_until,
+)
 from app.services.habits import last_purchases, served_last
 from app.services.ledger_check import differences
 from app.services.receipts import receipt_for, reversal_of
@@ -33,15 +48,25 @@ def reverse(counter, sale_id, by="amara", approver="chidi") -> int:
     return reversals.approve(sale_id, request.id, cast.scope(approver))
 
 
+def opened(cast, *acts) -> None:
+    """Entries of the log: (how long ago, what somebody did, by whom, with whose account, what it became)."""
+    for ago, action, by, whose, after in acts:
+        db.session.add(
+            AuditEntry(
+                at=now() - ago, action=action, user_id=cast.users[by], actor=by, table_name="ab_user",
+                row_id=str(cast.users[whose]), before="{}", after=after,
+            )
+        )  # fmt: skip
+    db.session.commit()
+
+
 def opened_by_the_other(cast) -> None:
     """Efua made a link for Amara's password, and another address for Chidi's account; what others did counts nothing."""
-    users = cast.users
-    facts = {"table_name": "ab_user", "actor": "x", "at": now(), "before": "{}"}
-    for action, whose, by, after in (
-        ("give_link", "amara", "efua", "{}"), ("change", "chidi", "efua", '{"email": "x@example.org"}'), ("change", "efua", "chidi", '{"phone": "1"}'),
-    ):  # fmt: skip
-        db.session.add(AuditEntry(action=action, row_id=str(users[whose]), user_id=users[by], after=after, **facts))
-    db.session.commit()
+    at_once = timedelta(0)
+    opened(
+        cast, (at_once, "give_link", "efua", "amara", "{}"), (at_once, "change", "efua", "chidi", '{"email": "x@example.org"}'),
+        (at_once, "change", "chidi", "efua", '{"phone": "1"}'),
+    )  # fmt: skip
 
 
 def test_a_reversal_gives_the_money_back_and_the_books_still_agree(counter):
@@ -154,6 +179,28 @@ def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):
     assert db.session.query(Sale).filter_by(kind=SaleKind.REVERSAL).count() == 1
 
 
+def test_one_hand_reaches_over_accounts_that_open_accounts(counter):
+    cast, instant = counter.cast, now()
+    day = timedelta(days=1)
+    who = cast.users
+
+    def until(one, other):
+        return one_hand_until(db.session(), who[one], who[other], instant)
+
+    opened(
+        cast, (2 * day, "invite", "efua", "chidi", "{}"), (day, READ_LINK, "chidi", "amara", "{}"), (day, "add", "amara", "chidi", "{}"),
+        (day, "give_link", "chidi", "bento", "{}"), (4 * day, "invite", "dalia", "efua", "{}"),
+    )  # fmt: skip
+    found = {pair: until(*pair) for pair in (("efua", "amara"), ("amara", "efua"), ("amara", "bento"), ("dalia", "amara"))}
+    long, short = (moment and round((moment - instant) / day) for moment in (found["amara", "bento"], found["efua", "amara"]))
+    assert (long, short, found["amara", "efua"], found["dalia", "amara"]) == (2, 1, found["efua", "amara"], None)
+    # The old invitation counts when its account is entered for the first time, and later links of it do not.
+    for used in (day, day / 2):
+        db.session.add(PasswordLink(user_id=who["efua"], purpose="invitation", secret_hash=str(used), expires_at=instant, used_at=instant - used))
+    db.session.commit()
+    assert [round((until("dalia", other) - instant) / day) for other in ("efua", "amara")] == [2, 1]
+
+
 def test_eight_approvals_at_once_book_one_reversal(context, counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
     reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
@@ -193,9 +240,13 @@ def test_who_ticks_an_act_off_does_it_alone_only_after_three_days_once_the_house
         house.four_eyes = ""
         for ago, listed in ((timedelta(0), "clear_credit,reversal"), (APART_AFTER + timedelta(minutes=1), "key_change")):
             session.add(AuditEntry(at=now() - ago, before=json.dumps({"four_eyes": listed}), after='{"four_eyes": ""}', **ticked))
+        for ago, before, after in ((50, "", "water_meter_factor"), (10, "water_meter_factor", "")):  # by mistake, and off again
+            said = {"before": json.dumps({"four_eyes": before}), "after": json.dumps({"four_eyes": after})}
+            session.add(AuditEntry(at=now() - timedelta(minutes=ago), **said, **ticked))
     assert not needs_second_person(db.session(), "reversal"), "in its first days"
     with transaction() as session:
         session.get_one(Settings, 1).created_at = now() - APART_AFTER - timedelta(hours=1)
+    assert two_until(db.session()).keys() == {"clear_credit", "reversal"}
     assert [needs_second_person(db.session(), act) for act in ("reversal", "clear_credit", "key_change")] == [True, True, False]
 
 
