@@ -22,7 +22,7 @@ from app.views.lists import ACTOR, Listed, Rows, begins, days, one_of, typed
 ACTIONS = {
     "add": _l("added"), "change": _l("changed"), "delete": _l("deleted"), "merge": _l("took in another place"),
     "import": _l("imported"), "look_up": _l("looked up"), "accept": _l("accepted"),
-    "reset": _l("reset"), "invite": _l("invited"), "give_link": _l("gave a link for a new password"), "unlock": _l("unlocked"),
+    "reset": _l("reset"), "invite": _l("invited"), "give_link": _l("gave a link for a new password"), "read_link": _l("opened a message with a link"), "unlock": _l("unlocked"),
     "sign_out": _l("signed out everywhere"),
 }  # fmt: skip
 TABLES = {

@@ -6,6 +6,7 @@ what was typed and looks nobody up.  The link's secret leaves the address at onc
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import current_app, flash, redirect, request, session, url_for
@@ -27,6 +28,7 @@ from app.views.passwords import LENGTH_MAX, Good, set_password
 from app.views.signin import TEXT_MAX, forgive, too_many
 
 LINK_KEY = "link"
+LINK = re.compile(r"/password/link/([\w-]+)")
 GONE = 410
 
 
@@ -55,6 +57,12 @@ def link_to(secret: str) -> str:
 def url_path(secret: str) -> str:
     """The link's path, also outside a request."""
     return current_app.url_map.bind("localhost").build("ForgottenPasswordView.enter", {"secret": secret})
+
+
+def secret_in(text: str) -> str:
+    """The secret of the link that a message holds, or nothing."""
+    found = LINK.search(text)
+    return "" if found is None else found[1]
 
 
 class ForgottenPasswordView(SafeBaseView):

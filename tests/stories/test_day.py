@@ -232,6 +232,7 @@ class Day:
             found = efua.page.locator("tbody tr", has_text="dalia").locator("th a")
             if found.count():
                 efua.opens(found.first.get_attribute("href"))
+                efua.presses(".note form .btn", ".letter")
                 link = re.search(r"https?://\S+/password/link/\S+", efua.page.inner_text(".letter"))
             time.sleep(0.5)
         way = "/password/link/" + link.group().split("/password/link/")[1]

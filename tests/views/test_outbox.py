@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import AppUser, MailRequest
-from app.services import mail_queue, outbox
+from app.models import AppUser, AuditEntry, MailRequest
+from app.models.base import now
+from app.services import mail_queue, outbox, password_links
+from app.services.four_eyes import one_hand_until
 from app.services.mail import MailFailed
 from app.views import letters
+from app.views.forgotten import secret_in
 from tests.cast import make_cast, password_hash
 
 pytestmark = pytest.mark.one_database
@@ -62,6 +65,30 @@ def test_a_test_message_goes_its_whole_way_in_the_language_of_its_receiver(clien
     assert "efua@example.org" in client.get(f"/outbox/{message.name}").get_data(as_text=True)
     letters.post(app)
     assert outbox.listed(app.config["OUTBOX_DIR"])[1] == 1, "once"
+
+
+def test_a_link_is_shown_when_asked_for_and_whoever_did_is_no_second_person(client, app, cast, login):
+    def told():
+        with app.app_context():
+            entries = select(AuditEntry.user_id, AuditEntry.row_id).where(AuditEntry.action == "read_link")
+            until = one_hand_until(db.session(), cast.users["chidi"], cast.users["efua"], now())
+            return [tuple(row) for row in db.session.execute(entries)], until is not None
+
+    with app.app_context():
+        mail_queue.ask("reset", {"typed": "chidi"})
+    letters.post(app)
+    (message,), _count = outbox.listed(app.config["OUTBOX_DIR"])
+    link, page = secret_in(message.text), f"/outbox/{message.name}"
+    login(client, "efua")
+    assert link not in client.get("/outbox/").get_data(as_text=True) + client.get(page).get_data(as_text=True)
+    assert link and client.post(page).status_code == 400 and told() == ([], False)
+    assert link in client.post(page, data={"csrf_token": client.token(page)}).get_data(as_text=True)
+    assert told() == ([(cast.users["efua"], str(cast.users["chidi"]))], True)
+    with app.app_context():
+        password_links.end_all(db.session(), cast.users["chidi"])
+        db.session.commit()
+    assert link in client.get(page).get_data(as_text=True), "a dead link opens nothing"
+    assert len(told()[0]) == 1
 
 
 def test_a_regions_administrator_sees_no_mail(client, app, cast, login):
