@@ -112,7 +112,8 @@ class UserForm(DynamicForm):
     first_name = Text(_l("First name"), most=64)
     last_name = Text(_l("Last name"), most=64)
     email = Text(
-        _l("E-mail"), most=120, rules=[email(), Nobodys(_l("Another user has this address."))]
+        _l("E-mail"), most=120, rules=[email(), Nobodys(_l("Another user has this address."))],
+        description=_l("For three days after you add somebody or change their address, you two cannot approve each other’s steps."),
     )
     phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))

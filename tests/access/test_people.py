@@ -113,7 +113,10 @@ def test_with_a_mail_server_the_link_goes_by_mail_and_nobody_else_sees_it(client
     try:
         answer = client.post("/users/add", data=form(client, app, cast))
         assert answer.status_code == 303
-        assert "/password/link/" not in client.get(answer.headers["Location"]).get_data(as_text=True)
+        shown = client.get(answer.headers["Location"]).get_data(as_text=True)
+        assert "/password/link/" not in shown and "After one that this person asks for" not in shown
+        page = client.get(f"/users/show/{cast.users['amara']}").get_data(as_text=True)
+        assert "you two cannot approve each other’s steps. After one that this person asks for" in page
         assert act(client, cast, "link", "amara").status_code == 303
     finally:
         with app.app_context():
