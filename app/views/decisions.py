@@ -27,6 +27,7 @@ from app.services import decisions
 from app.services.resolve import Patience
 from app.services.restores import last_restore
 from app.views.fields import Text, Word
+from app.views.four_eyes import why_apart
 from app.views.messages import sentence
 from app.views.troubles import status_of
 from app.views.typed import row_id
@@ -130,13 +131,16 @@ class DecisionView(SafeBaseView):
         restored = last_restore(db.session())
         why = decisions.cause(sale, memory(), restored, now())
         waits = sale.status is SaleStatus.RESERVED
+        open_one = next((one for one in told if one.open), None)
+        may_approve = self.appbuilder.sm.has_access("can_approve", "DecisionView")
         self.update_redirect()
         return self.render_template(
             "decisions/show.html",
             title=_("What becomes of this sale?"),
             sale=sale,
             told=told,
-            open=next((one for one in told if one.open), None),
+            open=open_one,
+            apart=why_apart(open_one.proposed_by) if open_one and may_approve else "",
             undone=next((one for one in told if waits and one.status == "done" and one.kind == decisions.RELEASE), None),
             until=decisions.due_at(sale, memory(), restored),
             restored=restored,
@@ -146,7 +150,7 @@ class DecisionView(SafeBaseView):
             form=form or ProposalForm(formdata=None),
             kinds=KIND,
             may_propose=self.appbuilder.sm.has_access("can_propose", "DecisionView"),
-            may_approve=self.appbuilder.sm.has_access("can_approve", "DecisionView"),
+            may_approve=may_approve,
             may_resolve=self.appbuilder.sm.has_access("can_resolve", "HomeView"),
         )
 

@@ -35,6 +35,7 @@ from app.views.engineering_acts import modules_of_app, words_of
 from app.views.engineering_forms import ActForm, TestForm, function_form, key_form
 from app.views.engineering_papers import ActPapers
 from app.views.engineering_words import TOLD
+from app.views.four_eyes import why_still_two
 from app.views.messages import sentence
 from app.views.meter_lookup import look_up, number_refusal
 from app.views.token_desk import may_train
@@ -206,7 +207,7 @@ class EngineeringView(ActPapers, SafeBaseView):
     ) -> Any:
         page = self.render_template(
             template, title=TOLD[function].name, form=form, function=function, told=TOLD[function], meter=meter,
-            second=needs_second_person(db.session(), function), **(words_of(self) | more),
+            second=needs_second_person(db.session(), function), still_two=why_still_two(function), **(words_of(self) | more),
         )  # fmt: skip
         return page, status or (200 if request.method == "GET" else 422)
 

@@ -22,6 +22,7 @@ from app.services.receipts import in_order, is_repeated
 from app.views.decisions import ID_MAX, patience
 from app.views.engineering_slip import what_to_do
 from app.views.engineering_words import TESTS, TOLD, meter_of, name_of, tests_of, value_of
+from app.views.four_eyes import why_apart
 from app.views.messages import sentence
 from app.views.troubles import status_of
 
@@ -77,6 +78,7 @@ class ActPages:
         return redirect(url_for("EngineeringView.act", record_id=record_id), 303)
 
     def _act_page(self, template: str, record: EngineeringRecord, status: int = 200, **more: Any) -> Any:
+        asked = record.status == ActStatus.PROPOSED and self.may("approve")
         page = self.render_template(
             template,
             title=name_of(record.function),
@@ -84,6 +86,7 @@ class ActPages:
             details=json.loads(record.details),
             facts=json.loads(record.snapshot),
             mine=record.operator_id == current_scope().user_id,
+            apart=why_apart(record.operator_id) if asked else "",
             number=act_number(record.id),
             tokens=in_order(record.tokens),
             help_line=what_to_do(record, repeated=is_repeated(db.session(), record.tokens)),

@@ -1,11 +1,13 @@
 """Which acts take a second person, as a field of the settings: a box for each function, stored by their names.
 
-What is stored is `settings.four_eyes`; `services.four_eyes.needs_second_person` asks it for every act.
+What is stored is `settings.four_eyes`; `services.four_eyes.needs_second_person` asks it for every act.  Beside it
+stand the sentences in which pages say beforehand what that rule will refuse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,7 +15,11 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 from wtforms import Field
 
+from app.access.current import current_scope
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE
+from app.extensions import db
+from app.models.base import now
+from app.services.four_eyes import one_hand_until, two_until
 from app.services.reversals import FUNCTION as REVERSAL
 from app.views import figures
 from app.views.engineering_words import TOLD
@@ -28,19 +34,50 @@ WORDS: Mapping[str, Any] = {
 ALWAYS = (_l("Decisions on lost sales"),)
 
 
-def in_words(stored: str) -> str:
-    """The functions of a stored list, as people read them."""
-    names = [name for name in WORDS if name in stored.split(",")]
-    return figures.listed(WORDS[name] for name in names) or _("nothing: one person is enough")
+def in_words(stored: str, until: Mapping[str, datetime] | None = None) -> str:
+    """The functions of a stored list, as people read them; and those that go on to take two people, `until` when."""
+    names = stored.split(",")
+    listed = [str(word) for name, word in WORDS.items() if name in names]
+    return figures.listed([*listed, *_lasting(until or {}).values()]) or _("nothing: one person is enough")
+
+
+def _lasting(until: Mapping[str, datetime]) -> dict[str, str]:
+    """What was ticked off lately, each with the moment until which it takes two people."""
+    return {
+        name: figures.bracketed(word, _("until %(time)s", time=figures.moment(until[name])))
+        for name, word in WORDS.items() if name in until
+    }  # fmt: skip
+
+
+def why_still_two(function: str) -> str:
+    """Why an act takes two people that is not ticked, and until when; nothing of any other."""
+    until = two_until(db.session()).get(function)
+    if until is None:
+        return ""
+    return _("This was ticked off in the settings lately, and takes two people until %(time)s.", time=figures.moment(until))
+
+
+def why_apart(proposer: int) -> str:
+    """Why the reader cannot approve what somebody else proposed, and from when on; nothing of who can."""
+    me = current_scope().user_id
+    until = None if me is None or me == proposer else one_hand_until(db.session(), proposer, me, now())
+    if until is None:
+        return ""
+    return _(
+        "You can approve this from %(until)s on, a third person at once. Lately one of the two of you made the other’s account,"
+        " gave or opened a link for it, or changed its address, or somebody else did so for both, and could act for both.",
+        until=figures.moment(until),
+    )
 
 
 class _Boxes:
     """A box for each function."""
 
     def __call__(self, field: FourEyes, **_given: Any) -> Markup:
+        lasting = _lasting(two_until(db.session()))
         boxes = (
             Markup('<div class="check"><input type="checkbox" name="{0}" id="{0}-{1}" value="{1}"{2}><label for="{0}-{1}">{3}</label></div>').format(
-                field.name, name, Markup(" checked") if name in field.data else "", escape(str(word))
+                field.name, name, Markup(" checked") if name in field.data else "", escape(lasting.get(name, str(word)))
             )
             for name, word in WORDS.items()
         )

@@ -60,8 +60,8 @@ SENTENCES: Mapping[type[Refusal], Any] = {
     errors.ProposalClosed: _l("This proposal is no longer open. Nothing was changed. Look at what was decided."),
     errors.FourEyes: _l("You proposed this yourself. Nothing was changed. Another person has to approve it."),
     errors.SameHand: _l(
-        "One of the two of you made the other’s account or gave a link for it lately, and could act for both. Nothing was changed."
-        " A third person can approve it, and you from %(until)s on."
+        "Lately one of the two of you made the other’s account, gave or opened a link for it, or changed its address, or somebody"
+        " else did so for both, and could act for both. Nothing was changed. A third person can approve it, and you from %(until)s on."
     ),
     errors.DebtTooSmall: _l(
         "So much is not owed: at most %(left)s can be taken back. Nothing was stored. Type a smaller amount."

@@ -23,6 +23,7 @@ from app.services.decisions import sale_of
 from app.services.four_eyes import needs_second_person
 from app.services.receipts import Receipt, receipt_for, reversal_of
 from app.views.fields import Text
+from app.views.four_eyes import why_apart, why_still_two
 from app.views.messages import sentence
 from app.views.troubles import status_of
 from app.views.typed import ROW_ID_MAX, row_id
@@ -114,21 +115,25 @@ class ReversalView(SafeBaseView):
 
     def _page(self, receipt: Receipt, form: ReversalForm | None = None) -> Any:
         told = reversals.requests_on(receipt.sale_id)
+        open_one = next((one for one in told if one.status == reversals.PROPOSED), None)
         access = self.appbuilder.sm.has_access
+        may_approve = access("can_approve", "ReversalView")
         return self.render_template(
             "receipts/reversal.html",
             title=self.title,
             receipt=receipt,
             currency=receipt.currency,
             told=told,
-            open=next((one for one in told if one.status == reversals.PROPOSED), None),
+            open=open_one,
+            apart=why_apart(open_one.proposed_by) if open_one and may_approve else "",
             reversal=reversal_of(db.session(), receipt.sale_id),
             why_not=_why_not(receipt),
             second=needs_second_person(db.session(), reversals.FUNCTION),
+            still_two=why_still_two(reversals.FUNCTION),
             me=current_scope().user_id,
             form=form or _form_of(receipt, formdata=None),
             may_propose=access("can_propose", "ReversalView"),
-            may_approve=access("can_approve", "ReversalView"),
+            may_approve=may_approve,
         )
 
 

@@ -21,6 +21,7 @@ from app.domain.money import settle
 from app.domain.states import Settlement
 from app.extensions import db
 from app.models import Currency, Sale, Settings, Token
+from app.services.four_eyes import two_until
 from app.services.money_kept import require_unsold
 from app.views import choices, figures
 from app.views.fields import Row, Text, Word
@@ -178,7 +179,7 @@ class SettingsView(Listed, SafeModelView):
         computed={
             "settlement": lambda row: _("%(column)s: %(what)s", column=choices.SETTLEMENT[row.settlement], what=settlement_example(row.currency, row.settlement)),
             "first_weekday": week_words,
-            "four_eyes": lambda row: in_words(row.four_eyes),
+            "four_eyes": lambda row: in_words(row.four_eyes, two_until(db.session())),
         },
     )
     route_base = "/settings"

@@ -13,6 +13,7 @@ from app.models import AppUser, Sale, SaleDecision, SecurityModule
 from app.models.base import now
 from app.sts.module import ModuleError
 from tests.services.conftest import Counter
+from tests.services.test_reversals import opened
 from tests.views.forms import act, send, text
 
 pytestmark = pytest.mark.one_database
@@ -104,10 +105,15 @@ def test_an_operator_and_an_auditor_decide_nothing(amara, signed_in, lost, look)
     assert look(select(SaleDecision.id)) is None
 
 
-def test_a_declined_proposal_changes_nothing_and_a_late_click_says_so(chidi, efua, lost, look):
+def test_a_declined_proposal_changes_nothing_and_a_late_click_says_so(app, cast, chidi, efua, lost, look):
     page = f"/decisions/{lost}"
     send(chidi, page, f"{page}/propose", kind="ask_again", reason=WHY)
     decision = look(select(SaleDecision.id))
+    assert "Approve and ask" in text(efua.get(page))
+    with app.app_context():
+        opened(cast, (timedelta(0), "give_link", "efua", "chidi", "{}"))
+    apart = text(efua.get(page))
+    assert "You can approve this from" in apart and "Approve and ask" not in apart
     assert act(efua, page, f"{page}/decline", decision=decision).status_code == 303
     late = act(efua, page, f"{page}/approve", decision=decision)
     assert late.status_code == 409 and "This proposal is no longer open." in text(late)

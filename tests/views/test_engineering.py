@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from app.models import EngineeringRecord, Meter, ReversalRequest, Sale, Token, V
 from app.views.figures import groups_of_four, meter_number
 from tests.cast import PALM_STREET, PIER
 from tests.services.conftest import Counter
-from tests.services.test_reversals import reverse
+from tests.services.test_reversals import opened, reverse
 from tests.views.forms import act, fields, send, text
 
 pytestmark = pytest.mark.one_database
@@ -75,7 +76,7 @@ def test_clearing_a_balance_takes_two_people(chidi, efua, look, market):
     assert "Approved by" in text(chidi.get(shown))
 
 
-def test_the_same_once_more_takes_a_tick(chidi, market, look):
+def test_the_same_once_more_takes_a_tick(app, cast, chidi, efua, market, look):
     page = f"{METER}/clear-credit"
     first = send(chidi, page, page, value="65535", reason=WHY, **market).location
     warned = send(chidi, page, page, value="65535", reason=WHY, **market)
@@ -86,6 +87,11 @@ def test_the_same_once_more_takes_a_tick(chidi, market, look):
     again = re.search(r'name="again" value="([0-9]+)"', warned.get_data(as_text=True))[1]
     assert send(chidi, page, page, value="65535", reason=WHY, again=again, **market).status_code == 303
     assert look(select(func.count(EngineeringRecord.id))) == 3
+    assert "Approve and make" in text(efua.get(first))
+    with app.app_context():
+        opened(cast, (timedelta(0), "give_link", "efua", "chidi", "{}"))
+    apart = text(efua.get(first))
+    assert "You can approve this from" in apart and "Decline" in apart and "Approve and make" not in apart
     limit = f"{METER}/maximum-power-limit"
     assert send(chidi, limit, limit, value="20", reason=WHY, **market).status_code == 303
     assert "The same was made for this meter at" in text(send(chidi, limit, limit, value="20", reason=WHY, **market))
@@ -163,7 +169,7 @@ def bare(answer):
     return re.sub(r"<[^>]*>|[\s\u00a0\u202f]", "", answer.get_data(as_text=True).partition("<main")[2])
 
 
-def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, chidi, look, cast):
+def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, chidi, efua, look, cast):
     with app.app_context():
         sale_id = Counter(cast, app.extensions["modules"]).sells("palm_street", 20_00).sale_id
         db.session.remove()
@@ -184,6 +190,13 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     assert act(amara, f"/receipts/{sale_id}", f"/receipts/{sale_id}/receipt.pdf").status_code == 200
     assert "This slip was printed or sent as a file once." in text(chidi.get(page))
     request_id = re.search(r'name="request" value="([0-9]+)"', chidi.get(page).get_data(as_text=True))[1]
+    with app.app_context():
+        opened(cast, (timedelta(0), "give_link", "efua", "amara", "{}"))
+    apart = text(efua.get(page))
+    assert "You can approve this from" in apart and "Decline" in apart and "Approve and give" not in apart
+    refused = act(efua, page, f"{page}/approve", request=request_id)
+    assert refused.status_code == 422 and "could act for both. Nothing was changed." in text(refused)
+    assert "Approve and give" in text(chidi.get(page))
     answer = act(chidi, page, f"{page}/approve", request=request_id)
     assert answer.status_code == 303
     assert look(select(Sale.reverses_id).where(Sale.reverses_id == sale_id)) == sale_id

@@ -14,12 +14,15 @@ from app.domain.money import Currency as Money
 from app.domain.states import Settlement
 from app.extensions import db
 from app.models import AppUser, AuditEntry, CashAccount, Currency, Meter, Settings
+from app.models.base import now
 from app.services import debts
 from app.services.engineering import Wanted, make, record_of
+from app.services.four_eyes import APART_AFTER
 from app.views import currencies
 from app.views.settings import settlement_example
 from app.views.zones import usual_week
 from tests.cast import PALM_STREET
+from tests.services.conftest import Counter
 from tests.views.forms import fields, send, text
 from tests.views.selling import sell
 
@@ -242,3 +245,19 @@ def test_where_nothing_is_ticked_one_person_is_enough(efua, look):
     assert look(select(Settings.four_eyes)) == ""
     assert "nothing: one person is enough" in text(efua.get("/settings/show/1"))
     assert 'value="reversal"' in efua.get("/settings/edit/1").get_data(as_text=True)
+
+
+def test_what_was_ticked_off_is_told_with_the_moment_until_which_it_takes_two_people(app, cast, chidi, efua):
+    with app.app_context():
+        db.session.get_one(Settings, 1).created_at = now() - APART_AFTER
+        db.session.commit()
+        sale_id = Counter(cast, app.extensions["modules"]).sells("palm_street", 20_00).sale_id
+        db.session.remove()
+    assert ticks(efua, "clear_credit").status_code == 303
+    until = f"{now() + APART_AFTER:%-d %b %Y}"
+    shown = text(efua.get("/settings/show/1"))
+    assert f"Clear balance, Clear tamper (until {until}" in shown and "Reversal of a sale (until" in shown
+    assert "Reversal of a sale (until" in text(efua.get("/settings/edit/1"))
+    for page in (f"/reversals/{sale_id}", f"/engineering/meter/{PALM_STREET}/clear-tamper"):
+        assert f"ticked off in the settings lately, and takes two people until {until}" in text(chidi.get(page)), page
+    assert "lately" not in text(chidi.get(f"/engineering/meter/{PALM_STREET}/clear-credit"))
