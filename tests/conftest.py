@@ -29,7 +29,7 @@ pytest_plugins = [
 
 # They take tens of seconds each: begun last, they would keep one process busy while the others are done.
 LONG = ("tests/stories/", "tests/test_run.py", "tests/views/test_grid.py", "tests/test_worker.py", "tests/test_backup.py")
-BROWSER = "tests/browser/"
+BROWSER = ("tests/stories/test_first_use.py", "tests/browser/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,9 +38,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Each process is given an equal part to begin with and takes from the end of another's when it has
     done its own: so one Chromium is started, and not one in each process for the last few tests.
     """
-    long = [item for item in items if item.nodeid.startswith(LONG)]
     browser = [item for item in items if item.nodeid.startswith(BROWSER)]
-    others = [item for item in items if not item.nodeid.startswith((*LONG, BROWSER))]
+    browser.sort(key=lambda item: not item.nodeid.startswith(BROWSER[0]))
+    long = [item for item in items if item.nodeid.startswith(LONG) and item not in browser]
+    others = [item for item in items if not item.nodeid.startswith((*LONG, *BROWSER))]
     share = len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     begin = max(share - len(long), 0)
     items[:] = long + others[:begin] + browser + others[begin:]
