@@ -69,10 +69,7 @@ def report(
     if language not in current_app.config["LANGUAGES"]:
         raise click.BadParameter(f"one of {', '.join(current_app.config['LANGUAGES'])}", param_hint="--language")
     with force_locale(language):
-        try:
-            _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
-        except OSError as error:
-            raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
+        _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
 
 
 def _scope(user: str | None, chosen: Report) -> Scope:
@@ -100,11 +97,14 @@ def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: s
             f"too many rows: {form} takes {refusal.limit}; choose a shorter period or group more coarsely"
         ) from None
     front = cover(chosen, question, answer, house, {key: given[key] for key in question.picks if key in given}, who)
-    if form in ("xlsx", "pdf"):
-        assert output is not None  # noqa: S101  (asked before)
-        write_file(output, form, answer, front, house)
-    else:
-        _write(text_of(form, answer, front, house), output)
+    try:
+        if form in ("xlsx", "pdf"):
+            assert output is not None  # noqa: S101  (asked before)
+            write_file(output, form, answer, front, house)
+        else:
+            _write(text_of(form, answer, front, house), output)
+    except OSError as error:
+        raise click.ClickException(f"{output or 'the output'} cannot be written: {error.strerror or error}") from None
 
 
 def _write(parts: Iterable[bytes], output: Path | None) -> None:

@@ -57,7 +57,7 @@ def _leaves(asked: Asked, rows: list[Any], wanted: list[str]) -> Iterator[Leaf]:
         return ((words, key), words), {name: code}
 
     def where(row: Any) -> tuple[Any, ...]:
-        return (row.currency, *(getattr(row, COLUMN[name].key) for name in wanted))
+        return tuple(getattr(row, COLUMN[name].key) for name in wanted)
 
     # Where one waits, the rows behind the figures are those too: they add up to the cash, else to what is booked.
     waiting = {where(row) for row in rows if row.status is SaleStatus.RESERVED}

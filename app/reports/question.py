@@ -186,7 +186,6 @@ class InTheDrawer(StrEnum):
     BOTH = "sold_or_waiting"
 
 
-IN_THE_DRAWER = (SaleStatus.ISSUED, SaleStatus.RESERVED)
 _ENUMS = {"type": MeterType, "status": SaleStatus, "kind": SaleKind}
 
 

@@ -25,8 +25,7 @@ APART_AFTER = timedelta(days=3)
 BY_MISTAKE = timedelta(hours=1)
 # What the log of changes calls acts by which one person comes to open another's account.
 READ_LINK = "read_link"
-MADE = ("add", "invite")
-OPENED = (*MADE, "give_link", READ_LINK)
+OPENED = ("add", "invite", "give_link", READ_LINK)
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 # Of each account who opened it, and when.
@@ -95,22 +94,22 @@ def one_hand_until(session: Session, one: int, other: int, instant: datetime) ->
 
 
 def _openers(session: Session, since: datetime) -> Openers:
-    """Who opened whose account since then, and who made it that was entered by its first password since then.
+    """Who opened whose account since then, or ever before its first password, which was chosen since then.
 
     NB: an invitation lives longer than `APART_AFTER`: nobody can miss or see an account before it is entered.
     """
     another_address = and_(AuditEntry.action == "change", AuditEntry.after.contains('"email":'))
     of_accounts = (AuditEntry.table_name == "ab_user") & AuditEntry.user_id.is_not(None)
-    opened = select(AuditEntry.row_id, AuditEntry.user_id, AuditEntry.at).where(
-        of_accounts, AuditEntry.at > since, or_(AuditEntry.action.in_(OPENED), another_address)
-    )
+    opening = or_(AuditEntry.action.in_(OPENED), another_address)
+    told = select(AuditEntry.row_id, AuditEntry.user_id, AuditEntry.at)
+    opened = told.where(of_accounts, opening, AuditEntry.at > since)
     account, first = cast(PasswordLink.user_id, String(40)), func.min(PasswordLink.used_at)
     entries = select(account.label("row_id"), first.label("at")).group_by(PasswordLink.user_id)
     entered = entries.having(first > since).subquery()
     made = (
         select(AuditEntry.row_id, AuditEntry.user_id, entered.c.at)
         .join(entered, entered.c.row_id == AuditEntry.row_id)
-        .where(of_accounts, AuditEntry.action.in_(MADE))
+        .where(of_accounts, opening)
     )
     found: dict[int, list[tuple[int, datetime]]] = {}
     for row_id, person, at in session.execute(opened.union_all(made), execution_options={"unscoped": True}):

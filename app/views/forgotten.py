@@ -59,10 +59,9 @@ def url_path(secret: str) -> str:
     return current_app.url_map.bind("localhost").build("ForgottenPasswordView.enter", {"secret": secret})
 
 
-def secret_in(text: str) -> str:
-    """The secret of the link that a message holds, or nothing."""
-    found = LINK.search(text)
-    return "" if found is None else found[1]
+def secrets_in(text: str) -> list[str]:
+    """What may be secrets of links in a message: all of it, for a person's name in it may look like a link, too."""
+    return LINK.findall(text)
 
 
 class ForgottenPasswordView(SafeBaseView):

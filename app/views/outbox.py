@@ -23,7 +23,7 @@ from app.models import AppUser
 from app.models.audit import note
 from app.services import mail, mail_queue, outbox, password_links
 from app.services.four_eyes import READ_LINK
-from app.views.forgotten import secret_in
+from app.views.forgotten import secrets_in
 
 FAILURES = {
     "address": _l("No mailbox has this address"),
@@ -67,7 +67,8 @@ class OutboxView(SafeBaseView):
         """One message as it would have been sent; with a link that works its text is asked for (POST)."""
         _require_everything()
         message = outbox.read(current_app.config["OUTBOX_DIR"], name) or abort(404)
-        link = password_links.find(db.session(), secret_in(message.text))
+        found = (password_links.find(db.session(), secret) for secret in secrets_in(message.text))
+        link = next(filter(None, found), None)
         asked = request.method == "POST"
         if link is not None and asked:
             _note_opened(link.user_id)

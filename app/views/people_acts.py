@@ -83,15 +83,16 @@ class PeopleActs:
         key = user.id
         with transaction() as session:
             user = session.get_one(AppUser, key, execution_options={"unscoped": True})
-            purpose = password_links.INVITE if user.password is None else password_links.RESET
-            if purpose == password_links.RESET:
+            # NB: only who has never come in is invited: a link for anybody else shall not lie about for a week.
+            purpose = password_links.INVITE if user.password is None and user.login_count is None else password_links.RESET
+            if user.password is not None:
                 user.password = None
                 sessions.end_all(key)
             secret = give_link(session, user, purpose)
         security_log.tell("link_given", account=db.session.get_one(AppUser, key), purpose=purpose)
-        return self.link_given(key, secret)
+        return self.link_given(key, secret, purpose)
 
-    def link_given(self, key: int, secret: str | None) -> Any:
+    def link_given(self, key: int, secret: str | None, purpose: str = password_links.INVITE) -> Any:
         """Say that the link is on its way, or show it this once."""
         if secret is None:
             flash(_("A message with a link is on its way."), "success")
@@ -99,7 +100,7 @@ class PeopleActs:
         user = db.session.get_one(AppUser, key)
         page = self.render_template(  # type: ignore[attr-defined]
             "people/link.html", title=_("Link for %(name)s", name=user.person), url=link_to(secret), user=user,
-            back=url_for("AppUserView.show", pk=key), days=password_links.INVITATION.days if user.login_count is None else 1,
+            back=url_for("AppUserView.show", pk=key), days=password_links.INVITATION.days if purpose == password_links.INVITE else password_links.GIVEN.days,
         )  # fmt: skip
         return make_response(page)
 

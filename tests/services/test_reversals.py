@@ -190,15 +190,18 @@ def test_one_hand_reaches_over_accounts_that_open_accounts(counter):
     opened(
         cast, (2 * day, "invite", "efua", "chidi", "{}"), (day, READ_LINK, "chidi", "amara", "{}"), (day, "add", "amara", "chidi", "{}"),
         (day, "give_link", "chidi", "bento", "{}"), (4 * day, "invite", "dalia", "efua", "{}"),
+        (4 * day, READ_LINK, "corin", "efua", "{}"),
     )  # fmt: skip
     found = {pair: until(*pair) for pair in (("efua", "amara"), ("amara", "efua"), ("amara", "bento"), ("dalia", "amara"))}
     long, short = (moment and round((moment - instant) / day) for moment in (found["amara", "bento"], found["efua", "amara"]))
     assert (long, short, found["amara", "efua"], found["dalia", "amara"]) == (2, 1, found["efua", "amara"], None)
+    assert until("corin", "efua") is None
     # The old invitation counts when its account is entered for the first time, and later links of it do not.
     for used in (day, day / 2):
         db.session.add(PasswordLink(user_id=who["efua"], purpose="invitation", secret_hash=str(used), expires_at=instant, used_at=instant - used))
     db.session.commit()
     assert [round((until("dalia", other) - instant) / day) for other in ("efua", "amara")] == [2, 1]
+    assert round((until("corin", "efua") - instant) / day) == 2, "whoever read the link that lay unused"
 
 
 def test_eight_approvals_at_once_book_one_reversal(context, counter):
