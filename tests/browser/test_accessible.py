@@ -131,7 +131,8 @@ def test_the_door_is_open_to_everybody_on_a_phone(app: Flask, world: World, scre
         assert page.goto(address).status == 200
         assert eyes.violations(page) == []
     page.goto("/login/")
-    page.keyboard.press("Tab")  # from the name, which has the focus, to the password: nothing stands between them
+    page.wait_for_function("document.activeElement.id === 'username'")  # it has the focus a moment after the page is there
+    page.keyboard.press("Tab")  # to the password: nothing stands between them
     assert page.evaluate("document.activeElement.id") == "password"
 
 

@@ -12,6 +12,7 @@ from app.db import transaction
 from app.extensions import db
 from app.models import AppUser, Sale, TariffFine, TariffPlan
 from app.models.base import now
+from tests.browser.focus import FOCUSED
 from tests.cast import MILL, PALM_STREET
 
 
@@ -67,6 +68,7 @@ def test_a_better_sum_takes_the_place_of_the_one_that_leaves_money_over(amara: A
         plan.created_at = now()  # compiled plans are kept by it
         plan.fines.append(TariffFine(start=5000, fine=Decimal(100)))
     amara.goto(f"/counter/meter/{PALM_STREET}")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type("200")
     amara.click(".uses .chip >> nth=0")
     amara.wait_for_function("document.getElementById('value').value === '150.50'")
@@ -108,6 +110,7 @@ def test_a_scan_on_the_receipt_opens_the_next_meter_before_any_paper(amara: Any)
 
 def test_a_second_enter_on_a_slow_line_never_opens_a_card_of_what_was_typed_before(amara: Any) -> None:
     amara.goto("/counter/")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type(PALM_STREET[:8])
     amara.wait_for_selector("[data-buy]")
     amara.evaluate("""() => {

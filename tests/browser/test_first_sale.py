@@ -21,6 +21,7 @@ from app.extensions import db
 from app.models import Meter, Sale, UserSession
 from app.sts.meter_number import pan_from_drn
 from app.sts.module import MeterConfig
+from tests.browser.focus import FOCUSED
 from tests.cast import MILL, PALM_STREET, PASSWORD, PUMP
 
 # Modules of the code itself, and with its quiet zone of four on each side.
@@ -66,6 +67,7 @@ def test_a_newcomer_sells_a_token_that_the_meter_reads(
     amara: Any, app: Flask, meter: str, kind: str, unit: str
 ) -> None:
     amara.goto("/counter/")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type("wanjiru")
     amara.click(f'[data-buy][href$="{meter}"]')
     amara.fill("#value", "20.00")
@@ -114,6 +116,7 @@ def test_the_roll_is_as_long_as_the_slip(amara: Any, app: Flask) -> None:
 
 def test_everything_is_done_without_a_mouse(amara: Any, app: Flask) -> None:
     amara.goto("/counter/")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type("wanj", delay=15)
     amara.wait_for_selector("[data-buy]")
     amara.keyboard.press("Enter")
@@ -137,6 +140,7 @@ def test_everything_is_done_without_a_mouse(amara: Any, app: Flask) -> None:
 
 def test_a_scanner_opens_the_meter_by_its_enter(amara: Any) -> None:
     amara.goto("/counter/")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type(MILL)
     amara.keyboard.press("Enter")
     amara.wait_for_url(f"**/counter/meter/{MILL}")
@@ -145,6 +149,7 @@ def test_a_scanner_opens_the_meter_by_its_enter(amara: Any) -> None:
 
 def test_arrows_choose_among_the_cards(amara: Any) -> None:
     amara.goto("/counter/")
+    amara.wait_for_function(FOCUSED)
     amara.keyboard.type("wanj")
     amara.wait_for_selector("[data-buy] >> nth=2")
     second = amara.locator("[data-buy]").nth(1).get_attribute("href")
