@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import SecurityModule, SupplyGroupKey
+from app.module_process import LOOPBACK
 from app.services.credentials import make_key_file, seal
 from app.sts.demonstration import demonstration_keys, is_demonstration
 from app.sts.keystore import KeyStore, VendingKey, create_passphrase, read_passphrase
@@ -24,7 +25,6 @@ from app.sts.prism import folder as module_folder
 from app.sts.prism import users
 from app.sts.prism.journal import MEMORY
 
-LOOPBACK = "127.0.0.1"
 NAME = "Software module"
 MEMORY_H = int(MEMORY.total_seconds()) // 3600 - 24  # with a day to spare
 

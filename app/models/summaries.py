@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.domain.states import MeterType
 from app.models.base import BigKey, Minor, Quantity, words
 
-SUMS = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
+# What every summary adds up, in the order in which its sums are read.
+COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
 
 class _Sums:
@@ -68,7 +69,7 @@ class SaleMonth(_Sums, Model):
             "month", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_month_key"
         ),
         # By vending point in their order, with all that is added up: for two years nothing is sorted and no row read.
-        Index("ix_sale_month_points", "vending_point_id", "meter_type", "currency", "month", "region_id", *SUMS),
+        Index("ix_sale_month_points", "vending_point_id", "meter_type", "currency", "month", "region_id", *COUNTED),
     )
 
     month: Mapped[date] = mapped_column(Date)
@@ -97,7 +98,7 @@ class SaleQuarter(_Sums, Model):
         UniqueConstraint(
             "first", "vending_point_id", "region_id", "meter_type", "currency", name="uq_sale_quarter_key"
         ),
-        Index("ix_sale_quarter_points", "vending_point_id", "meter_type", "currency", "first", "region_id", *SUMS),
+        Index("ix_sale_quarter_points", "vending_point_id", "meter_type", "currency", "first", "region_id", *COUNTED),
     )
 
     first: Mapped[date] = mapped_column(Date)

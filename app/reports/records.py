@@ -19,10 +19,11 @@ from app.access.scope import By, narrow
 from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Sale, TariffPlan
 from app.models.sale import by_amount, by_units
+from app.models.summaries import COUNTED
 from app.reports.names import UNSCOPED
 from app.reports.question import InTheDrawer
 from app.reports.report import Asked
-from app.reports.sums import COUNTED, Source, facts
+from app.reports.sums import Source, facts
 from app.reports.table import Answer, Column, Figure, Kind, Row
 
 CHUNK = 1_000

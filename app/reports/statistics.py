@@ -13,13 +13,14 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from app.domain.states import MeterType
+from app.models.summaries import COUNTED
 from app.reports import names
 from app.reports.headings import said
 from app.reports.period import GROUPS, cut, piece
 from app.reports.question import ALONE
 from app.reports.report import ROWS_MAX, Asked, TooMany
 from app.reports.statistics_chart import charts, drawn_by
-from app.reports.sums import COUNTED, LEVELS, Fact, Source, facts, total
+from app.reports.sums import LEVELS, Fact, Source, facts, total
 from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, made
 
 _AT = {name: at for at, name in enumerate(COUNTED)}

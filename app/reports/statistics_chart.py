@@ -10,11 +10,12 @@ from heapq import nlargest
 from typing import Any
 
 from app.domain.states import MeterType
+from app.models.summaries import COUNTED
 from app.reports.headings import said
 from app.reports.period import GROUPS, piece, pieces
 from app.reports.question import Question
 from app.reports.report import Asked
-from app.reports.sums import COUNTED, Fact
+from app.reports.sums import Fact
 from app.reports.table import Chart, Column, Kind, Series
 
 BARS_MAX = 62

@@ -47,11 +47,11 @@ from app.models import (
     SaleTen,
     TenSums,
 )
+from app.models.summaries import COUNTED
 from app.reports.names import UNSCOPED
 from app.reports.period import GROUPS, Period, piece, pieces
 from app.reports.report import ROWS_MAX, Asked, TooMany
 
-COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 _DAY = timedelta(days=1)
 LEVELS = {"country": 1, "province": 2, "region": 99}
 # Each row of a table is made of one sum for each kind of meter.

@@ -17,6 +17,7 @@ from app.access import permissions as p
 from app.access.scope import By, narrow
 from app.domain.states import MeterType, SaleKind, TokenKind
 from app.models import Sale, Token
+from app.models.summaries import COUNTED
 from app.reports import records
 from app.reports.engineering_tokens import NO_CREDIT
 from app.reports.headings import said
@@ -25,7 +26,7 @@ from app.reports.question import Choices
 from app.reports.records import IN_ORDER, ISSUED, ISSUED_IN_INDEX, UNITS, RecordList
 from app.reports.report import Asked, Report
 from app.reports.sales_records import receipt_number
-from app.reports.sums import COUNTED, RECORDS, facts
+from app.reports.sums import RECORDS, facts
 from app.reports.table import Answer, Column, Figure, Kind, Row
 
 COLUMNS = (

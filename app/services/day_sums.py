@@ -18,9 +18,10 @@ from app.db import transaction
 from app.domain.calendar import month_start, next_month
 from app.extensions import db
 from app.models import DaySums, RegionDay, SaleDay
+from app.models.summaries import COUNTED
 from app.services.differences import Difference, sums_in_words
 from app.services.month_sums import GRACE
-from app.services.summaries import COUNTED, mark_day
+from app.services.summaries import mark_day
 
 KEY = ("business_date", "region_id", "meter_type", "currency")
 _DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.services.summaries import COUNTED
+from app.models.summaries import COUNTED
 
 # What the shell says; the page says the same by the code, in the reader's language.
 SENTENCES = {

@@ -30,11 +30,12 @@ from app.models import (
     SaleLine,
     Token,
 )
+from app.models.summaries import COUNTED
 from app.services import day_sums, debts, ledger_links, month_sums
 from app.services.differences import Difference, at_sale, sums_in_words
 from app.services.ledger_links import grouped
 from app.services.postings import owner_of
-from app.services.summaries import COUNTED, ENERGY, FEES, TAXES
+from app.services.summaries import ENERGY, FEES, TAXES
 
 CHUNK = 2_000
 EVERYTHING = {"unscoped": True}

@@ -38,8 +38,9 @@ from app.models import (
     SaleTen,
     TenSums,
 )
+from app.models.summaries import COUNTED
 from app.services.differences import Difference, sums_in_words
-from app.services.summaries import COUNTED, mark_month, mark_quarter, mark_ten
+from app.services.summaries import mark_month, mark_quarter, mark_ten
 
 # So long after its end a month may still get sales that were reserved in it.
 GRACE = timedelta(days=3)

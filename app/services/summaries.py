@@ -15,6 +15,7 @@ from app.domain.calendar import month_start, quarter_start, ten_start
 from app.domain.quote import LineKind
 from app.models import DaySums, MonthSums, PurchaseDay, QuarterSums, SaleDay, TenSums
 from app.models.base import now
+from app.models.summaries import COUNTED
 from app.services.reserved import Reserved
 
 ENERGY = frozenset({LineKind.STEP.value})
@@ -22,7 +23,6 @@ FEES = frozenset({LineKind.FEE.value, LineKind.ARREARS.value, LineKind.CHANNEL.v
 TAXES = frozenset({LineKind.TAX.value})
 # No zone is further from UTC; days, tens, months and quarters are closed later than this (month_sums.GRACE).
 LATE = timedelta(days=1)
-COUNTED = ("sales", "reversals", "amount", "units", "energy", "fees", "taxes")
 
 
 def sums_of(sale: Reserved, carried_units: int, *, reversal: bool = False) -> dict[str, int]:
@@ -54,16 +54,12 @@ def add(session: Session, sale: Reserved, carried_units: int, *, reversal: bool 
         sums,
     )
     _raise(session, PurchaseDay, {**shared, "region_id": sale.consumer_region_id}, sums)
-    late, ten, month = (now() - LATE).date(), ten_start(sale.business_date), month_start(sale.business_date)
-    quarter = quarter_start(month)
+    late = (now() - LATE).date()
     if sale.business_date < late:  # its day may be closed, and its ten, month and quarter (day_sums, month_sums)
         mark_day(session, sale.business_date, closed=False)
-        if ten < ten_start(late):
-            mark_ten(session, ten, closed=False)
-        if month < month_start(late):
-            mark_month(session, month, closed=False)
-        if quarter < quarter_start(late):
-            mark_quarter(session, quarter, closed=False)
+        for start, mark in ((ten_start, mark_ten), (month_start, mark_month), (quarter_start, mark_quarter)):
+            if (first := start(sale.business_date)) < start(late):
+                mark(session, first, closed=False)
 
 
 def mark_day(session: Session, day: date, *, closed: bool) -> None:
