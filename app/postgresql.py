@@ -20,6 +20,9 @@ from sqlalchemy.exc import DisconnectionError
 
 # A statement is prepared when it comes for the second time on its connection.
 PREPARED_AFTER = 1
+# An execution option for statements that read a day as well as years.  After five times PostgreSQL keeps one plan for
+# whatever is asked: a reconciliation of a day, 80 ms before, then takes 800.
+OWN_PLAN = {"own_plan": True}
 # Statements up to this length are translated into psycopg's form once: that which reads a desk has 8 700 signs.
 _queries.MAX_CACHED_STATEMENT_LENGTH = 16_384
 
@@ -80,6 +83,14 @@ def configure_postgresql(engine: Engine) -> None:
         # would be a statement of its own to prepare and to plan.
         made.adapters.register_dumper(int, Int8Dumper)
         return made
+
+    @event.listens_for(engine, "do_execute")
+    def _planned(cursor: Any, statement: str, values: Any, context: Any) -> bool:
+        """Plan what says so (`OWN_PLAN`) for its own values, each time."""
+        if not context.execution_options.get("own_plan") or not isinstance(cursor, Lean):
+            return False
+        cursor.execute(statement, values, prepare=False)
+        return True
 
     @event.listens_for(engine, "checkout")
     def _taken(connection: Keeping, _record: object, _fairy: object) -> None:

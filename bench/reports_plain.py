@@ -130,10 +130,17 @@ def _copies(period: Period, *_more: Any) -> list[str]:
 
 
 def _day_sheet(period: Period, *_more: Any) -> list[str]:
-    key = "business_date, vending_point_id, operator_id, meter_type, kind, status, currency"
+    """By operator, as people read it: with the names, in their order."""
+    figures = ", ".join(
+        f"count(CASE WHEN {one} THEN 1 END), sum(CASE WHEN {one} THEN s.amount ELSE 0 END)"
+        for one in (
+            "s.status = 'issued' AND s.kind = 'sale'", "s.status = 'issued' AND s.kind = 'reversal'", "s.status = 'reserved'"
+        )
+    )  # fmt: skip
     return [
-        (f"SELECT {key}, count(*), sum(amount) FROM sale WHERE status IN ('issued', 'reserved') AND {_within(period)}"
-        f" GROUP BY {key}")
+        (f"SELECT u.username, u.first_name, u.last_name, s.currency, {figures} FROM sale s JOIN ab_user u"
+        f" ON u.id = s.operator_id WHERE s.status IN ('issued', 'reserved') AND {_within(period, 's.business_date')}"
+        " GROUP BY u.username, u.first_name, u.last_name, s.currency ORDER BY u.first_name, u.last_name")
     ]
 
 

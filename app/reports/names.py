@@ -16,9 +16,12 @@ from sqlalchemy.orm import Session
 from app.access.scope import By, Scope, narrow
 from app.domain.states import RowScope
 from app.models import AppUser, Consumer, Meter, Region, Tariff, VendingPoint
+from app.postgresql import OWN_PLAN
 
 # NB: every statement of the reports says its scope itself, because P1 and P6 to P8 are wider than the wall.
 UNSCOPED = {"unscoped": True}
+# Of statements that read the sales of a period, which may be a day or two years.
+OF_A_PERIOD = UNSCOPED | OWN_PLAN
 CHOICES_MAX = 200
 # Of more ids than that, all between the first and the last are read: to name each costs more than reading the others.
 IDS_MAX = 500

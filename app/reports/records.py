@@ -20,7 +20,7 @@ from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Sale, TariffPlan
 from app.models.sale import by_amount, by_units
 from app.models.summaries import COUNTED
-from app.reports.names import UNSCOPED
+from app.reports.names import OF_A_PERIOD, UNSCOPED
 from app.reports.question import InTheDrawer
 from app.reports.report import Asked
 from app.reports.sums import Source, facts
@@ -105,7 +105,7 @@ def answer(asked: Asked, records: RecordList) -> Answer:
     found = _summed(asked, records)
     count = sum(row[2] for row in found)
     if records.count is not None:
-        count = int(asked.session.execute(records.count, execution_options=UNSCOPED).scalar_one())
+        count = int(asked.session.execute(records.count, execution_options=OF_A_PERIOD).scalar_one())
     question = asked.question
     chosen = records.orders.get(question.order, records.lead)
     order = [one for one in (*(chosen if isinstance(chosen, tuple) else (chosen,)), records.tie) if one is not None]
@@ -165,7 +165,7 @@ def _summed(asked: Asked, records: RecordList) -> list[Any]:
         return []
     rows = records.sums
     if isinstance(rows, Select):
-        rows = asked.session.execute(rows, execution_options=UNSCOPED).all()
+        rows = asked.session.execute(rows, execution_options=OF_A_PERIOD).all()
     found = [(row[0], row[1], *(int(one or 0) for one in row[2:])) for row in rows]
     if len({row[0] for row in found}) > 1 and all(column.key != "currency" for column in records.columns):
         # Units are units, whatever they were paid in; nothing would tell two totals apart.

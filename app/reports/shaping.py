@@ -1,81 +1,125 @@
-"""Shape of tables that are added up by one or two keys: rows, a subtotal under each value of the first, a total."""
+"""Shape of tables that were added up by one or two keys: rows, a subtotal under each value of the first, totals.
+
+Rows are made as they are looked at: of two thousand a page shows fifty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from app.reports.table import Column, Drill, Row, Sums
+from app.reports.installation import Installation
+from app.reports.table import Answer, Column, Drill, Figure, Row, made
+
+Asks = Mapping[str, str]
+# What the list of sales behind a figure is asked for.
+DRILLS_TO = "sales-records"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """The finest row: what orders it under each key, what is shown, and its figures by column key."""
+class Key:
+    """One key of the rows as they were read: it takes `width` of their places, what orders it last.
 
-    keys: tuple[tuple[Any, Any], ...]
-    figures: tuple[int, ...]
-    currency: str
-    # What the list of sales behind it is asked for.
-    asks: Mapping[str, str] = field(default_factory=dict)
+    `tell` says of those what is shown, and what the list of sales behind it is asked for.
+    """
 
-
-def table(
-    columns: tuple[Column, ...], leaves: Iterable[Leaf], figures: tuple[str, ...]
-) -> tuple[list[Row], list[Row]]:
-    """Add leaves of the same keys up; rows with subtotals, and a total for each currency."""
-    sums: dict[str, dict[tuple[Any, ...], list[int]]] = {}
-    shown: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    asks: dict[tuple[Any, ...], Mapping[str, str]] = {}
-    for leaf in leaves:
-        where = tuple(order for order, _words in leaf.keys)
-        shown[where] = tuple(words for _order, words in leaf.keys)
-        asks[where] = leaf.asks
-        kept = sums.setdefault(leaf.currency, {}).setdefault(where, [0] * len(figures))
-        for at, value in enumerate(leaf.figures):
-            kept[at] += value
-    rows: list[Row] = []
-    totals: list[Row] = []
-    for currency in sorted(sums):
-        made = [
-            (where, Row(cells, currency, drill=Drill("sales-records", asks[where]) if asks[where] else None))
-            for where in sorted(sums[currency])
-            for cells in (_cells(columns, shown[where], figures, sums[currency][where], currency),)
-        ]
-        mine, total = subtotals(made, columns, frozenset(figures), currency, two=len(made[0][0]) > 1)
-        rows += mine
-        totals.append(total)
-    return rows, totals
+    column: Column
+    width: int
+    tell: Callable[..., tuple[Any, Asks]]
 
 
-def _cells(
-    columns: tuple[Column, ...], shown: tuple[Any, ...], names: tuple[str, ...], sums: list[int], currency: str
-) -> tuple[Any, ...]:
-    known = dict(zip(names, sums, strict=True))
-    left = list(shown)
-    return tuple(
-        known[column.key] if column.key in known else currency if column.key == "currency" else left.pop(0)
-        for column in columns
-    )
+class Table(NamedTuple):
+    """Columns, what each row is made of, what makes it, and the totals."""
+
+    columns: tuple[Column, ...]
+    entries: Sequence[Any]
+    make: Callable[[Any], Row]
+    totals: tuple[Row, ...]
+
+    def top(self, *names: str) -> tuple[Figure, ...]:
+        """The totals of these columns as the figures at the top, for each currency."""
+        at = {column.key: n for n, column in enumerate(self.columns)}
+        return tuple(
+            Figure(self.columns[at[name]].title, self.columns[at[name]].kind, row.cells[at[name]], row.currency)
+            for row in self.totals for name in names
+        )  # fmt: skip
+
+    def answer(self, house: Installation, figures: tuple[Figure, ...], notes: tuple[str, ...] = ()) -> Answer:
+        """The whole answer."""
+        return Answer(
+            columns=self.columns, count=len(self.entries), rows=made(self.entries, self.make), totals=self.totals,
+            decimals=house.decimals, figures=figures, notes=notes,
+        )  # fmt: skip
 
 
-def subtotals(
-    made: list[tuple[tuple[Any, ...], Row]], columns: tuple[Column, ...], adds: frozenset[str], currency: str,
-    *, two: bool,
-) -> tuple[list[Row], Row]:
-    """Rows in their order, a subtotal after those of one first key where there are two keys, and the total."""
-    groups: dict[Any, list[Row]] = {}
-    for where, row in made:
-        groups.setdefault(where[0] if two else None, []).append(row)
-    rows: list[Row] = []
-    everything = Sums(columns, adds)
-    for kept in groups.values():
-        part = Sums(columns, adds)
-        for row in kept:
-            everything.add(row)
-            if two:
-                part.add(row)
-        rows += kept
-        if two:
-            rows.append(part.row(1, currency, kept[0].cells[0]))
-    return rows, everything.row(2, currency)
+class _Below(NamedTuple):
+    """In the place of a row: a subtotal of these."""
+
+    rows: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Makes a table of rows that each have a currency, the places of each key, and a whole number for each figure.
+
+    `also` tells of a row's figures what more the list of sales behind it is asked for.
+    """
+
+    keys: Sequence[Key]
+    figures: Sequence[Column]
+    currency: Column
+    also: Callable[[Mapping[str, int]], Asks]
+
+    def table(self, found: Iterable[Any]) -> Table:
+        """Rows in the order of their keys, each currency by itself."""
+        ends = [1 + sum(key.width for key in self.keys[:n]) for n in range(len(self.keys) + 1)]
+        # By what is read of a key, and by its id where that is told by name.
+        places = [at for begin, end in pairwise(ends) for at in {end - 1: 0, begin: 0}]
+        ordered = sorted(found, key=itemgetter(0, *places))
+        apart = [list(mine) for _currency, mine in groupby(ordered, itemgetter(0))]
+        several = [self.currency] if len(apart) > 1 else []
+        maker = _Maker(self, ends, bool(several))
+        entries = ordered if len(self.keys) == 1 else [one for mine in apart for one in _with_subtotals(mine, ends[0])]
+        columns = (*(key.column for key in self.keys), *several, *self.figures)
+        return Table(columns, entries, maker.row, tuple(maker.sum(2, mine) for mine in apart))
+
+
+def _with_subtotals(rows: list[Any], first: int) -> Iterator[Any]:
+    for _value, part in groupby(rows, itemgetter(first)):
+        below = list(part)
+        yield from below
+        yield _Below(below)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes rows and sums of what was read; `ends` are the places where keys begin, and where the last one ends."""
+
+    shape: Shape
+    ends: Sequence[int]
+    several: bool
+
+    def row(self, raw: Any) -> Row:
+        """One row and where it leads, or a subtotal."""
+        if isinstance(raw, _Below):
+            return self.sum(1, raw.rows)
+        told, figures = [self._told(raw, at) for at in range(len(self.shape.keys))], raw[self.ends[-1] :]
+        asks = {name: value for _shown, one in told for name, value in one.items()}
+        asks |= self.shape.also(dict(zip((column.key for column in self.shape.figures), figures, strict=True)))
+        return Row(self._cells((shown for shown, _asks in told), raw[0], figures), raw[0], drill=Drill(DRILLS_TO, asks))
+
+    def sum(self, level: int, rows: Sequence[Any]) -> Row:
+        """What rows come to: those of one value of the first key (level 1), which is named, or of a currency (2)."""
+        currency = rows[0][0]
+        shown = [self._told(rows[0], 0)[0] if level == 1 else None, *[None] * (len(self.shape.keys) - 1)]
+        figures = (sum(column) for column in islice(zip(*rows, strict=True), self.ends[-1], None))
+        return Row(self._cells(shown, currency, figures), currency, level=level)
+
+    def _told(self, raw: Any, at: int) -> tuple[Any, Asks]:
+        return self.shape.keys[at].tell(*raw[self.ends[at] : self.ends[at + 1]])
+
+    def _cells(self, shown: Iterable[Any], currency: str, figures: Iterable[int]) -> tuple[Any, ...]:
+        return (*shown, *([currency] if self.several else []), *figures)

@@ -89,9 +89,9 @@ def shape(
     if len(rows) > ROWS_MAX:
         raise TooMany(ROWS_MAX)
     return Answer(
-        columns=columns, count=len(rows), rows=made(rows), totals=tuple(totals), decimals=asked.house.decimals,
-        figures=_figures(total(found), earlier), charts=tuple(bars), before=question.earlier,
-        order=question.order, descending=question.descending,
+        columns=columns, count=len(rows), rows=made(rows, lambda make: make()), totals=tuple(totals),
+        decimals=asked.house.decimals, figures=_figures(total(found), earlier), charts=tuple(bars),
+        before=question.earlier, order=question.order, descending=question.descending,
     )  # fmt: skip
 
 

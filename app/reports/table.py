@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from app.domain.states import MeterType
@@ -198,52 +198,6 @@ def listed(rows: Iterable[Row]) -> Callable[[int, int | None], Iterator[Row]]:
     return lambda offset, limit: iter(kept[offset:] if limit is None else kept[offset : offset + limit])
 
 
-def made(rows: Sequence[Callable[[], Row]]) -> Callable[[int, int | None], Iterator[Row]]:
-    """Rows that are made as they are handed out."""
-    return lambda offset, limit: (one() for one in rows[offset : None if limit is None else offset + limit])
-
-
-@dataclass(slots=True)
-class Sums:
-    """Adds rows up, column by column, each currency by itself.
-
-    Units of two kinds of meter give None: kWh and cubic metres have no sum.
-    """
-
-    columns: tuple[Column, ...]
-    adds: frozenset[str]
-    cells: list[Any] = field(default_factory=list)
-    _unit: MeterType | None = None
-    _rows: int = 0
-    # The places of what is added, and whether it is units of the row's own kind of meter, units of one, or neither.
-    _places: list[tuple[int, bool, bool]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.cells = [0 if column.key in self.adds else None for column in self.columns]
-        self._places = [
-            (at, column.kind is Kind.UNITS, column.kind is Kind.UNITS and column.of is None)
-            for at, column in enumerate(self.columns) if column.key in self.adds
-        ]  # fmt: skip
-
-    def add(self, row: Row) -> None:
-        """One more row of the same currency."""
-        mixed = bool(self._rows) and row.meter_type is not self._unit
-        cells, given = self.cells, row.cells
-        for at, units, own_units in self._places:
-            value = given[at]
-            if (own_units and mixed) or cells[at] is None or (units and value is None):
-                cells[at] = None
-            else:
-                cells[at] += value or 0
-        self._unit = row.meter_type if not self._rows else (None if mixed else self._unit)
-        self._rows += 1
-
-    def row(self, level: int, currency: str, first: Any = None, drill: Drill | None = None) -> Row:
-        """The sum as a row; `first` stands in the first column."""
-        cells = list(self.cells)
-        for at, column in enumerate(self.columns):
-            if column.key == "currency":
-                cells[at] = currency  # NB: a check in a workbook adds up by it
-        if cells and first is not None:
-            cells[0] = first
-        return Row(tuple(cells), currency, self._unit, level, drill)
+def made(entries: Sequence[Any], make: Callable[[Any], Row]) -> Callable[[int, int | None], Iterator[Row]]:
+    """Rows that are made as they are handed out, each of what stands in its place."""
+    return lambda offset, limit: (make(one) for one in entries[offset : None if limit is None else offset + limit])

@@ -14,7 +14,6 @@ from app.reports.question import Question
 from app.reports.report import Asked
 from app.reports.statistics import Told, shape
 from app.reports.sums import Fact
-from app.reports.table import Sums
 
 E, W = MeterType.ELECTRICITY, MeterType.WATER
 HOUSE = Installation(
@@ -133,4 +132,3 @@ def test_rows_stand_in_the_order_that_was_asked_for(down):
 def test_nothing_gives_an_empty_table():
     answer, rows = shaped([])
     assert (answer.count, rows, answer.totals, answer.charts) == (0, [], (), ())
-    assert Sums(answer.columns, frozenset()).cells == [None] * len(answer.columns)

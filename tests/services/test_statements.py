@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
 from app.models import Meter, ModuleTokenId, Sale, Token
+from app.postgresql import OWN_PLAN
 from app.services.pricing import Sight
 from app.services.search import find_meters
 from app.services.vending import Wish, quote, vend
@@ -145,6 +146,19 @@ def test_numbers_of_all_sizes_are_one_statement_to_prepare(sold):
             assert connection.execute(select(literal(number, BigInteger) + 1)).scalar_one() == number + 1
         kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::BIGINT%'")
         assert connection.execute(kept).scalar_one() == 1
+
+
+def test_what_says_so_is_planned_for_its_own_values_each_time(sold):
+    with db.engine.connect() as connection:
+        for days in (1, 700, 1):
+            asked = select(literal(days, BigInteger) * 2)
+            assert connection.execute(asked, execution_options=OWN_PLAN).scalar_one() == 2 * days
+        if db.engine.dialect.name == "postgresql":
+            kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::BIGINT * $2%'")
+            assert connection.execute(kept).scalar_one() == 0
+            for _ in range(2):
+                connection.execute(asked)
+            assert connection.execute(kept).scalar_one() == 1
 
 
 def test_an_answer_names_its_columns_to_who_asks(sold):
