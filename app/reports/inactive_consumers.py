@@ -85,7 +85,9 @@ def _fallen(asked: Asked, past: Period, less: int) -> Any:
         .group_by(Sale.consumer_id)
         # bought / days < less % of before / year, without a division.
         .having(before > 0, bought * (100 * past.days) < before * (less * period.days))
-        .subquery("fallen")
+        # NB: kept, or each of PostgreSQL's processes would add the whole year up for its share of the consumers.
+        .cte("fallen")
+        .prefix_with("MATERIALIZED")
     )
 
 
