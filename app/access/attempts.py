@@ -35,6 +35,9 @@ SLOW_FACTOR = 5
 ADDRESS_FACTOR = 10
 SLOW_WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=1)
+# What is asked for besides the password of a sign-in, each counted apart: a code of the second factor, and one's own
+# password again, before a signed-in person changes something dear.  Both are counted by the number of the person.
+CODE_DOOR, OWN_PASSWORD_DOOR = "code ", "own password "
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ from wtforms import BooleanField, PasswordField, SelectField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from app.access import security_log
+from app.access.attempts import OWN_PASSWORD_DOOR
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView, sentence
 from app.access.interface import PAGE_SIZES
 from app.domain.errors import ValueTaken
+from app.domain.states import SignInAnswer
 from app.extensions import db
 from app.models import AppUser
 from app.services import mail_queue, password_links
@@ -30,7 +32,7 @@ from app.views import sessions, start_pages
 from app.views.fields import NEEDED, Nobodys, Text, email, telephone
 from app.views.language import THEMES, languages
 from app.views.passwords import Good, set_password
-from app.views.signin import TEXT_MAX, forgive, password_fits, too_many
+from app.views.signin import TEXT_MAX, forgive, password_fits, tell_failed, too_many
 
 TOO_MANY = _l("Too many attempts. Wait a minute, then try again.")
 NOT_YOURS = _l("This is not your password until now.")
@@ -210,21 +212,22 @@ class AccountView(SafeBaseView):
 
 
 def proven(user_id: int, field: Any) -> bool:
-    """Whether the field holds the person's own password; counted, and refused at the field.
+    """Whether the field holds the person's own password; counted, told like a sign-in, and refused at the field.
 
     This browser gets another secret then, so that a copy of its cookie ends.
     NB: it ends the transaction of the request: rows that were read before are read anew.
     """
-    door, name = "own password ", str(user_id)  # apart from sign-ins: nothing that a stranger types counts here
+    door, name = OWN_PASSWORD_DOOR, str(user_id)  # apart from sign-ins: nothing that a stranger types counts here
     if not field.data:
         field.errors = [*field.errors, str(NEEDED)]
         return False
     if too_many(name, door):
-        security_log.tell("proof_locked")
+        tell_failed("proof_locked", db.session.get_one(AppUser, user_id), None, SignInAnswer.LOCKED)
         field.errors = [*field.errors, str(TOO_MANY)]
         return False
-    if not password_fits(db.session.get_one(AppUser, user_id), field.data):
-        security_log.tell("proof_failed")
+    user = db.session.get_one(AppUser, user_id)
+    if not password_fits(user, field.data):
+        tell_failed("proof_failed", user, None, SignInAnswer.PASSWORD)
         field.errors = [*field.errors, str(NOT_YOURS)]
         return False
     forgive(name, door)

@@ -88,7 +88,7 @@ def _subjects(account: str, door: str) -> tuple[str, str]:
 
 def code_fits(user_id: int, typed: str) -> bool:
     """Whether this is the person's second factor of now; counted like passwords.  May raise TooManyCodes."""
-    door, name = "code ", str(user_id)
+    door, name = attempts.CODE_DOOR, str(user_id)
     if too_many(name, door):
         raise TooManyCodes
     if not second_factor.take(user_id, typed, Path(current_app.config["CREDENTIALS_FILE"])):
@@ -97,7 +97,7 @@ def code_fits(user_id: int, typed: str) -> bool:
     return True
 
 
-def _tell_failed(event: str, user: AppUser | None, typed: str | None, answer: SignInAnswer, **facts: Any) -> None:
+def tell_failed(event: str, user: AppUser | None, typed: str | None, answer: SignInAnswer, **facts: Any) -> None:
     """Write a failed attempt into the log and onto the page of failed sign-ins.  NB: the same work whoever it is."""
     security_log.tell(event, account=user, typed=typed, **facts)
     failed_sign_ins.note(None if user is None else user.id, request.remote_addr or "", answer)
@@ -169,14 +169,14 @@ class AuthView(SafeBaseView):
         account = form.username.data
         door = known_browsers.door(find_user(account))
         if too_many(account, door):
-            _tell_failed("sign_in_locked", find_user(account), account, SignInAnswer.LOCKED)
+            tell_failed("sign_in_locked", find_user(account), account, SignInAnswer.LOCKED)
             flash(_("Too many attempts. Wait a minute, then try again."), "warning")
             return self._page(form, 429)
         user = find_user(account)
         fits = password_fits(user, form.password.data)
         if user is None or not fits or not user.active or user.group_id is None:
             answer = SignInAnswer.UNKNOWN if user is None else SignInAnswer.OFF if fits else SignInAnswer.PASSWORD
-            _tell_failed("sign_in_failed", user, account, answer, reason=REASONS[answer])
+            tell_failed("sign_in_failed", user, account, answer, reason=REASONS[answer])
             flash(_("The name or the password is not right. Try again."), "warning")
             return self._page(form, 401)
         forgive(account, door)
@@ -201,11 +201,11 @@ class AuthView(SafeBaseView):
                 if form.validate():
                     if code_fits(key, form.code.data):
                         return self._let_in(key)
-                    _tell_failed("code_failed", db.session.get_one(AppUser, key), None, SignInAnswer.CODE)
+                    tell_failed("code_failed", db.session.get_one(AppUser, key), None, SignInAnswer.CODE)
                     status = 401
                     form.code.errors = [_("This code is not right, or it was used. Wait for the next one.")]
             except TooManyCodes:
-                _tell_failed("code_locked", db.session.get_one(AppUser, key), None, SignInAnswer.LOCKED)
+                tell_failed("code_locked", db.session.get_one(AppUser, key), None, SignInAnswer.LOCKED)
                 status = 429
                 form.code.errors = [_("Too many attempts. Wait a minute, then try again.")]
         return self.render_template("account/code.html", title=_("Sign in"), form=form), status
