@@ -63,12 +63,14 @@ def open_proposals(scope: Scope) -> list[EngineeringRecord]:
     return list(db.session().execute(narrowed).scalars())
 
 
-def waiting_for(scope: Scope) -> int:
-    """How many proposals of others, in one's own places, wait for a second person."""
-    count = select(func.count(EngineeringRecord.id)).where(
-        EngineeringRecord.status == ActStatus.PROPOSED, EngineeringRecord.operator_id != scope.user_id
-    )
-    return int(db.session().execute(narrow(count, scope, By.VENDING_POINT, EngineeringRecord)).scalar_one())
+def waiting_for(scope: Scope) -> dict[int, int]:
+    """Whose proposals, of others and in one's own places, wait for a second person, and how many of each."""
+    proposer = EngineeringRecord.operator_id
+    count = select(proposer, func.count(EngineeringRecord.id)).group_by(proposer).where(
+        EngineeringRecord.status == ActStatus.PROPOSED, proposer != scope.user_id
+    )  # fmt: skip
+    rows = db.session().execute(narrow(count, scope, By.VENDING_POINT, EngineeringRecord))
+    return {int(person): int(acts) for person, acts in rows}
 
 
 def same_act(wanted: Wanted, scope: Scope, instant: datetime) -> EngineeringRecord | None:

@@ -8,7 +8,7 @@ account, an invitation, a link for a password or another address may have been f
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import String, and_, cast, func, or_, select
@@ -87,10 +87,20 @@ def require_two(session: Session, proposer: int, decider: int, instant: datetime
 
 def one_hand_until(session: Session, one: int, other: int, instant: datetime) -> datetime | None:
     """Until when two people count as one, because somebody (one of them, or a third one) could act for both."""
+    return apart_from(session, one, {other}, instant).get(other)
+
+
+def apart_from(session: Session, one: int, others: Iterable[int], instant: datetime) -> dict[int, datetime]:
+    """With whom of the others somebody counts as one person, each until when (`one_hand_until`)."""
     openers = _openers(session, instant - APART_AFTER)
-    mine, theirs = _hands(one, openers), _hands(other, openers)
-    shared = [min(mine[person], theirs[person]) for person in mine.keys() & theirs.keys()]
-    return max(shared) + APART_AFTER if shared else None
+    mine = _hands(one, openers)
+    found: dict[int, datetime] = {}
+    for other in others:
+        theirs = _hands(other, openers)
+        shared = [min(mine[person], theirs[person]) for person in mine.keys() & theirs.keys()]
+        if shared:
+            found[other] = max(shared) + APART_AFTER
+    return found
 
 
 def _openers(session: Session, since: datetime) -> Openers:

@@ -55,6 +55,17 @@ class Told:
     decided_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One open request, for whoever may answer it."""
+
+    sale_id: int
+    reason: str
+    proposed_by: int
+    proposer: str
+    proposed_at: datetime
+
+
 def require_reversible(sale: Sale) -> None:
     """Refuse what cannot be undone.  Raises NotReversible ('waiting', 'failed', 'reversal', 'reversed')."""
     if sale.kind is SaleKind.REVERSAL:
@@ -85,8 +96,8 @@ def requests_on(sale_id: int) -> list[Told]:
     ]  # fmt: skip
 
 
-def waiting(scope: Scope) -> list[tuple[int, str, str, datetime]]:
-    """Open requests on sales of one's own, oldest first: (sale, reason, who asks, since when); at most ten."""
+def waiting(scope: Scope) -> list[Waiting]:
+    """Open requests of others on sales of one's own, oldest first; at most ten."""
     own = select(Sale.id).where(Sale.id == ReversalRequest.sale_id, criterion(Sale, scope)).correlate(ReversalRequest)
     rows = db.session().execute(
         select(ReversalRequest.sale_id, ReversalRequest.reason, AppUser, ReversalRequest.proposed_at)
@@ -96,7 +107,7 @@ def waiting(scope: Scope) -> list[tuple[int, str, str, datetime]]:
         .order_by(ReversalRequest.id)
         .limit(WAITING_MAX)
     )
-    return [(sale_id, reason, user.person, at) for sale_id, reason, user, at in rows]
+    return [Waiting(sale_id, reason, user.id, user.person, at) for sale_id, reason, user, at in rows]
 
 
 def propose(

@@ -1,14 +1,15 @@
 """What needs a person, for the home page: each thing once, the most urgent first, with what to do and where.
 
 What stops selling stands above what holds money, that above what makes books doubtful, that above what looks
-odd or ends soon, and keeping house last.  Nothing is dismissed: it goes when it is mended.
+odd or ends soon, and keeping house last.  Nothing is dismissed: it goes when it is mended.  What two people decide
+is a reader's task only while they may be the second one; else it stands apart, for somebody else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -29,6 +30,7 @@ from app.services.inactive import Inactive
 from app.services.module_keys import KeyEnd
 from app.views import figures, licence
 from app.views.decisions import memory
+from app.views.four_eyes import one_hand
 from app.views.messages import sentence
 from app.views.module_words import KEY_ENDS, why
 
@@ -57,7 +59,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that needs a person; `about` is a word for what it is, so that nothing else on the page says it again."""
+    """One thing that needs a person; `about` is a word for what it is, so that nothing else on the page says it again.
+
+    `others`: it waits for somebody else than the reader.
+    """
 
     urgency: Urgency
     about: str
@@ -66,6 +71,7 @@ class Item:
     text: str
     acts: tuple[Act, ...] = ()
     bad: bool = False
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +136,11 @@ def _waiting(scope: Scope) -> Iterator[Item]:
     if not waiting:
         return
     lost = decisions.overdue(waiting, memory())
-    proposals = decisions.proposed(sale.id for sale in waiting)
+    proposals = decisions.proposed(lost) if lost else {}
+    apart = one_hand(set(proposals.values())) if may(p.APPROVE_DECISIONS) else {}
     for sale in sorted(waiting, key=lambda sale: sale.id not in lost):
-        yield _sale(sale, scope, proposals.get(sale.id, 0), lost=sale.id in lost)
+        proposed_by = proposals.get(sale.id, 0)
+        yield _lost(sale, scope, proposed_by, apart.get(proposed_by)) if sale.id in lost else _fresh(sale)
     if more:
         told = {"report": "sales-records", "status": "reserved", "from": waiting[0].business_date.isoformat()}
         acts = (Act(_("See them all"), url_for("ReportView.show", **told)),) if may(p.READ_REPORTS) and may(p.READ_SALE_RECORDS) else ()
@@ -143,29 +151,50 @@ def _waiting(scope: Scope) -> Iterator[Item]:
         )  # fmt: skip
 
 
-def _sale(sale: Sale, scope: Scope, proposed_by: int, *, lost: bool) -> Item:
+def _fresh(sale: Sale) -> Item:
+    """A sale whose module may still answer."""
+    acts = [_pending_slip(sale)]
+    if may(p.RESOLVE_SALES):
+        acts.append(_resolving(sale, primary=True))
+    text = _("The money is held and cannot be taken twice.")
+    return Item(Urgency.MONEY_IS_HELD, "waiting", "fa-hourglass-half", _("A sale waits for its token."), _sale(sale, text), tuple(acts))
+
+
+def _lost(sale: Sale, scope: Scope, proposed_by: int, until: datetime | None) -> Item:
+    """A sale that two people decide; `until` the reader counts as one person with who proposed."""
+    mine, sees = proposed_by == scope.user_id, may(p.READ_DECISIONS)
+    if not proposed_by:
+        text, decides = _("The money is held. Two people decide what becomes of it."), may(p.PROPOSE_DECISIONS)
+    elif mine:
+        text, decides = _("You proposed what becomes of it; another person has to approve."), False
+    else:
+        text, decides = _("Somebody proposed what becomes of it; it waits for approval."), may(p.APPROVE_DECISIONS) and until is None
+    if until is not None:
+        text = _told(text, _somebody_else(until))
+    others = bool(sees and proposed_by and not decides)
+    acts = [_pending_slip(sale)]
+    if may(p.RESOLVE_SALES):
+        acts.append(_resolving(sale, primary=not sees))
+    if sees:
+        acts.append(Act(_("Decide") if decides else _("Look at it"), url_for("DecisionView.show", sale_id=sale.id), primary=not others))
+    return Item(
+        Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced", _("A sale waits too long for its token."), _sale(sale, text), tuple(acts), others=others,
+    )  # fmt: skip
+
+
+def _sale(sale: Sale, text: str) -> str:
     money = figures.money_code(sale.amount, sale.currency_decimals, sale.currency)
     parts = [figures.own(sale.consumer.name)] if sale.consumer else []
     parts += [money, _("taken %(time)s", time=figures.moment(sale.reserved_at))]
-    if not lost:
-        text = _("The money is held and cannot be taken twice.")
-    elif proposed_by:
-        mine = proposed_by == scope.user_id
-        text = _("You proposed what becomes of it; another person has to approve.") if mine else _("Somebody proposed what becomes of it; it waits for approval.")
-    else:
-        text = _("The money is held. Two people decide what becomes of it.")
-    decide = lost and may(p.READ_DECISIONS)
-    acts = [Act(_("Print pending slip"), url_for("ReceiptView.paper", sale_id=sale.id))]
-    if may(p.RESOLVE_SALES):
-        acts.append(Act(_("Resolve"), url_for("HomeView.resolve", sale_id=sale.id), post=True, primary=not decide))
-    if decide:
-        word = _("Decide") if (may(p.PROPOSE_DECISIONS) or may(p.APPROVE_DECISIONS)) else _("Look at it")
-        acts.append(Act(word, url_for("DecisionView.show", sale_id=sale.id), primary=True))
-    return Item(
-        Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced" if lost else "fa-hourglass-half",
-        _("A sale waits too long for its token.") if lost else _("A sale waits for its token."),
-        figures.sentences(_("%(name)s.", name=figures.comma().join(parts)), text), tuple(acts),
-    )  # fmt: skip
+    return figures.sentences(_("%(name)s.", name=figures.comma().join(parts)), text)
+
+
+def _pending_slip(sale: Sale) -> Act:
+    return Act(_("Print pending slip"), url_for("ReceiptView.paper", sale_id=sale.id))
+
+
+def _resolving(sale: Sale, *, primary: bool) -> Act:
+    return Act(_("Resolve"), url_for("HomeView.resolve", sale_id=sale.id), post=True, primary=primary)
 
 
 def _keys(ending: list[tuple[Any, KeyEnd]]) -> Iterator[Item]:
@@ -195,19 +224,31 @@ def _licence(standing: Standing | None) -> Iterator[Item]:
 
 
 def _asked(scope: Scope) -> Iterator[Item]:
-    """What other people have asked for."""
-    if may(p.APPROVE_REVERSALS):
-        for sale_id, reason, who, at in reversals.waiting(scope):
-            yield Item(
-                Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", _("%(name)s asks to reverse a sale.", name=who),
-                figures.bracketed(figures.own(reason), figures.moment(at)),
-                (Act(_("Look at it"), url_for("ReversalView.show", sale_id=sale_id)),),
-            )  # fmt: skip
-    waiting = engineering_lists.waiting_for(scope) if may(p.APPROVE_ACTS) else 0
-    if waiting:
+    """What other people have asked for: of the reader, or of somebody else where the two count as one person."""
+    asked = reversals.waiting(scope) if may(p.APPROVE_REVERSALS) else []
+    acts = engineering_lists.waiting_for(scope) if may(p.APPROVE_ACTS) else {}
+    apart = one_hand({one.proposed_by for one in asked} | acts.keys())
+    for one in asked:
+        until = apart.get(one.proposed_by)
+        said = figures.bracketed(figures.own(one.reason), figures.moment(one.proposed_at))
+        yield Item(
+            Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", _("%(name)s asks to reverse a sale.", name=one.proposer),
+            said if until is None else figures.sentences(said, _somebody_else(until)),
+            (Act(_("Look at it"), url_for("ReversalView.show", sale_id=one.sale_id)),), others=until is not None,
+        )  # fmt: skip
+    for others in (False, True):
+        waiting = sum(count for person, count in acts.items() if (person in apart) is others)
+        if not waiting:
+            continue
         title = ngettext("An engineering act waits for a second person.", "%(num)d engineering acts wait for a second person.", waiting)
+        text = _somebody_else(max(apart[person] for person in acts.keys() & apart.keys())) if others else ""
         act = Act(_("Open the engineering desk"), url_for("EngineeringView.desk"))
-        yield Item(Urgency.SOMEBODY_WAITS, "act", "fa-user-pen", title, "", (act,))
+        yield Item(Urgency.SOMEBODY_WAITS, "act", "fa-user-pen", title, text, (act,), others=others)
+
+
+def _somebody_else(until: datetime) -> str:
+    """That a second person is needed who is not the reader, in few words; the page itself says why."""
+    return _("Somebody else has to approve; you can from %(time)s on.", time=figures.moment(until))
 
 
 def inactive_url(found: Inactive) -> str:

@@ -7,6 +7,7 @@ stand the sentences in which pages say beforehand what that rule will refuse.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.access.current import current_scope
 from app.domain.engineering import FUNCTIONS, KEY_CHANGE
 from app.extensions import db
 from app.models.base import now
-from app.services.four_eyes import one_hand_until, two_until
+from app.services.four_eyes import apart_from, two_until
 from app.services.reversals import FUNCTION as REVERSAL
 from app.views import figures
 from app.views.engineering_words import TOLD
@@ -57,10 +58,16 @@ def why_still_two(function: str) -> str:
     return _("This was ticked off in the settings lately, and takes two people until %(time)s.", time=figures.moment(until))
 
 
+def one_hand(people: AbstractSet[int]) -> dict[int, datetime]:
+    """With whom of these people the reader counts as one person, each until when; nothing of themselves."""
+    me = current_scope().user_id
+    others = people - {me}
+    return apart_from(db.session(), me, others, now()) if me is not None and others else {}
+
+
 def why_apart(proposer: int) -> str:
     """Why the reader cannot approve what somebody else proposed, and from when on; nothing of who can."""
-    me = current_scope().user_id
-    until = None if me is None or me == proposer else one_hand_until(db.session(), proposer, me, now())
+    until = one_hand({proposer}).get(proposer)
     if until is None:
         return ""
     return _(

@@ -153,7 +153,7 @@ def test_a_reference_squatted_before_does_not_keep_a_sale_from_being_reversed(co
 def test_a_request_waits_for_the_others_of_its_region(counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
     reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
-    seen = {who: [row[0] for row in reversals.waiting(cast.scope(who))] for who in ("amara", "bento", "chidi", "efua")}
+    seen = {who: [row.sale_id for row in reversals.waiting(cast.scope(who))] for who in ("amara", "bento", "chidi", "efua")}
     assert seen == {"amara": [], "bento": [], "chidi": [sale_id], "efua": [sale_id]}
 
 

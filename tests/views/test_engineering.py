@@ -88,10 +88,13 @@ def test_the_same_once_more_takes_a_tick(app, cast, chidi, efua, market, look):
     assert send(chidi, page, page, value="65535", reason=WHY, again=again, **market).status_code == 303
     assert look(select(func.count(EngineeringRecord.id))) == 3
     assert "Approve and make" in text(efua.get(first))
+    assert "3 engineering acts wait for a second person." in text(efua.get("/")).partition("Waits for somebody else")[0]
     with app.app_context():
         opened(cast, (timedelta(0), "give_link", "efua", "chidi", "{}"))
     apart = text(efua.get(first))
     assert "You can approve this from" in apart and "Decline" in apart and "Approve and make" not in apart
+    mine, _, others = text(efua.get("/")).partition("Waits for somebody else")
+    assert "engineering acts" not in mine and "3 engineering acts wait for a second person. Somebody else has to approve; you can from" in others
     limit = f"{METER}/maximum-power-limit"
     assert send(chidi, limit, limit, value="20", reason=WHY, **market).status_code == 303
     assert "The same was made for this meter at" in text(send(chidi, limit, limit, value="20", reason=WHY, **market))
@@ -185,7 +188,7 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     assert send(amara, page, f"{page}/propose", reason=WHY, not_handed_over="y").status_code == 303
     assert look(select(ReversalRequest.not_handed_over)) is True
     home = chidi.get("/").get_data(as_text=True)
-    assert "asks to reverse a sale." in home and page in home
+    assert "asks to reverse a sale." in home and page in home and "Waits for somebody else" not in home
     assert "says that the token was not handed over. No slip was printed or sent as a file." in text(chidi.get(page))
     assert act(amara, f"/receipts/{sale_id}", f"/receipts/{sale_id}/receipt.pdf").status_code == 200
     assert "This slip was printed or sent as a file once." in text(chidi.get(page))
@@ -194,6 +197,9 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
         opened(cast, (timedelta(0), "give_link", "efua", "amara", "{}"))
     apart = text(efua.get(page))
     assert "You can approve this from" in apart and "Decline" in apart and "Approve and give" not in apart
+    mine, _, others = text(efua.get("/")).partition("Waits for somebody else")
+    assert "asks to reverse" not in mine and "asks to reverse a sale." in others and "Somebody else has to approve; you can from" in others
+    assert "asks to reverse a sale." in text(chidi.get("/")) and "Waits for somebody else" not in text(chidi.get("/"))
     refused = act(efua, page, f"{page}/approve", request=request_id)
     assert refused.status_code == 422 and "could act for both. Nothing was changed." in text(refused)
     assert "Approve and give" in text(chidi.get(page))
