@@ -103,6 +103,12 @@ def apart_from(session: Session, one: int, others: Iterable[int], instant: datet
     return found
 
 
+def entered(session: Session, person: int) -> bool:
+    """Whether a person has chosen a password by a link; until they have, the days of an opening do not begin."""
+    used = select(PasswordLink.id).where(PasswordLink.user_id == person, PasswordLink.used_at.is_not(None)).limit(1)
+    return session.execute(used).first() is not None
+
+
 def _openers(session: Session, since: datetime) -> Openers:
     """Who opened whose account since then, or ever before its first password, which was chosen since then.
 

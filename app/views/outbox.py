@@ -22,7 +22,7 @@ from app.extensions import db
 from app.models import AppUser
 from app.models.audit import note
 from app.services import mail, mail_queue, outbox, password_links
-from app.services.four_eyes import READ_LINK
+from app.services.four_eyes import READ_LINK, entered
 from app.views.forgotten import secrets_in
 
 FAILURES = {
@@ -72,7 +72,10 @@ class OutboxView(SafeBaseView):
         asked = request.method == "POST"
         if link is not None and asked:
             _note_opened(link.user_id)
-        return self.render_template("outbox/show.html", title=_("Message"), message=message, hidden=link is not None and not asked)
+        return self.render_template(
+            "outbox/show.html", title=_("Message"), message=message, hidden=link is not None and not asked,
+            entered=link is not None and entered(db.session(), link.user_id),
+        )  # fmt: skip
 
     @expose("/trial", methods=["POST"])
     @has_access

@@ -113,7 +113,9 @@ class UserForm(DynamicForm):
     last_name = Text(_l("Last name"), most=64)
     email = Text(
         _l("E-mail"), most=120, rules=[email(), Nobodys(_l("Another user has this address."))],
-        description=_l("For three days after you add somebody or change their address, you two cannot approve each other’s steps."),
+        description=_l(
+            "For three days after you add somebody or change their address, you two cannot approve each other’s steps. For a new account these days begin with its first password."
+        ),
     )
     phone = Text(_l("Phone"), most=40, required=False, rules=[telephone()], render_kw={"inputmode": "tel"})
     group = Row(_l("User group"), groups_to_give, get_label=group_name, description=_l("Says what the person may do, and with whose rows."))

@@ -23,6 +23,7 @@ from app.extensions import db
 from app.models import AppUser
 from app.models.audit import note
 from app.services import failed_sign_ins, mail, mail_queue, password_links, second_factor
+from app.services.four_eyes import entered
 from app.views import known_browsers, sessions
 from app.views.devices import browsers
 from app.views.forgotten import link_to
@@ -156,7 +157,7 @@ class PeopleActs:
         return {
             "failed": failed_sign_ins.times_of(db.session(), user.id) if told else None,
             "state": state(user), "locked_until": locked_until(user), "browsers": browsers(user.id),
-            "may_act": self._may_act(user), "mailed": bool(mail.way().server),
+            "may_act": self._may_act(user), "mailed": bool(mail.way().server), "entered": entered(db.session(), user.id),
         }  # fmt: skip
 
     def _theirs(self, pk: str) -> AppUser:

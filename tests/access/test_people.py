@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.domain.states import RowScope
 from app.extensions import db
 from app.models import AppUser, AuditEntry, MailRequest, PasswordLink, UserGroup
+from app.models.base import now
 from app.services import mail
 from tests.cast import make_cast, password_hash
 from tests.fixtures.application import csrf_token
@@ -115,15 +116,20 @@ def test_with_a_mail_server_the_link_goes_by_mail_and_nobody_else_sees_it(client
         assert answer.status_code == 303
         shown = client.get(answer.headers["Location"]).get_data(as_text=True)
         assert "/password/link/" not in shown and "After one that this person asks for" not in shown
+        assert "until three days after this person first chooses a password by a link." in shown, "an invitation lives longer than they do"
+        assert "For a new account these days begin with its first password." in client.get("/users/add").get_data(as_text=True)
+        with app.app_context():
+            db.session.add(PasswordLink(user_id=cast.users["amara"], purpose="reset", secret_hash="x", expires_at=now(), used_at=now()))
+            db.session.commit()
         page = client.get(f"/users/show/{cast.users['amara']}").get_data(as_text=True)
-        assert "you two cannot approve each other’s steps. After one that this person asks for" in page
+        assert "For three days after a link from you, you two cannot approve each other’s steps. After one that this person asks for" in page
         assert act(client, cast, "link", "amara").status_code == 303
     finally:
         with app.app_context():
             mail.deliver_by(db.engine, before)
     with app.app_context():
         facts = [json.loads(row) for row in db.session.scalars(select(MailRequest.facts).order_by(MailRequest.id))]
-        assert db.session.scalar(select(func.count()).select_from(PasswordLink)) == 0, "drawn when it is written"
+        assert db.session.scalar(select(func.count()).where(PasswordLink.used_at.is_(None))) == 0, "drawn when it is written"
     assert [fact["purpose"] for fact in facts] == ["invitation", "reset"]
 
 

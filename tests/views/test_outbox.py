@@ -86,6 +86,7 @@ def test_a_link_is_shown_when_asked_for_and_whoever_did_is_no_second_person(clie
     login(client, "efua")
     assert link not in client.get("/outbox/").get_data(as_text=True) + client.get(page).get_data(as_text=True)
     assert link and client.post(page).status_code == 400 and told() == ([], False)
+    assert "until three days after this person first chooses a password by a link" in client.get(page).get_data(as_text=True)
     assert link in client.post(page, data={"csrf_token": client.token(page)}).get_data(as_text=True)
     assert told() == ([(cast.users["efua"], str(cast.users["chidi"]))], True)
     with app.app_context():
