@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.domain.errors import OutOfScope
 from app.models import ReportSchedule, SavedQuestion
+from app.models.audit import note
 
 KEPT_MAX = 200
 QUERY_MAX = 2_000
@@ -24,6 +25,10 @@ class NameTaken(Exception):
 
 class TooManyKept(Exception):
     """This person keeps as many as one may keep."""
+
+
+class GoesElsewhere(Exception):
+    """Letters with this question go to other addresses than its owner's: another one takes the password."""
 
 
 def kept(session: Session, owner_id: int, report: str | None = None) -> list[SavedQuestion]:
@@ -58,14 +63,25 @@ def keep(owner_id: int, report: str, name: str, query: str) -> int:
         raise NameTaken from None
 
 
-def overwrite(question_id: int, owner_id: int, report: str, query: str) -> SavedQuestion:
-    """Put another question of the same report in its place.  Raises OutOfScope."""
+def overwrite(question_id: int, owner_id: int, report: str, query: str, *, proven: bool = False) -> int:
+    """Put another question of the same report in its place; how many schedules send it to other addresses.
+
+    What those receive was approved with a password (`proven`), and so is what takes its place.
+    Raises OutOfScope, GoesElsewhere.
+    """
     with transaction() as session:
         row = question(session, question_id, owner_id)
         if row.report != report:
             raise OutOfScope
+        if row.query == query:
+            return 0
+        elsewhere = sent_elsewhere(session, question_id, owner_id)
+        if elsewhere and not proven:
+            raise GoesElsewhere
+        for one in elsewhere:
+            note(session, "change", "report_schedule", one.id, {"question": row.query}, {"question": query})
         row.query = query
-    return row
+        return len(elsewhere)
 
 
 def rename(question_id: int, owner_id: int, name: str) -> None:
@@ -81,6 +97,13 @@ def delete(question_id: int, owner_id: int) -> None:
     """Forget it, and when it was to be sent.  Raises OutOfScope."""
     with transaction() as session:
         session.delete(question(session, question_id, owner_id))
+
+
+def sent_elsewhere(session: Session, question_id: int, owner_id: int) -> list[ReportSchedule]:
+    """The schedules by which one's own question goes to other addresses, also those that are stopped."""
+    own = (ReportSchedule.question_id == question_id) & (ReportSchedule.owner_id == owner_id)
+    wanted = select(ReportSchedule).where(own, ReportSchedule.addresses != "")
+    return list(session.scalars(wanted.order_by(ReportSchedule.id)))
 
 
 def sent_of(session: Session, owner_id: int) -> dict[int, int]:

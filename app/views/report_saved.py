@@ -12,10 +12,14 @@ from urllib.parse import parse_qsl
 from flask import abort, current_app, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
 from flask_wtf import FlaskForm
+from wtforms import PasswordField
+from wtforms.validators import InputRequired, Length
 
 from app.access import permissions as p
+from app.access import security_log
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.domain.errors import OutOfScope
@@ -25,12 +29,14 @@ from app.models.reporting import NAME_MAX
 from app.reports.catalogue import BY_NAME
 from app.reports.report import Report
 from app.services import saved_questions
-from app.services.saved_questions import QUERY_MAX, NameTaken, TooManyKept
-from app.views.fields import Text
+from app.services.saved_questions import QUERY_MAX, GoesElsewhere, NameTaken, TooManyKept
+from app.views.account import proven
+from app.views.fields import NEEDED, Text
 from app.views.report_address import address, opened
 from app.views.report_filters import told
-from app.views.report_words import PERIODS, ReportSpeech, filter_words, period_words
+from app.views.report_words import PERIODS, ReportSpeech, filter_words, period_words, when
 from app.views.reports import Read, read_question
+from app.views.signin import TEXT_MAX
 
 
 def may_read(report: Report | None) -> bool:
@@ -48,6 +54,14 @@ class NameForm(FlaskForm):
     """The name of a saved question."""
 
     name = Text(lazy_pgettext("thing", "Name"), most=NAME_MAX)
+
+
+class OverwriteForm(FlaskForm):
+    """The password, before somebody else is sent another question."""
+
+    password = PasswordField(
+        _l("Your password"), [InputRequired(NEEDED), Length(max=TEXT_MAX)], render_kw={"autocomplete": "current-password"}
+    )
 
 
 class SavedQuestionView(SafeBaseView):
@@ -78,10 +92,19 @@ class SavedQuestionView(SafeBaseView):
 
     @expose("/<int:question_id>/overwrite", methods=["POST"])
     def overwrite(self, question_id: int) -> Any:
-        """Put the question of this address in the place of a saved one."""
-        user, row = owner_now(), self._row(question_id)
-        read = self._read(row.report)
-        saved_questions.overwrite(question_id, user.id, row.report, address(read))
+        """Put the question of this address in the place of a saved one; where others are sent it, with the password."""
+        user_id, row = owner_now().id, self._row(question_id)
+        name, read = row.report, self._read(row.report)
+        try:
+            saved_questions.overwrite(question_id, user_id, name, address(read))
+        except GoesElsewhere:
+            if "password" not in request.form:
+                return self._asks_for_password(question_id, read, OverwriteForm(formdata=None)), 409
+            form = OverwriteForm()
+            if not form.validate() or not proven(user_id, form.password):
+                return self._asks_for_password(question_id, read, form), 422
+            letters = saved_questions.overwrite(question_id, user_id, name, address(read), proven=True)
+            security_log.tell("report_question", question=question_id, schedules=letters)
         flash(_("The question is saved."), "success")
         return redirect(opened(self._row(question_id)), 303)
 
@@ -134,13 +157,26 @@ class SavedQuestionView(SafeBaseView):
             abort(redirect(url_for("ReportView.show", report=name) + "?" + request.query_string.decode("ascii", "replace"), 303))
         return read
 
+    def _asks_for_password(self, question_id: int, read: Read, form: OverwriteForm) -> Any:
+        """The page that says which letters will hold what instead."""
+        row, user = self._row(question_id), owner_now()
+        return self.render_template(
+            "reports/overwrite.html", title=_("Overwrite “%(name)s”?", name=row.name), form=form, row=row, report=read.report,
+            speech=ReportSpeech(), query=address(read), span=_span(read), lines=filter_words(read.question, told(read.fields, read.question)),
+            letters=saved_questions.sent_elsewhere(db.session(), question_id, user.id), when=when, back=opened(row),
+        )  # fmt: skip
+
     def _form(self, form: NameForm, read: Read, title: str, **more: Any) -> Any:
         query = address(read)
         page = self.render_template(
             "reports/question.html", title=title, form=form, report=read.report, speech=ReportSpeech(), query=query,
-            span=period_words(read.question.period) if read.question.named == "days" else PERIODS[read.question.named],
-            lines=filter_words(read.question, told(read.fields, read.question)),
+            span=_span(read), lines=filter_words(read.question, told(read.fields, read.question)),
             back=opened(more["row"]) if "row" in more else url_for("ReportView.show", report=read.report.name) + "?" + query,
             same=more.get("same"), renamed="row" in more,
         )  # fmt: skip
         return page, 422 if form.is_submitted() else 200
+
+
+def _span(read: Read) -> Any:
+    """The period of a question: by its name, or its days."""
+    return period_words(read.question.period) if read.question.named == "days" else PERIODS[read.question.named]

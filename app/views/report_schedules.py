@@ -39,7 +39,7 @@ from app.views.language import chosen_language
 from app.views.outbox import FAILURES
 from app.views.report_address import opened, span
 from app.views.report_saved import may_read, owner_now
-from app.views.report_words import EVERY, ReportSpeech
+from app.views.report_words import EVERY, ReportSpeech, when
 from app.views.signin import TEXT_MAX
 
 FORMS = {"xlsx": _l("Excel"), "pdf": _l("PDF"), "csv": _l("csv")}
@@ -97,18 +97,6 @@ class NewAddressForm(FlaskForm):
         _l("Your password"), [Length(max=TEXT_MAX)], description=_l("Needed only for an address that is new here."),
         render_kw={"autocomplete": "current-password"},
     )  # fmt: skip
-
-
-def when(row: ReportSchedule) -> str:
-    """When it is sent, in words."""
-    hour = f"{row.at_hour:02d}:00"
-    if row.every is Every.WEEK:
-        return _("Every week on %(day)s at %(hour)s", day=get_day_names("wide", locale=get_locale())[row.weekday], hour=hour)
-    if row.every is Every.MONTH and row.month_day == 31:
-        return _("Every month on the last day at %(hour)s", hour=hour)
-    if row.every is Every.MONTH:
-        return _("Every month on day %(day)s at %(hour)s", day=row.month_day, hour=hour)
-    return _("Every day at %(hour)s", hour=hour)
 
 
 class ReportScheduleView(SafeBaseView):

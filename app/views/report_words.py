@@ -12,12 +12,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from babel.dates import format_skeleton
+from babel.dates import format_skeleton, get_day_names
 from flask_babel import get_domain, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.domain.states import UNIT, Every, SaleStatus
+from app.models import ReportSchedule
 from app.reports.installation import Installation
 from app.reports.names import Place
 from app.reports.period import Period
@@ -212,6 +213,18 @@ def period_words(period: Period) -> str:
     if (period.first, period.last) == (date(period.first.year, 1, 1), date(period.first.year, 12, 31)):
         return str(period.first.year)
     return figures.span(period.first, period.last)
+
+
+def when(row: ReportSchedule) -> str:
+    """When it is sent, in words."""
+    hour = f"{row.at_hour:02d}:00"
+    if row.every is Every.WEEK:
+        return _("Every week on %(day)s at %(hour)s", day=get_day_names("wide", locale=get_locale())[row.weekday], hour=hour)
+    if row.every is Every.MONTH and row.month_day == 31:
+        return _("Every month on the last day at %(hour)s", hour=hour)
+    if row.every is Every.MONTH:
+        return _("Every month on day %(day)s at %(hour)s", day=row.month_day, hour=hour)
+    return _("Every day at %(hour)s", hour=hour)
 
 
 def filter_words(question: Question, told: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -38,6 +38,10 @@ def sends(client, look, name="Mine"):
     return answer.headers["Location"]
 
 
+def number_of(address, look):
+    return look(select(ReportSchedule).where(ReportSchedule.id == int(address.rpartition("/")[2]))).question_id
+
+
 def test_a_saved_question_is_sent_when_its_owner_says(chidi, look):
     assert "Save a report’s question under a name first" in page(chidi, "/schedules/")
     number = saves(chidi, look)
@@ -122,6 +126,30 @@ def test_other_addresses_are_for_administrators_and_stand_in_the_log(chidi, efua
     assert "b@example.org" in entry.after
     assert post(efua, f"{address}/addresses", addresses="a@example.org").status_code == 303, "to take one out asks nothing"
     assert look(select(ReportSchedule)).addresses == "a@example.org"
+
+
+def test_another_question_in_the_place_of_one_that_others_are_sent_takes_the_password(chidi, efua, look):
+    post(chidi, f"/questions/{number_of(sends(chidi, look, 'His own'), look)}/overwrite?period=today")
+    assert "period=today" in look(select(SavedQuestion)).query, "what goes to oneself is one's own"
+    address = sends(efua, look)
+    post(efua, f"{address}/addresses", addresses="a@example.org b@example.org", password="demo")
+    post(efua, f"{address}/switch")
+    number = number_of(address, look)
+    other = f"/questions/{number}/overwrite?period=yesterday"
+    mine = select(SavedQuestion).where(SavedQuestion.id == number)
+    told = text(post(efua, other).get_data(as_text=True))
+    assert "This question is sent to other addresses." in told and "a@example.org, b@example.org" in told and "Yesterday" in told
+    for password, said in (("", "Fill this in."), ("wrong", "This is not your password until now.")):
+        answer = post(efua, other, password=password)
+        assert answer.status_code == 422 and said in answer.get_data(as_text=True)
+    assert "last_month" in look(mine).query
+    assert post(efua, f"/questions/{number}/overwrite?{look(mine).query}").status_code == 303, "the same asks nothing"
+    assert post(efua, other, password="demo").status_code == 303
+    assert "period=yesterday" in look(mine).query
+    entry = look(select(AuditEntry).where(AuditEntry.table_name == "report_schedule").order_by(AuditEntry.id.desc()))
+    assert "last_month" in entry.before and "yesterday" in entry.after and entry.user_id is not None
+    shown = text(page(efua, f"/audit/show/{entry.id}"))
+    assert "Question" in shown and "period=yesterday" in shown
 
 
 def test_nobody_sees_or_touches_anothers(chidi, efua, look):
