@@ -30,6 +30,7 @@ from app.reports.catalogue import BY_NAME
 from app.reports.report import Report
 from app.services import saved_questions
 from app.services.saved_questions import QUERY_MAX, GoesElsewhere, NameTaken, TooManyKept
+from app.views import figures
 from app.views.account import proven
 from app.views.fields import NEEDED, Text
 from app.views.report_address import address, opened
@@ -161,8 +162,8 @@ class SavedQuestionView(SafeBaseView):
         """The page that says which letters will hold what instead."""
         row, user = self._row(question_id), owner_now()
         return self.render_template(
-            "reports/overwrite.html", title=_("Overwrite “%(name)s”?", name=row.name), form=form, row=row, report=read.report,
-            speech=ReportSpeech(), query=address(read), span=_span(read), lines=filter_words(read.question, told(read.fields, read.question)),
+            "reports/overwrite.html", title=_("Overwrite “%(name)s”?", name=figures.own(row.name)), form=form, row=row,
+            report=read.report, speech=ReportSpeech(), query=address(read), span=_span(read), lines=filter_words(read.question, told(read.fields, read.question)),
             letters=saved_questions.sent_elsewhere(db.session(), question_id, user.id), when=when, back=opened(row),
         )  # fmt: skip
 
