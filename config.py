@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -105,6 +106,8 @@ ENVIRONMENT: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "WORKERS": ("2", _integer(1, 64)),
     "THREADS": ("4", _integer(1, 64)),
     "BEHIND_TLS": ("no", _yes_no),
+    "TLS_CERTIFICATE": (None, _readable_file),
+    "TLS_KEY": (None, _readable_file),
     "TRUSTED_PROXIES": ("0", _integer(0, 5)),
     "SOFTWARE_MODULE_ALLOWED": (None, _yes_no),
     "STA_TABLES": ("production", str),
@@ -240,13 +243,14 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["OUTBOX_DIR"] = instance / "outbox"
     if settings["SITE_URL"] is None:
         host = settings["HOST"] if settings["HOST"] not in ("", "0.0.0.0", "::") else "localhost"  # noqa: S104
-        settings["SITE_URL"] = f"http://{host}:{settings['PORT']}"
+        settings["SITE_URL"] = f"{'https' if settings['TLS_CERTIFICATE'] else 'http'}://{host}:{settings['PORT']}"
     if settings["MAIL_PORT"] is None:
         settings["MAIL_PORT"] = MAIL_PORTS[settings["MAIL_TLS"]]
     if settings["MAIL_FROM"] is None and not settings["MAIL_SERVER"]:
         settings["MAIL_FROM"] = f"{settings['APP_NAME']} <vending@localhost>"
     if settings["SOFTWARE_MODULE_ALLOWED"] is None:
         settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
+    settings["BEHIND_TLS"] = settings["BEHIND_TLS"] or settings["TLS_CERTIFICATE"] is not None
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
     settings["SESSION_COOKIE_NAME"] = "__Host-session" if settings["BEHIND_TLS"] else "session"
 
@@ -258,6 +262,7 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
     if settings["MODE"] == "production" and settings["TRAINING"]:
         raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
     _refuse_open_mail(settings)
+    _refuse_odd_certificate(settings["TLS_CERTIFICATE"], settings["TLS_KEY"])
     if settings["MODE"] == "production":
         _refuse_plain_connections(settings)
     if settings["ATTEMPTS_IN"] == "redis" and not settings["REDIS_URL"]:
@@ -285,8 +290,28 @@ def _refuse_open_mail(settings: Mapping[str, Any]) -> None:
         raise SettingsError("MAIL_SERVER is set, so SITE_URL must say where people find this site: links lead there.")
 
 
+def _refuse_odd_certificate(certificate: Path | None, key: Path | None) -> None:
+    """A certificate and its key come together, and fit."""
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise SettingsError("TLS_CERTIFICATE and TLS_KEY go together: set both, or none.")
+    try:
+        # NB: a key under a pass phrase must not stop the start to ask for it.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError):
+        raise SettingsError(
+            "TLS_CERTIFICATE and TLS_KEY must be a certificate and its own key without a pass phrase, as PEM files."
+        ) from None
+
+
 def _refuse_plain_connections(settings: Mapping[str, Any]) -> None:
     """Books, personal data and links go to another machine encrypted, unless its host is named as one of trust."""
+    if settings["TLS_CERTIFICATE"] is None and _elsewhere(settings, [settings["HOST"] or "0.0.0.0"]):  # noqa: S104
+        raise SettingsError(
+            f"HOST={settings['HOST']} opens the program to the network in the clear: set TLS_CERTIFICATE and TLS_KEY, "
+            "or add that address to PLAIN_HOSTS."
+        )
     database = urlsplit(settings["DATABASE_URL"])
     asked = {name: values[-1] for name, values in parse_qs(database.query).items()}
     named = asked.get("host") or (database.hostname or "")

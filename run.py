@@ -130,6 +130,8 @@ def _web(settings: dict[str, Any], shown: str) -> Program:
         "--logger-class": "app.logs_web.WebLog",
         "--chdir": str(ROOT),
     }
+    if settings["TLS_CERTIFICATE"]:
+        options |= {"--certfile": str(settings["TLS_CERTIFICATE"]), "--keyfile": str(settings["TLS_KEY"])}
     if shared_memory.is_dir():
         options["--worker-tmp-dir"] = str(shared_memory)
     flat = [word for pair in options.items() for word in pair]
@@ -197,7 +199,8 @@ def _programs(settings: dict[str, Any], shown: str) -> list[Program]:
 
 
 def _announce(settings: dict[str, Any], shown: str, done: str) -> None:
-    _say(f"\n  STS Vending runs on http://{shown}:{settings['PORT']}  (Ctrl-C stops it)\n")
+    scheme = "https" if settings["TLS_CERTIFICATE"] else "http"
+    _say(f"\n  STS Vending runs on {scheme}://{shown}:{settings['PORT']}  (Ctrl-C stops it)\n")
     if settings["DEMO"]:
         _say(_logins())
     elif first := [line for line in done.splitlines() if line.startswith("first administrator")]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import config
+from tests.sts.prism.certificates import make_certificate
 
 
 def load(**environ: str) -> dict[str, object]:
@@ -84,6 +85,26 @@ def test_behind_tls_the_cookie_is_bound_to_this_host():
     settings = load(BEHIND_TLS="yes")
     assert settings["SESSION_COOKIE_SECURE"] is True
     assert str(settings["SESSION_COOKIE_NAME"]).startswith("__Host-")
+
+
+def test_the_web_processes_speak_tls_with_a_certificate_and_its_own_key(tmp_path: Path):
+    one, other = (make_certificate(tmp_path, name) for name in ("one", "other"))
+    ours = {"TLS_CERTIFICATE": str(one.file), "TLS_KEY": str(one.key_file)}
+    settings = load(**ours)
+    assert settings["SESSION_COOKIE_SECURE"] is True and settings["SITE_URL"] == "https://127.0.0.1:8080"
+    for wrong in ({"TLS_KEY": ""}, {"TLS_KEY": str(other.key_file)}, {"TLS_CERTIFICATE": str(one.key_file)}):
+        with pytest.raises(config.SettingsError, match="TLS_"):
+            load(**{name: text for name, text in (ours | wrong).items() if text})
+
+
+def test_production_opens_itself_to_no_network_in_the_clear(tmp_path: Path):
+    made = make_certificate(tmp_path, "one")
+    for host in ("0.0.0.0", "::", "192.0.2.1"):  # noqa: S104
+        with pytest.raises(config.SettingsError, match="in the clear"):
+            load(MODE="production", HOST=host)
+        load(MODE="production", HOST=host, PLAIN_HOSTS=host)
+        load(MODE="production", HOST=host, TLS_CERTIFICATE=str(made.file), TLS_KEY=str(made.key_file))
+        load(HOST=host)
 
 
 def test_the_secret_key_is_read_from_the_instance_folder(tmp_path: Path):

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -20,9 +21,11 @@ from typing import NamedTuple
 import pytest
 from flask import request
 
+import config
 import run
 from tests.fixtures.application import build
 from tests.fixtures.ports import free_port, free_ports
+from tests.sts.prism.certificates import make_certificate
 from tools import fastest_python
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,6 +192,25 @@ def until_up(process: subprocess.Popen[str]) -> list[str]:
         if "Efua" in line:  # the last of the demonstration's people
             break
     return lines
+
+
+def test_with_a_certificate_the_web_server_speaks_tls_and_nothing_in_the_clear(tmp_path):
+    made, port = make_certificate(tmp_path, "web"), free_port()
+    told = {"PORT": port, "WORKERS": 1, "INSTANCE_DIR": tmp_path, "TLS_CERTIFICATE": made.file, "TLS_KEY": made.key_file}
+    program = run._web(config.load({name: str(value) for name, value in told.items()}), "127.0.0.1")
+    command = [*program.command[:-1], "wsgiref.simple_server:demo_app"]  # the server is tried, not what it serves
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    trusting = ssl.create_default_context(cafile=str(made.file))
+    try:
+        assert wait_for(program.is_up)
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}/", context=trusting, timeout=10) as answer:
+            assert b"Hello world" in answer.read() and answer.status == 200
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b"Hello world" not in plain.recv(1000)
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager
