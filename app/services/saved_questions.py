@@ -28,7 +28,7 @@ class TooManyKept(Exception):
 
 
 class GoesElsewhere(Exception):
-    """Letters with this question go to other addresses than its owner's: another one takes the password."""
+    """This question goes to other addresses than its owner's: what they are sent changes with the password."""
 
 
 def kept(session: Session, owner_id: int, report: str | None = None) -> list[SavedQuestion]:
@@ -84,11 +84,17 @@ def overwrite(question_id: int, owner_id: int, report: str, query: str, *, prove
         return len(elsewhere)
 
 
-def rename(question_id: int, owner_id: int, name: str) -> None:
-    """Give it another name.  Raises OutOfScope, NameTaken."""
+def rename(question_id: int, owner_id: int, name: str, *, proven: bool = False) -> None:
+    """Give it another name, which the letters bear (`overwrite`).  Raises OutOfScope, NameTaken, GoesElsewhere."""
     try:
         with transaction() as session:
-            question(session, question_id, owner_id).name = name
+            row = question(session, question_id, owner_id)
+            elsewhere = sent_elsewhere(session, question_id, owner_id) if row.name != name else []
+            if elsewhere and not proven:
+                raise GoesElsewhere
+            for one in elsewhere:
+                note(session, "change", "report_schedule", one.id, {"name": row.name}, {"name": name})
+            row.name = name
     except IntegrityError:
         raise NameTaken from None
 

@@ -65,6 +65,15 @@ class OverwriteForm(FlaskForm):
     )
 
 
+class RenameForm(NameForm):
+    """Another name for what others are sent: it stands over their letters."""
+
+    password = PasswordField(
+        _l("Your password"), [InputRequired(NEEDED), Length(max=TEXT_MAX)], description=_l("This question is sent to other addresses."),
+        render_kw={"autocomplete": "current-password"},
+    )  # fmt: skip
+
+
 class SavedQuestionView(SafeBaseView):
     """One's own saved questions.  Needs a sign-in, and the right to the report."""
 
@@ -111,17 +120,21 @@ class SavedQuestionView(SafeBaseView):
 
     @expose("/<int:question_id>/rename", methods=["GET", "POST"])
     def rename(self, question_id: int) -> Any:
-        """Give it another name."""
-        user, row = owner_now(), self._row(question_id)
-        form = NameForm(obj=row)
-        if form.validate_on_submit():
+        """Give it another name; where others are sent it, with the password."""
+        user_id, row = owner_now().id, self._row(question_id)
+        elsewhere = bool(saved_questions.sent_elsewhere(db.session(), question_id, user_id))
+        form = RenameForm(obj=row) if elsewhere else NameForm(obj=row)
+        if form.validate_on_submit() and (not elsewhere or proven(user_id, form.password)):
             try:
-                saved_questions.rename(question_id, user.id, str(form.name.data))
+                saved_questions.rename(question_id, user_id, str(form.name.data), proven=elsewhere)
             except NameTaken:
                 form.name.errors = [_("You saved another question of this report under this name. Choose another name.")]
+            except GoesElsewhere:  # since a moment ago: the form asks for the password now
+                return redirect(url_for("SavedQuestionView.rename", question_id=question_id), 303)
             else:
                 flash(_("The question has its new name."), "success")
                 return redirect(opened(self._row(question_id)), 303)
+        row = self._row(question_id)
         read = read_question(BY_NAME[row.report], dict(parse_qsl(row.query)))
         return self._form(form, read, _("Rename"), row=row)
 

@@ -150,6 +150,11 @@ def test_another_question_in_the_place_of_one_that_others_are_sent_takes_the_pas
     assert "last_month" in entry.before and "yesterday" in entry.after and entry.user_id is not None
     shown = text(page(efua, f"/audit/show/{entry.id}"))
     assert "Question" in shown and "period=yesterday" in shown
+    rename = f"/questions/{number}/rename"
+    assert "Your password" in page(efua, rename)
+    for password in ("", "wrong"):
+        assert post(efua, rename, name="Pay here", password=password).status_code == 422 and look(mine).name == "Mine"
+    assert post(efua, rename, name="Ours", password="demo").status_code == 303 and look(mine).name == "Ours"
 
 
 def test_nobody_sees_or_touches_anothers(chidi, efua, look):
