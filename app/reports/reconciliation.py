@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select, union_all
+from sqlalchemy import Select, case, func, select, union_all
 
 from app.access import permissions as p
 from app.access.scope import By, narrow
@@ -21,6 +21,7 @@ from app.reports.headings import said
 from app.reports.question import Choices
 from app.reports.records import AMOUNT, ISSUED
 from app.reports.report import Asked, Report
+from app.reports.sums import NOTHING
 from app.reports.table import Answer, Column, Kind
 
 FIGURES = (
@@ -55,7 +56,7 @@ def _facts(asked: Asked) -> Select[Any]:
 def _book(of: Any, **counted: Any) -> Select[Any]:
     """What one book counts by day, vending point and currency of the table `of`, and nothing of the others."""
     key = (of.business_date, of.vending_point_id, of.currency)
-    sums = (whole(counted.get(name, literal(0))).label(name) for name in COUNTED)
+    sums = (whole(counted.get(name, NOTHING)).label(name) for name in COUNTED)
     return select(of.business_date.label("day"), of.vending_point_id.label("point"), of.currency, *sums).group_by(*key)
 
 
