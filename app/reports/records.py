@@ -74,6 +74,14 @@ class RecordList:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a list that stand together, before those of the next part: what tells them, and how many they are."""
+
+    conditions: tuple[Any, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What rows tell of their sale's snapshot: the columns of a statement, its last ones, and their reader."""
 
@@ -110,13 +118,16 @@ def answer(asked: Asked, records: RecordList) -> Answer:
     chosen = records.orders.get(question.order, records.lead)
     order = [one for one in (*(chosen if isinstance(chosen, tuple) else (chosen,)), records.tie) if one is not None]
     order = [one.desc() for one in order] if question.descending else order
+    parts = _parts(records, question.order, found) or [Part((), count)]
 
     def rows(offset: int, limit: int | None) -> Iterator[Row]:
-        statement, found = records.rows.order_by(*order), _page(asked, records, order, count, offset, limit)
-        statement = statement.offset(offset).limit(limit) if found is None else statement.where(records.tie.in_(found))
-        # On the session's connection: the rows are plain columns, and the session would look at each once more.
-        options = UNSCOPED | {"yield_per": CHUNK}
-        yield from map(records.make, asked.session.connection().execute(statement, execution_options=options))
+        for part, first, length in windows(parts, offset, limit):
+            statement = records.rows.where(*part.conditions).order_by(*order)
+            page = _page(asked, records, order, part, first, length)
+            narrowed = statement.offset(first).limit(length) if page is None else statement.where(records.tie.in_(page))
+            # On the session's connection: the rows are plain columns, and the session would look at each once more.
+            options = UNSCOPED | {"yield_per": CHUNK}
+            yield from map(records.make, asked.session.connection().execute(narrowed, execution_options=options))
 
     several = len({row[0] for row in found}) > 1
     columns = records.columns if several else tuple(c for c in records.columns if c.key != "currency")
@@ -139,8 +150,36 @@ def answer(asked: Asked, records: RecordList) -> Answer:
     )
 
 
+def _parts(records: RecordList, order: str, found: Sequence[Any]) -> list[Part]:
+    """A list of several currencies in the order of a sum of money: each currency by itself, they by their codes.
+
+    What minor units say of two currencies is no order: 100 yen are not 1.00 dollar.
+    """
+    codes = sorted({row[0] for row in found})
+    if len(codes) < 2 or all(column.kind is not Kind.MONEY for column in records.columns if column.key == order):
+        return []
+    return [Part((Sale.currency == code,), sum(row[2] for row in found if row[0] == code)) for code in codes]
+
+
+def windows(parts: Sequence[Part], offset: int, limit: int | None) -> Iterator[tuple[Part, int, int | None]]:
+    """What a window over parts that stand one after the other takes of each: where it begins and how long it is there.
+
+    >>> [(part.count, *window) for part, *window in windows([Part((), 3), Part((), 9)], 2, 4)]
+    [(3, 2, 1), (9, 0, 3)]
+    """
+    for part in parts:
+        if limit is None or part is parts[-1]:
+            length = limit
+        else:
+            length = min(limit, max(0, part.count - offset))
+            limit -= length
+        if length != 0:
+            yield part, offset, length
+        offset = max(0, offset - part.count)
+
+
 def _page(
-    asked: Asked, records: RecordList, order: Sequence[Any], count: int, offset: int, limit: int | None
+    asked: Asked, records: RecordList, order: Sequence[Any], part: Part, offset: int, limit: int | None
 ) -> Select[Any] | None:
     """The ids of a page in an order of its own: those of the period are sorted, or all sales walked in that order.
 
@@ -150,12 +189,13 @@ def _page(
     question = asked.question
     if limit is None or records.ids is None or records.orders.get(question.order, records.lead) is records.lead:
         return None
-    ids = records.ids.order_by(*order)
+    ids = records.ids.where(*part.conditions).order_by(*order)
     if records.all_ids is not None and question.order in IN_ORDER:
         sold = asked.session.execute(select(func.max(Sale.id)), execution_options=UNSCOPED).scalar() or 0
-        if count * count >= (offset + limit) * sold:
-            keys = [IN_ORDER[question.order], *order[1:]]
-            ids = records.all_ids.order_by(keys[0].desc() if question.descending else keys[0], *keys[1:])
+        if part.count * part.count >= (offset + limit) * sold:
+            first = IN_ORDER[question.order]
+            ids = records.all_ids.where(*part.conditions)
+            ids = ids.order_by(first.desc() if question.descending else first, *order[1:])
     return ids.offset(offset).limit(limit)
 
 

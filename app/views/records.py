@@ -22,6 +22,7 @@ from app.domain.engineering import ActStatus
 from app.domain.money import Currency
 from app.domain.states import UNIT, SaleKind, SaleStatus
 from app.models import EngineeringRecord, Sale, Token
+from app.reports.records import AMOUNT
 from app.services.receipts import receipt_for, receipt_number
 from app.sts.meter_number import drn_from_pan
 from app.views import choices, figures
@@ -92,6 +93,8 @@ class _Sales(Listed, LedgerView):
             "units": _carried,
             "kind": lambda sale: choices.SALE_KIND[sale.kind],
         },
+        # Two currencies are never compared; what a reversal took back is less than nothing, as it stands there.
+        orders={"amount": (None, [Sale.currency, AMOUNT])},
     )
     add_title = edit_title = _l("Sale")
     show_title = _l("Sale")

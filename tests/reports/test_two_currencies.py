@@ -69,6 +69,22 @@ def test_each_currency_is_added_up_by_itself(context, books, forms, name, given)
         assert json.loads(b"".join(text_of("json", one.answer, one.front, one.house)))["decimals"] == {"USD": 2, "XOF": 0}
 
 
+def test_two_currencies_are_never_put_in_one_order(context, books, forms):
+    """Nor where a page of the list is read from an index, its few rows sorted, or the whole list written to a file."""
+    with context.test_request_context():
+        for name in ("sales-records", "purchase-records"):
+            for down, usd in (("0", [10_50, 20_25]), ("1", [20_25, 10_50])):
+                answer = forms(name, order="amount", down=down).answer
+                at = [column.key for column in answer.columns].index("amount")
+                whole = [(row.currency, row.cells[at]) for row in answer.rows(0, None)]
+                assert whole == [*(("USD", amount) for amount in usd), ("XOF", 7_000)]
+                for offset, limit in ((0, 50), (0, 2), (1, 2), (2, 2), (1, 1), (3, 50)):
+                    page = [(row.currency, row.cells[at]) for row in answer.rows(offset, limit)]
+                    assert page == whole[offset : offset + limit], (name, down, offset, limit)
+            # In the order of time they stand beside each other.
+            assert [row.currency for row in forms(name, order="time", down="1").answer.rows(0, 1)] == ["XOF"]
+
+
 def test_units_are_added_up_whatever_they_were_paid_in(context, books, forms):
     with context.test_request_context():
         one = forms("token-sales", type="electricity")

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import event, select
 
 from app.extensions import db
-from app.models import AuditEntry, Sale, SaleLine, Token
+from app.models import AuditEntry, Currency, Sale, SaleLine, Settings, Token
+from app.services import reversals
 from app.views import figures
 from tests.cast import PALM_STREET, PIER
+from tests.services.conftest import Counter
 from tests.views.forms import act, send
 from tests.views.selling import sell
 
@@ -171,6 +173,24 @@ def test_only_a_named_column_orders_a_list(efua, sold):
     for column in ("snapshot", "operator.password", "x;drop"):
         answer = efua.get("/sales/list/", query_string={"_oc_SaleView": column, "_od_SaleView": "asc"})
         assert answer.status_code == 200
+
+
+def test_amounts_are_put_in_order_within_their_currency_and_with_their_sign(app, cast, efua):
+    with app.app_context():
+        counter = Counter(cast, app.extensions["modules"])
+        small, large = counter.sells("palm_street", 10_00), counter.sells("palm_street", 20_00)
+        reversals.propose(large.sale_id, "Typed twice by mistake", cast.scope("amara"), not_handed_over=True)
+        [request] = reversals.requests_on(large.sale_id)
+        reversals.approve(large.sale_id, request.id, cast.scope("efua"))
+        yen = Currency(code="XOF", name="XOF", symbol="XOF", decimals=0)
+        db.session.add(yen)
+        db.session.flush()
+        db.session.get_one(Settings, 1).currency_id = yen.id
+        db.session.commit()
+        other = counter.sells("pump", 1_500)
+    page = efua.get("/sales/list/", query_string={"_oc_SaleView": "amount", "_od_SaleView": "asc"}).get_data(as_text=True)
+    found = [page.index(one) for one in ("MKT-000003", small.number, large.number, other.number)]
+    assert found == sorted(found)
 
 
 @pytest.mark.both_databases
