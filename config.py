@@ -21,6 +21,8 @@ SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me",
 SECRET_LENGTH_MIN = 32
 PORT_MAX = 65535
 MODULE_PORT_AWAY = 9443 - 8080
+# Held by a running program, in INSTANCE_DIR; it says where that is found.
+LOCK_NAME = "run.lock"
 # Ways of speaking to PostgreSQL that never fall back to the clear.
 SEALED_MODES = frozenset({"require", "verify-ca", "verify-full"})
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -192,7 +194,8 @@ def load(
         except ValueError as error:
             raise SettingsError(f"The setting {name} is {text!r}: it {error}.") from None
     settings.update(overrides or {})
-    _derive(settings)
+    told = {name for name in ENVIRONMENT if environ.get(name, "").strip()} | set(overrides or {})
+    _derive(settings, of_this_port=bool(told & {"HOST", "PORT"}))
     settings.update(overrides or {})
     _refuse_unsafe(settings)
     return settings
@@ -212,7 +215,7 @@ def module_port(port: int) -> int:
     return port + away if port + away <= PORT_MAX else port - away
 
 
-def _derive(settings: dict[str, Any]) -> None:
+def _derive(settings: dict[str, Any], *, of_this_port: bool) -> None:
     instance = Path(settings["INSTANCE_DIR"])
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{instance / 'vending.db'}"
     settings["SQLALCHEMY_DATABASE_URI"] = database_uri(settings["DATABASE_URL"])
@@ -241,6 +244,8 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
     settings["FILES_DIR"] = instance / "files"
     settings["OUTBOX_DIR"] = instance / "outbox"
+    if settings["SITE_URL"] is None and not of_this_port:
+        settings["SITE_URL"] = _served(instance / LOCK_NAME)
     if settings["SITE_URL"] is None:
         host = settings["HOST"] if settings["HOST"] not in ("", "0.0.0.0", "::") else "localhost"  # noqa: S104
         settings["SITE_URL"] = f"{'https' if settings['TLS_CERTIFICATE'] else 'http'}://{host}:{settings['PORT']}"
@@ -253,6 +258,14 @@ def _derive(settings: dict[str, Any]) -> None:
     settings["BEHIND_TLS"] = settings["BEHIND_TLS"] or settings["TLS_CERTIFICATE"] is not None
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
     settings["SESSION_COOKIE_NAME"] = "__Host-session" if settings["BEHIND_TLS"] else "session"
+
+
+def _served(lock: Path) -> str | None:
+    """Where the program that holds this folder, or held it last, is found (run.py writes it there)."""
+    try:
+        return _site(lock.read_text(encoding="ascii").strip()) if lock.is_file() else None
+    except ValueError:  # held by an older version, which said nothing
+        return None
 
 
 def _refuse_unsafe(settings: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ def _hold_folder(folder: Path) -> IO[bytes]:
 
     The lock is the open file's; it ends with this process, however that ends.
     """
-    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(folder / config.LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     file = os.fdopen(handle, "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,6 +86,13 @@ def _hold_folder(folder: Path) -> IO[bytes]:
             "with INSTANCE_DIR=/path."
         ) from None
     return file
+
+
+def _say_where(lock: IO[bytes]) -> None:
+    """Links in letters that commands on this folder write lead here, though they know nothing of our PORT."""
+    lock.truncate(0)  # the port of an earlier start is nobody's any more
+    lock.write(config.load()["SITE_URL"].encode("ascii"))
+    lock.flush()
 
 
 def _require_queue(settings: dict[str, Any]) -> None:
@@ -178,7 +185,8 @@ def start() -> int:
     if serves_module(settings):
         _require_port(LOOPBACK, settings["MODULE_PORT"], "MODULE_PORT")
     _require_queue(settings)
-    with _hold_folder(settings["INSTANCE_DIR"]):
+    with _hold_folder(settings["INSTANCE_DIR"]) as lock:
+        _say_where(lock)
         _say("Setting up ...")
         done = _flask("setup")
         print(done, end="")

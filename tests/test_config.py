@@ -131,6 +131,17 @@ def test_mail_is_files_until_a_server_is_named():
     assert load(MAIL_SERVER="m.example.org", MAIL_FROM="v@example.org", MAIL_TLS="tls")["MAIL_PORT"] == 465
 
 
+def test_links_lead_to_the_program_that_serves_this_folder(tmp_path):
+    """A command in another shell knows nothing of the PORT that it was started with."""
+    (tmp_path / "run.lock").write_text("http://127.0.0.1:8087")
+    folder = str(tmp_path)
+    assert load(INSTANCE_DIR=folder)["SITE_URL"] == "http://127.0.0.1:8087"
+    assert load(INSTANCE_DIR=folder, PORT="9000")["SITE_URL"] == "http://127.0.0.1:9000"
+    assert load(INSTANCE_DIR=folder, SITE_URL="https://vending.example.org")["SITE_URL"] == "https://vending.example.org"
+    (tmp_path / "run.lock").write_text("")
+    assert load(INSTANCE_DIR=folder)["SITE_URL"] == "http://127.0.0.1:8080"
+
+
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
