@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_babel import force_locale
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.access import permissions as p
 from app.access.current import scope_of
@@ -23,10 +24,11 @@ from app.access.scope import Scope
 from app.extensions import db
 from app.models import AppUser
 from app.models.base import now
+from app.reports import names
 from app.reports.catalogue import BY_NAME, REPORTS
 from app.reports.installation import installation
 from app.reports.period import NAMES
-from app.reports.question import ask
+from app.reports.question import Question, ask
 from app.reports.report import LONG_ROWS_MAX, Asked, Report, TooMany
 from app.views.report_words import cover, fault
 from app.views.reports import text_of, write_file
@@ -69,20 +71,20 @@ def report(
     if language not in current_app.config["LANGUAGES"]:
         raise click.BadParameter(f"one of {', '.join(current_app.config['LANGUAGES'])}", param_hint="--language")
     with force_locale(language):
-        _make(BY_NAME[name], given, _scope(user, BY_NAME[name]), user or "flask", form, output)
+        _make(BY_NAME[name], given, *_seen_by(user, BY_NAME[name]), form, output)
 
 
-def _scope(user: str | None, chosen: Report) -> Scope:
-    """Everything, or what a person sees who may open the report.  Raises BadParameter."""
+def _seen_by(user: str | None, chosen: Report) -> tuple[Scope, str]:
+    """Everything, or what a person sees who may open the report; and who makes the file.  Raises BadParameter."""
     if user is None:
-        return Scope.everything()
+        return Scope.everything(), "flask"
     found = select(AppUser).where(AppUser.username == user)
     person = db.session.execute(found, execution_options={"unscoped": True}).scalar_one_or_none()
     if person is None:
         raise click.BadParameter(f"nobody is called {user}", param_hint="--as")
     if not may(person, p.READ_REPORTS, chosen.permission):
         raise click.BadParameter(f"{user} may not open this report", param_hint="--as")
-    return scope_of(person)
+    return scope_of(person), person.person
 
 
 def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: str, output: Path | None) -> None:
@@ -96,7 +98,7 @@ def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: s
         raise click.ClickException(
             f"too many rows: {form} takes {refusal.limit}; choose a shorter period or group more coarsely"
         ) from None
-    front = cover(chosen, question, answer, house, {key: given[key] for key in question.picks if key in given}, who)
+    front = cover(chosen, question, answer, house, _called(session, scope, question, given), who)
     try:
         if form in ("xlsx", "pdf"):
             assert output is not None  # noqa: S101  (asked before)
@@ -105,6 +107,15 @@ def _make(chosen: Report, given: dict[str, str], scope: Scope, who: str, form: s
             _write(text_of(form, answer, front, house), output)
     except OSError as error:
         raise click.ClickException(f"{output or 'the output'} cannot be written: {error.strerror or error}") from None
+
+
+def _called(session: Session, scope: Scope, question: Question, given: dict[str, str]) -> dict[str, str]:
+    """What the filters that are ids and codes are called, as the page has it."""
+    words = {name: given[name] for name in question.picks.keys() & {"consumer", "meter"}}
+    for name in question.picks.keys() & {"point", "operator", "tariff"}:
+        known = {one.key: one.name for one in names.choices(session, scope, name) or ()}
+        words[name] = known.get(given[name], given[name])
+    return words
 
 
 def _write(parts: Iterable[bytes], output: Path | None) -> None:
@@ -123,7 +134,7 @@ def schedules() -> AppGroup:
     group = AppGroup("schedules", help="Reports that are sent by e-mail.")
 
     @group.command("list")
-    def names() -> None:
+    def listed() -> None:
         """Every schedule: whose, what, when next, and whether it is stopped or paused."""
         from app.services import report_schedules
 

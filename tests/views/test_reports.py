@@ -275,6 +275,21 @@ def test_the_shell_gives_the_same_for_the_same_person(shell, enter, tmp_path):
         assert path.stat().st_size > 100
 
 
+def test_a_file_of_the_shell_says_what_was_asked_and_by_whom_as_that_of_the_page_does(shell, enter, tmp_path):
+    fronts = []
+    for path in (tmp_path / "shell.xlsx", tmp_path / "page.xlsx"):
+        if path.stem == "shell":
+            given = ["report", "sales-records", "--period", "today", "--as", "amara", "--filter", "point=MKT", "--filter", "type=electricity"]
+            assert shell.invoke(args=[*given, "--format", "xlsx", "-o", str(path)]).exit_code == 0
+        else:
+            got = enter("amara").get("/reports/sales-records/table.xlsx?period=today&point=MKT&type=electricity")
+            path.write_bytes(got.get_data())
+        lines = [[str(cell) for cell in line] for line in CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()]
+        fronts.append([re.sub(r"\d\d:\d\d", "", one) for line in lines for one in line])
+    assert fronts[0] == fronts[1]
+    assert any("Made by Amara " in "".join(filter(str.isprintable, one)) for one in fronts[0]), fronts
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
