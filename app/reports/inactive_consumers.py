@@ -129,6 +129,20 @@ def _rows(asked: Asked, past: Period) -> Select[Any]:
     )  # fmt: skip
 
 
+def _proof(raw: Any, period: Period, past: Period) -> Drill | None:
+    """The purchases that add up to what was bought in the period or, of who bought nothing, to the year before it.
+
+    Who bought nothing then either is led to the day of the last purchase, and who never bought anything nowhere.
+    """
+    newest = Period(raw.newest, raw.newest) if raw.newest else None
+    span = period if raw.bought else past if raw.before else newest
+    if span is None:
+        return None
+    # NB: wherever they lived then, which a place that was asked for would narrow.
+    asks = {"consumer": raw.user_number, "from": span.first.isoformat(), "to": span.last.isoformat(), "region": ""}
+    return Drill("purchase-records", asks)
+
+
 def _answer(asked: Asked) -> Answer:
     period, currency = asked.question.period, asked.house.currency
     past = Period(period.first - timedelta(days=YEAR_DAYS), period.first - timedelta(days=1))
@@ -136,8 +150,7 @@ def _answer(asked: Asked) -> Answer:
     def make(raw: Any) -> Row:
         usual = int(raw.before) * period.days // past.days
         cells = (raw.user_number, raw.name, raw.telephone, raw.place, raw.meters, raw.newest, int(raw.bought), usual)
-        asks = {"consumer": raw.user_number, "from": past.first.isoformat(), "to": period.last.isoformat()}
-        return Row(cells, currency, drill=Drill("purchase-records", asks))
+        return Row(cells, currency, drill=_proof(raw, period, past))
 
     count = _found(asked, past, func.count())
     found = records.answer(

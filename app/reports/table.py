@@ -68,7 +68,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """Where a row leads: a report with other arguments."""
+    """Where a row leads: a report with other arguments; an empty one takes away what was asked before."""
 
     report: str
     arguments: Mapping[str, str]

@@ -294,7 +294,7 @@ def _drill(view: ReportView, read: Read, row: Row) -> str | None:
         words["region"] = str(read.question.picks["region"].id)
     words |= {"from": read.question.period.first.isoformat(), "to": read.question.period.last.isoformat()}
     words |= row.drill.arguments
-    return url_for("ReportView.show", report=target.name, **words)
+    return url_for("ReportView.show", report=target.name, **{name: value for name, value in words.items() if value})
 
 
 def front_of(read: Read, answer: Answer, who: str) -> Cover:

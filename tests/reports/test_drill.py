@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from app.extensions import db
-from app.models import VendingPoint
+from app.models import Consumer, VendingPoint
 from tests.reports.conftest import random_past
+from tests.services.conftest import Counter
 
 pytestmark = pytest.mark.one_database
+
+
+def test_who_bought_less_or_nothing_leads_to_the_purchases_that_the_figure_is_made_of(context, cast, forms):
+    counter = Counter(cast, context.extensions["modules"])
+    today = counter.clock
+
+    def row(ago: int):
+        day = (today - timedelta(days=ago)).date()
+        one = forms("inactive-consumers", **{"from": (day - timedelta(days=9)).isoformat(), "to": day.isoformat(), "show": show})
+        keys = [column.key for column in one.answer.columns]
+        [found] = [row for row in one.answer.rows(0, None) if row.cells[keys.index("number")] == number]
+        sums = forms(found.drill.report, **found.drill.arguments).totals() if found.drill else {}
+        told = dict(zip(keys, found.cells, strict=True))
+        return told["bought"], told["usual"], sums.get("USD", {}).get("amount")
+
+    for ago, amount in ((85, 90_00), (60, 90_00), (50, 1_00)):
+        counter.clock = today - timedelta(days=ago)
+        counter.sells("palm_street", amount)
+    number = db.session.get_one(Consumer, cast.consumers["achieng"]).user_number
+    with context.test_request_context():
+        show = "less"
+        assert row(45) == (1_00, 180_00 * 10 // 365, 1_00)
+        assert row(30) == (0, 181_00 * 10 // 365, 181_00)
+        show = "none"
+        assert row(-380) == (0, 0, 1_00)  # who bought nothing in that year either: the last purchase
+        db.session.rollback()
 
 
 def led(forms, statistic: str, group: str) -> dict[str, dict[str, str]]:
