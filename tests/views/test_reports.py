@@ -213,6 +213,7 @@ def test_what_is_too_large_for_paper_says_so_and_offers_excel(enter, monkeypatch
     efua = enter("efua")
     said = page(efua, "/reports/sales-records/table.pdf?period=today", 413)
     assert "Take Excel" in said
+    assert said.index("Take Excel") < said.index('class="card report-filters"')  # which stand open, and fill a phone
     assert "/table.pdf" not in page(efua, "/reports/sales-records?period=today")
 
 
