@@ -21,6 +21,8 @@ SAMPLE_SECRETS = frozenset({"", "secret", "secret-key", "changeme", "change-me",
 SECRET_LENGTH_MIN = 32
 PORT_MAX = 65535
 MODULE_PORT_AWAY = 9443 - 8080
+# Bytes of the first line of a request: the most that gunicorn can be told to take, and what proxies take by default.
+ADDRESS_MAX = 8190
 # Held by a running program, in INSTANCE_DIR; it says where that is found.
 LOCK_NAME = "run.lock"
 # Ways of speaking to PostgreSQL that never fall back to the clear.

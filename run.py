@@ -133,6 +133,7 @@ def _web(settings: dict[str, Any], shown: str) -> Program:
         "--worker-class": "gthread",
         "--timeout": "60",
         "--graceful-timeout": "8",
+        "--limit-request-line": str(config.ADDRESS_MAX),
         "--log-level": "warning",
         "--logger-class": "app.logs_web.WebLog",
         "--chdir": str(ROOT),

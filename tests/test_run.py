@@ -280,6 +280,8 @@ def test_from_nothing_to_a_site_and_back(tmp_path):
         assert re.search(r"amara +demo +Amara", words)
         with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/login/", timeout=60) as answer:
             assert answer.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/login/?next={'/' * 8_000}", timeout=60) as answer:
+            assert answer.status == 200  # as long an address as a report's filters make
         # A command in a shell that knows only the folder writes links that lead here.
         assert config.load({"INSTANCE_DIR": str(site.folder)})["SITE_URL"] == f"http://127.0.0.1:{site.port}"
         # The demonstration was sold through the module's own process.

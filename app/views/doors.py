@@ -19,6 +19,7 @@ from sqlalchemy import text
 from werkzeug import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import config
 from app.access import security_log
 from app.access.current import signed_in
 from app.extensions import db
@@ -38,6 +39,8 @@ UNTIL_GUARDED = OPEN | {"AccountView.theme", "AuthView.logout"} | {
     f"SecondFactorView.{name}" for name in ("page", "begin", "confirm")
 }
 YEAR_S = 31_536_000
+# Signs of the door's address with the page that was asked for within it; the rest is for what else its first line says.
+DOOR_MAX = config.ADDRESS_MAX - 200
 # The names under which our forms take files.
 FILE_FIELDS = frozenset({"file", "key_file", "logo"})
 # Words that steer the making of an address: pages hand what stands in theirs on to the next one's.
@@ -126,7 +129,9 @@ def _to_the_door() -> Any:
         answer.headers["HX-Redirect"] = url_for("AuthView.login")
         return answer
     wanted = request.full_path.rstrip("?")
-    return redirect(url_for("AuthView.login", next=wanted if wanted != "/" else None))
+    door = url_for("AuthView.login", next=wanted if wanted != "/" else None)
+    # Within another address a long one grows by half: the web server, not we, would answer that.
+    return redirect(door if len(door) < DOOR_MAX else url_for("AuthView.login"))
 
 
 def _wants_data() -> bool:

@@ -18,6 +18,7 @@ from app.models import Consumer, Meter
 from app.models.base import now
 from app.reports import report as report_module
 from app.reports.catalogue import REPORTS
+from config import ADDRESS_MAX
 from tests.services.conftest import Counter
 from tests.world import make_world
 
@@ -215,6 +216,30 @@ def test_what_is_too_large_for_paper_says_so_and_offers_excel(enter, monkeypatch
     assert "Take Excel" in said
     assert said.index("Take Excel") < said.index('class="card report-filters"')  # which stand open, and fill a phone
     assert "/table.pdf" not in page(efua, "/reports/sales-records?period=today")
+
+
+def test_no_address_that_the_filters_can_make_is_too_long_for_the_web_server(enter):
+    """Signs of three bytes, each written as nine, in every field that takes words; whoever has many points types them."""
+    efua = enter("efua")
+    longest = 0
+    for report in REPORTS:
+        form = page(efua, f"/reports/{report.name}?period=days").partition('class="card report-filters"')[2].partition("</form>")[0]
+        typed = {name: int(most) for name, most in re.findall(r'type="text"[^>]* name="([^"]+)"[^>]* maxlength="(\d+)"', form)}
+        assert len(typed) == form.count('type="text"')
+        typed |= {name: 80 for name in ("point", "operator", "tariff") if name in report.choices.filters}
+        lists = re.findall(r'<(?:select|input type="hidden"|input class="input" type="date")[^>]* name="([^"]+)"', form)
+        assert {"period", "from", "to"} <= {*lists}
+        names = sum(len(name) + 2 for name in {*typed, *lists})
+        longest = max(longest, 9 * sum(typed.values()) + 20 * len(lists) + names + len(f"/reports/{report.name}/table.xlsx"))
+    assert 4_094 < longest < ADDRESS_MAX
+
+
+def test_a_stranger_with_a_long_address_comes_to_the_door(app, world):
+    client = app.test_client()
+    for length, kept in ((10, True), (2_000, False)):  # each written as nine bytes, and as fifteen within another address
+        answer = client.get("/reports/sales-records", query_string={"consumer": "中" * length})
+        assert answer.status_code == 302 and len(answer.location) < ADDRESS_MAX
+        assert ("next=" in answer.location) is kept
 
 
 def test_what_is_asked_stands_in_one_line_and_opens_by_itself_where_something_is_wrong(enter):
