@@ -166,12 +166,13 @@ def _sheet(name: str) -> str:
 def _front(made: _Book, page: Any) -> None:
     cover = made.cover
     page.set_column(0, 0, 30)
-    page.set_column(1, 2, 40)
+    page.set_column(1, 1, 24)  # a longer text runs on over the next, which is empty then
+    page.set_column(2, 2, 40)
     title = made.book.add_format({"bold": True, "font_size": 16, "indent": 1} | made.start)
     page.write_string(0, 0, cover.title, title)
-    facts = [("", cover.utility), (made.speech.say(said("Period")), cover.period), *cover.lines, ("", cover.made)]
-    line = 2
-    for name, value in facts:
+    page.write_string(1, 0, cover.utility, made.style())
+    line = 3
+    for name, value in [(made.speech.say(said("Period")), cover.period), *cover.lines]:
         page.write_string(line, 0, name, made.style(bold=True))
         page.write_string(line, 1, value[:TEXT_MAX], made.style())
         line += 1
@@ -181,7 +182,7 @@ def _front(made: _Book, page: Any) -> None:
         for at, text in enumerate((name, value, compared)):
             page.write_string(line, at, text, made.style(bold=at == 1))
         line += 1
-    for note in cover.notes:
+    for note in (*cover.notes, cover.made):
         line += 1
         page.write_string(line, 0, note, made.style())
 

@@ -273,6 +273,8 @@ def test_nothing_sold_is_said_in_a_sentence(enter):
 
 def test_every_report_opens_and_is_handed_out_in_every_form(enter):
     efua = enter("efua")
+    # On a phone the three stay on one line as they do in the head.
+    assert 'data-label="SGC\xa0·\xa0KRN\xa0·\xa0TI"' in page(efua, "/reports/token-sales?period=today")
     for report in REPORTS:
         page(efua, f"/reports/{report.name}?period=today")
         for form in ("xlsx", "pdf"):
@@ -313,6 +315,8 @@ def test_a_file_of_the_shell_says_what_was_asked_and_by_whom_as_that_of_the_page
         lines = [[str(cell) for cell in line] for line in CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()]
         fronts.append([re.sub(r"\d\d:\d\d", "", one) for line in lines for one in line])
     assert fronts[0] == fronts[1]
+    # The house under the title, who made it at the end: neither stands among the answers, beside an empty name.
+    assert [lines[1][0], lines[-1][0][:4]] == [lines[1][0] or "nothing", "Made"] and not any(lines[at][1] for at in (1, 2, -1))
     assert any("Made by Amara " in "".join(filter(str.isprintable, one)) for one in fronts[0]), fronts
 
 
