@@ -83,6 +83,9 @@ def test_two_currencies_are_never_put_in_one_order(context, books, forms):
                     assert page == whole[offset : offset + limit], (name, down, offset, limit)
             # In the order of time they stand beside each other.
             assert [row.currency for row in forms(name, order="time", down="1").answer.rows(0, 1)] == ["XOF"]
+        for name in ("sales-statistics", "purchase-statistics"):
+            found = forms(name, group="type", order="amount", down="1").answer.rows(0, None)
+            assert [row.currency for row in found] == ["USD", "USD", "XOF"]
 
 
 def test_units_are_added_up_whatever_they_were_paid_in(context, books, forms):
