@@ -121,6 +121,8 @@ def cases(today: date) -> list[Case]:
             for words, name, orders in ORDERED for order in orders for down, upwards in (("1", ""), ("0", ", upwards"))
         ),
         Case("P2, two years by amount, a manager", "sales-records", years | {"order": "amount", "down": "1"}, "", MANAGER),
+        Case("P7, this month, a manager", "purchase-records", this, "", MANAGER),
+        Case("P7, two years by amount, a manager", "purchase-records", years | {"order": "amount", "down": "1"}, "", MANAGER),
         Case("P2, a month by time", "sales-records", month | {"order": "time", "down": "1"}),
         Case("P2, a month by units", "sales-records", month | {"order": "units", "down": "1"}),
         Case("P8, nothing in a month by name", "inactive-consumers", month | {"order": "consumer"}),

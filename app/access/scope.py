@@ -11,7 +11,18 @@ import enum
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    false,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import aliased
 
 from app.domain.errors import OutOfScope
@@ -171,6 +182,14 @@ def _token(scope: Scope) -> ColumnElement[bool]:
     return or_(sold.correlate(Token).exists(), made.correlate(Token).exists())
 
 
+def tokens_of_few(scope: Scope) -> ColumnElement[bool]:
+    """The same as the scope of tokens by region, for a region of few sales: its sales are found, then their tokens."""
+    token = aliased(Token)
+    sold = select(token.id).join(Sale, Sale.id == token.sale_id).where(criterion(Sale, scope))
+    made = select(token.id).join(EngineeringRecord, EngineeringRecord.id == token.engineering_id)
+    return Token.id.in_(sold.union_all(made.where(criterion(EngineeringRecord, scope))))
+
+
 def own_people(scope: Scope) -> ColumnElement[bool]:
     """The condition under which a person is one's own: of the own region, or kept to a vending point in it; or oneself.
 
@@ -205,6 +224,17 @@ SCOPED = (Sale, EngineeringRecord, Token, Consumer, Meter, VendingPoint, Backgro
 def narrow(statement: S, scope: Scope, by: By, model: Any = Sale) -> S:
     """Keep `statement` to the rows of `model` that this person may see, by their owner `by`."""
     return statement.where(criterion(model, scope, by))
+
+
+def asked_last(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[bool]:
+    """The scope as a question to each row that was found.
+
+    NB: as a plain condition it is a list of regions that SQLite, without statistics, walks first; and without the
+    offset PostgreSQL would make a join of it, and read a whole region.
+    """
+    one = select(literal(1).label("one")).subquery()
+    asked = select(one.c.one).where(criterion(model, scope, by)).correlate(model.__table__)
+    return asked.offset(literal_column("0", Integer)).exists()
 
 
 def require(row: Any, scope: Scope) -> None:

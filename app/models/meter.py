@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Date,
     ForeignKey,
+    Index,
     Integer,
     String,
     event,
@@ -52,6 +53,8 @@ class Meter(Stamped, Model):
         CheckConstraint("ea IN (7, 11)", name="ea_known"),
         CheckConstraint("ea = 7 OR algorithm = 'sts6'", name="misty1_needs_sts6"),
         CheckConstraint("length(meter_number) IN (11, 13)", name="meter_number_length"),
+        # Whether any meter has a key, of keys that end soon (home), and who has it (bulk key changes).
+        Index(None, "sgc", "krn", "status"),
         {"sqlite_autoincrement": True},
     )
 
@@ -69,7 +72,7 @@ class Meter(Stamped, Model):
     algorithm: Mapped[Algorithm] = mapped_column(words(Algorithm))
     ea: Mapped[int] = mapped_column(Integer, default=7)
     tct: Mapped[int] = mapped_column(Integer, default=2)
-    sgc: Mapped[str] = mapped_column(String(6), index=True)
+    sgc: Mapped[str] = mapped_column(String(6))
     krn: Mapped[int] = mapped_column(Integer, default=1)
     ti: Mapped[int] = mapped_column(Integer, default=1)
     ken: Mapped[int] = mapped_column(Integer, default=255)

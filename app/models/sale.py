@@ -67,6 +67,8 @@ class Sale(Model):
         Index(None, "meter_id", "business_date"),
         Index(None, "vending_point_id", "business_date"),
         Index(None, "status", "reserved_at"),
+        # The newest of somebody, whom they served last.
+        Index(None, "operator_id", "id"),
         # NB: it holds every column that today's figures are made of, so that no row is read for them (day_figures), and
         # those that sales of a period are put in order by (reports.records).
         Index(
@@ -96,7 +98,7 @@ class Sale(Model):
     failure: Mapped[str | None] = mapped_column(String(60))
 
     vending_point_id: Mapped[int] = mapped_column(ForeignKey("vending_point.id"))
-    operator_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"), index=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
     meter_id: Mapped[int] = mapped_column(ForeignKey("meter.id"))
     consumer_id: Mapped[int | None] = mapped_column(ForeignKey("consumer.id"), index=True)
     # Whose region: of the vending point and of the consumer, as they were at the sale.

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Date, Select, String, case, cast, func, literal_column, or_, select
 
-from app.access.scope import By, narrow
+from app.access.scope import By, asked_last, narrow
 from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Sale, TariffPlan
 from app.models.sale import by_amount, by_units
@@ -187,7 +187,9 @@ def _page(
     one comes after many others.
     """
     question = asked.question
-    if limit is None or records.ids is None or records.orders.get(question.order, records.lead) is records.lead:
+    by_time = records.orders.get(question.order, records.lead) is records.lead
+    # NB: of somebody's sales by time, SQLite would read all of the region to put them in order.
+    if limit is None or records.ids is None or (by_time and asked.scope.sees_all):
         return None
     ids = records.ids.where(*part.conditions).order_by(*order)
     if records.all_ids is not None and question.order in IN_ORDER:
@@ -288,9 +290,12 @@ def held_in_index(asked: Asked, conditions: Sequence[Any], by: By) -> list[Any] 
 def all_in_order(asked: Asked, conditions: Sequence[Any], by: By) -> Select[Any]:
     """Ids of the sales under these conditions (of `sale_conditions`), to be found in the order of an index of all.
 
-    NB: for SQLite the day is disguised, or it would look the period up and sort it; PostgreSQL knows how long that is.
+    NB: for SQLite the day is disguised and the scope asked of each, or it would look the period or the region up and
+    sort it; PostgreSQL knows how long that is.
     """
-    return narrow(select(Sale.id).where(*undated(asked, conditions)), asked.scope, by)
+    ids = select(Sale.id).where(*undated(asked, conditions))
+    lite = asked.session.get_bind().dialect.name == "sqlite" and not asked.scope.sees_all
+    return ids.where(asked_last(Sale, asked.scope, by)) if lite else narrow(ids, asked.scope, by)
 
 
 def undated(asked: Asked, conditions: Sequence[Any]) -> list[Any]:

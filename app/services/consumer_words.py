@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from app.access.scope import Scope, criterion
+from app.access.scope import Scope, asked_last, criterion
 from app.domain.folding import fold
 from app.models import Consumer, ConsumerTerm
 from app.models.consumer import TERM_LENGTH, digits_of
@@ -186,16 +186,6 @@ def _asked(statement: Any) -> ColumnElement[bool]:
     NB: without the offset PostgreSQL makes a join of it, and reads a common word or a whole region to its end.
     """
     return statement.offset(_figure(0)).exists()  # type: ignore[no-any-return]
-
-
-def asked_last(model: Any, scope: Scope) -> ColumnElement[bool]:
-    """The scope as a question to each row that was found.
-
-    NB: as a plain condition it is a list of regions that SQLite, without statistics, walks first.
-    """
-    one = select(literal(1).label("one")).subquery()
-    asked = select(one.c.one).where(criterion(model, scope))
-    return _asked(asked.correlate(model.__table__))
 
 
 def is_small(session: Session, model: Any, scope: Scope) -> bool:

@@ -20,6 +20,7 @@ from app.domain.calendar import business_date, day_start_utc, zone
 from app.domain.money import Currency
 from app.domain.states import MeterType, RowScope, SaleKind, SaleStatus
 from app.models import Region, Sale, SaleDay, VendingPoint
+from app.postgresql import OWN_PLAN
 
 WEEKS = 4
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -101,7 +102,8 @@ def today(session: Session, scope: Scope, currency: Currency, time_zone: str, at
     """The day so far of one's own rows; `at` is now (aware)."""
     day = business_date(at, time_zone)
     past = same_weekdays(day)
-    rows = session.execute(_statement(session, scope, day, past, at, time_zone), execution_options=UNSCOPED).all()
+    statement = _statement(session, scope, day, past, at, time_zone)
+    rows = session.execute(statement, execution_options=UNSCOPED | OWN_PLAN).all()
     mine = [_Read.of(row, time_zone) for row in rows if row.currency == currency.code]
     so_far = [row for row in mine if row.day == day]
     then = [row for row in mine if row.day != day]
@@ -247,7 +249,7 @@ def points(session: Session, scope: Scope, currency: Currency, day: date, limit:
 def _ranked(session: Session, statement: Any, limit: int) -> tuple[tuple[PointDay, ...], int]:
     """The first ones by amount with their names, and how many there are."""
     order = (statement.selected_columns[1].desc(), SaleDay.vending_point_id)
-    rows = session.execute(statement.order_by(*order).limit(limit), execution_options=UNSCOPED).all()
+    rows = session.execute(statement.order_by(*order).limit(limit), execution_options=UNSCOPED | OWN_PLAN).all()
     if not rows:
         return (), 0
     names = session.execute(

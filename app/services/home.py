@@ -15,6 +15,7 @@ from app.domain.states import RowScope, SaleStatus
 from app.extensions import db
 from app.models import ActReprint, Reprint, Sale, Settings
 from app.models import Currency as CurrencyRow
+from app.postgresql import OWN_PLAN
 
 WAITING_SHOWN = 5
 WEEK = 7
@@ -61,7 +62,8 @@ def waiting_sales(scope: Scope) -> tuple[list[Sale], int]:
 def waiting_since(scope: Scope) -> tuple[int, date | None]:
     """How many sales of one's own wait for an answer, and the business day of the oldest."""
     wanted = narrow(select(func.count(Sale.id), func.min(Sale.business_date)), scope, By.VENDING_POINT)
-    count, first = db.session().execute(wanted.where(Sale.status == SaleStatus.RESERVED)).one()
+    wanted = wanted.where(Sale.status == SaleStatus.RESERVED)
+    count, first = db.session().execute(wanted, execution_options=OWN_PLAN).one()
     return int(count), first
 
 
@@ -72,7 +74,7 @@ def copies(scope: Scope, since: datetime) -> int:
         again = copy.copy_number > literal_column("1")  # as the small index of copies says it
         statement = select(func.count()).select_from(copy).where(copy.printed_at >= since, again)
         statement = narrow(statement, scope, By.VENDING_POINT, copy)
-        found += int(db.session().execute(statement, execution_options={"unscoped": True}).scalar_one())
+        found += int(db.session().execute(statement, execution_options={"unscoped": True} | OWN_PLAN).scalar_one())
     return found
 
 
@@ -100,7 +102,7 @@ def last_sales(scope: Scope, day: date, limit: int = 5) -> list[Sale]:
 def _rows(ids: Select[Any]) -> list[Sale]:
     """These sales with what is shown of them, the newest first."""
     session = db.session()
-    wanted = list(session.execute(ids).scalars())
+    wanted = list(session.execute(ids, execution_options=OWN_PLAN).scalars())
     if not wanted:
         return []
     statement = (

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from app.db import transaction
@@ -20,6 +20,7 @@ from app.domain.states import Algorithm, MeterStatus
 from app.extensions import db
 from app.models import Meter, SecurityModule, SupplyGroupKey
 from app.models.base import now
+from app.postgresql import OWN_PLAN
 from app.sts.demonstration import is_demonstration
 from app.sts.module import KeyFacts
 from app.sts.token_id import MAX_TOKEN_ID, base
@@ -29,6 +30,8 @@ ENDS_SOON = timedelta(days=180)
 NEVER_EXPIRES = 255
 MINUTES_PER_KEN = 1 << 16
 VUDK = 2
+# How many supply groups and revisions one statement asks about.
+SPOTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +74,38 @@ def keys_of(module_id: int) -> list[SupplyGroupKey]:
 
 def in_use() -> list[tuple[SupplyGroupKey, KeyEnd]]:
     """Keys of active modules that a meter in use is under, with their ends."""
-    bought_under = (
-        select(Meter.id)
-        .where(Meter.sgc == SupplyGroupKey.sgc, Meter.krn == SupplyGroupKey.krn, Meter.status == MeterStatus.INSTALLED)
-        .exists()
-    )
     statement = (
         select(SupplyGroupKey)
         .join(SecurityModule, SecurityModule.id == SupplyGroupKey.module_id)
-        .where(SecurityModule.active, bought_under)
+        .where(SecurityModule.active)
         .options(joinedload(SupplyGroupKey.module))
         .order_by(SupplyGroupKey.sgc, SupplyGroupKey.krn)
     )
-    rows = db.session().execute(statement, execution_options={"unscoped": True}).scalars()
-    return [(key, end_of(key)) for key in rows if key.module.serves(key.algorithm)]
+    rows = [key for key in db.session().scalars(statement) if key.module.serves(key.algorithm)]
+    bought_under = _with_meters({(key.sgc, key.krn) for key in rows})
+    return [(key, end_of(key)) for key in rows if (key.sgc, key.krn) in bought_under]
+
+
+def _with_meters(spots: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those supply groups and revisions that a meter in use is under.
+
+    NB: each by its own figures, of which PostgreSQL knows how common they are; for any, it would read every meter.
+    """
+    found: set[tuple[str, int]] = set()
+    wanted = sorted(spots)
+    for begin in range(0, len(wanted), SPOTS):
+        some = wanted[begin : begin + SPOTS]
+        asked = (
+            select(literal(number)).where(
+                select(Meter.id)
+                .where(Meter.sgc == sgc, Meter.krn == krn, Meter.status == MeterStatus.INSTALLED)
+                .exists()
+            )
+            for number, (sgc, krn) in enumerate(some)
+        )
+        rows = db.session().execute(union_all(*asked), execution_options={"unscoped": True} | OWN_PLAN).scalars()
+        found |= {some[number] for number in rows}
+    return found
 
 
 def ending(instant: datetime | None = None) -> list[tuple[SupplyGroupKey, KeyEnd]]:

@@ -8,14 +8,14 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.access.scope import Scope, criterion, require
+from app.access.scope import Scope, asked_last, criterion, require
 from app.db import transaction
 from app.domain.errors import ConsumerLeft, MeterTaken, OutOfScope, StepForbidden
 from app.domain.states import MeterStatus
 from app.models import Consumer, Meter
 from app.models.consumer import digits_of
 from app.services import meter_states
-from app.services.consumer_words import asked_last, row_ids
+from app.services.consumer_words import row_ids
 
 
 def find_consumers(session: Session, text: str, scope: Scope, limit: int = 10) -> list[Consumer]:

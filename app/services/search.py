@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Integer, Select, String, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
-from app.access.scope import Scope, require
+from app.access.scope import Scope, asked_last, require
 from app.domain import errors
 from app.domain.states import Algorithm, MeterStatus, MeterType
 from app.extensions import db
 from app.models import Consumer, Meter
 from app.models.base import now
 from app.models.consumer import digits_of
-from app.services.consumer_words import asked_last, row_ids
+from app.services.consumer_words import row_ids
 from app.services.desk import Desk, Prospect, desks_of, prospect
 from app.services.due import Due, due_of
 from app.services.habits import Last, last_purchases

@@ -75,7 +75,9 @@ class Rows(Interface):
         if relation is not None:
             query = self.joined(query, relation)
         falling = order_direction == "desc"
-        wanted = [(column.desc() if falling else column.asc()).nulls_last() for column in columns]
+        wanted = [column.desc() if falling else column.asc() for column in columns]
+        # NB: only where there may be none, because no index has them in that order.
+        wanted = [one.nulls_last() if getattr(column, "nullable", True) else one for one, column in zip(wanted, columns, strict=True)]
         key = self.get_pk()
         return query.order_by(*wanted, key.desc() if falling else key.asc())
 

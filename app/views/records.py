@@ -29,6 +29,7 @@ from app.views import choices, figures
 from app.views.engineering_words import meter_of, name_of
 from app.views.installation import currency
 from app.views.lists import METER_DIGITS, Listed, Rows, days, one_of, typed
+from app.views.scoped_rows import PagedRows, TokenRows
 from app.views.slip import make_slip
 
 
@@ -72,10 +73,14 @@ def _state(sale: Sale) -> str:
     return "reversal" if sale.kind is SaleKind.REVERSAL else "reversed" if sale.undone else sale.status
 
 
+# In the order of an index: it holds all that a page is found by.
+BY_TIME = [Sale.business_date, Sale.reserved_at]
+
+
 class _Sales(Listed, LedgerView):
     """Sales of the reader's vending point, or of all points of the region."""
 
-    datamodel = Rows(
+    datamodel = PagedRows(
         Sale,
         eager=["vending_point", "undone"],
         computed={
@@ -94,7 +99,10 @@ class _Sales(Listed, LedgerView):
             "kind": lambda sale: choices.SALE_KIND[sale.kind],
         },
         # Two currencies are never compared; what a reversal took back is less than nothing, as it stands there.
-        orders={"amount": (None, [Sale.currency, AMOUNT])},
+        orders={
+            "amount": (None, [Sale.currency, AMOUNT]), "reserved_at": (None, BY_TIME), "business_date": (None, BY_TIME),
+            "status": (None, [Sale.status, Sale.reserved_at]),
+        },
     )
     add_title = edit_title = _l("Sale")
     show_title = _l("Sale")
@@ -173,9 +181,11 @@ class IssuedOnly(BaseFilter):
 
     def apply(self, query: Any, value: Any) -> Any:
         """Keep the tokens that count."""
-        sales = select(Sale.id).where(Sale.status == SaleStatus.ISSUED)
-        acts = select(EngineeringRecord.id).where(EngineeringRecord.status == SaleStatus.ISSUED.value)
-        return query.filter(Token.sale_id.in_(sales) | Token.engineering_id.in_(acts))
+        sold = select(Sale.id).where(Sale.id == Token.sale_id, Sale.status == SaleStatus.ISSUED)
+        acts = select(EngineeringRecord.id).where(
+            EngineeringRecord.id == Token.engineering_id, EngineeringRecord.status == SaleStatus.ISSUED.value
+        )
+        return query.filter(sold.correlate(Token).exists() | acts.correlate(Token).exists())
 
 
 def _token_units(token: Token) -> str:
@@ -194,8 +204,9 @@ def _digits(token: Token) -> str:
 class TokenView(Listed, LedgerView):
     """Tokens of a meter or a kind, where a record that they use leads to them; the reports P3 to P5 are those in the menu."""
 
-    datamodel = Rows(
+    datamodel = TokenRows(
         Token,
+        orders={"issued_at": (None, [Token.issued_at])},
         eager=["sale", "shown_digits"],
         computed={
             "digits": _digits,

@@ -1,8 +1,9 @@
-"""Rows of a large table that belong to regions: a page of them costs the page, however many there are.
+"""Pages of large tables: a page costs what it shows, however many rows there are.
 
-The scope as a plain condition is a list of regions that SQLite, without statistics, walks first, sorting every
-row of a province for a page of twenty-five.  So ids are found first, by a statement that says its scope itself
-in the way that suits its size; the rows are then read by their ids, under the wall.  Decision 0005.
+Ids are found first, by a statement that says its scope itself, once; the rows are then read by their ids, under the
+wall.  Of sales only narrow columns are read to find a page, which an index holds; of consumers and meters the scope is
+said in the way that suits its size: as a plain condition it is a list of regions that SQLite, without statistics,
+walks first, sorting every row of a province for a page of twenty-five.  Decision 0005.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.access.current import current_scope
 from app.access.interface import COUNT_CAP, ScopeFilter
-from app.access.scope import SCOPED, criterion
-from app.services.consumer_words import asked_last, is_small
+from app.access.scope import SCOPED, asked_last, criterion, tokens_of_few
+from app.domain.states import RowScope
+from app.models import Sale, Token
+from app.postgresql import OWN_PLAN
+from app.services.consumer_words import is_small
 from app.views.lists import Rows
 
-UNSCOPED = {"unscoped": True}
+# So few rows are found before they are put in order: else databases walk all there are in that order.
+FEW = 500
+# NB: a plan for any region suits neither a town nor a country.
+ONCE = {"unscoped": True} | OWN_PLAN
 
 
-class ScopedRows(Rows):
-    """`Rows` of a model that belongs to regions and has a hundred thousand rows (Consumer, Meter)."""
+class PagedRows(Rows):
+    """`Rows` of a model that belongs to somebody and has millions of rows."""
 
     def query(
         self,
@@ -34,13 +41,29 @@ class ScopedRows(Rows):
     ) -> tuple[int, list[Any]]:
         """How many rows match (up to COUNT_CAP), and one page of them."""
         found = self._found(filters)
-        counted = select(func.count()).select_from(found.limit(COUNT_CAP).subquery())
-        count = int(self.session.execute(counted, execution_options=UNSCOPED).scalar_one())
-        wanted = self.apply_pagination(self.apply_order_by(found, order_column, order_direction, add_pk=True), page, page_size)
-        ids = list(self.session.execute(wanted.statement, execution_options=UNSCOPED).scalars())
+        some = self._ids(found.limit(FEW + 1))
+        if len(some) <= FEW:
+            count, found = len(some), self.session.query(self.get_pk()).filter(self.get_pk().in_(some))
+        else:
+            counted = select(func.count()).select_from(found.limit(COUNT_CAP).subquery())
+            count = int(self.session.execute(counted, execution_options=ONCE).scalar_one())
+        ids = self._page(found, count, (order_column, order_direction), (page, page_size)) if count else []
         rows = self.session.query(self.obj).filter(self.get_pk().in_(ids))
         read = {row.id: row for row in self.with_eager(rows)}
         return count, [read[key] for key in ids if key in read]
+
+    def _page(self, found: Any, count: int, order: tuple[str, str], page: tuple[int | None, int | None]) -> list[int]:
+        """The ids of one page."""
+        wanted = self.apply_order_by(found, *order, add_pk=True)
+        number, size = page
+        if not size or not FEW < count < COUNT_CAP:
+            return self._ids(self.apply_pagination(wanted, number, size))
+        # NB: all of them: with a limit PostgreSQL would walk all rows there are in that order, of which few are one's own.
+        begin = (number or 0) * size
+        return self._ids(wanted)[begin : begin + size]
+
+    def _ids(self, query: Any) -> list[int]:
+        return list(self.session.execute(query.statement, execution_options=ONCE).scalars())
 
     def _found(self, filters: Any) -> Any:
         """A query of the ids that match and are one's own."""
@@ -51,6 +74,22 @@ class ScopedRows(Rows):
             for value in values if isinstance(values, list) else [values]:
                 query = flt.apply(query, value)
         return query
+
+    def _own(self) -> ColumnElement[bool]:
+        return criterion(self.obj, current_scope())
+
+
+class TokenRows(PagedRows):
+    """Tokens, which belong to whom their sale or engineering act belongs to."""
+
+    def _own(self) -> ColumnElement[bool]:
+        scope = current_scope()
+        by_region = scope.row_scope is not RowScope.VENDING_POINT
+        return tokens_of_few(scope) if by_region and is_small(self.session, Sale, scope) else criterion(Token, scope)
+
+
+class ScopedRows(PagedRows):
+    """Rows that belong to regions (Consumer, Meter)."""
 
     def _own(self) -> ColumnElement[bool]:
         scope = current_scope()
