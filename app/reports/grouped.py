@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
@@ -13,13 +15,15 @@ from app.models import AppUser, VendingPoint
 from app.reports.headings import said
 from app.reports.names import OF_A_PERIOD
 from app.reports.period import GROUPS, piece, pieces
-from app.reports.report import ROWS_MAX, Asked, TooMany
-from app.reports.shaping import Asks, Key, Shape, Table
+from app.reports.report import FILE_ROWS_MAX, Asked, TooMany
+from app.reports.shaping import Asks, Key, Shape, Table, alphabetical
 from app.reports.statistics import CURRENCY, KEYS
 from app.reports.table import Column, Kind
 
 OPERATOR = Column("operator", said("Operator"), Kind.TEXT, 24)
 _TYPES = tuple(MeterType)
+# Lines, without their subtotals: a workbook takes them, a screen shows them by the page.
+GROUPS_MAX = FILE_ROWS_MAX["xlsx"]
 # What is read of a value beside its id: a code, and the words that people know it by.
 _FULL = func.trim(func.coalesce(AppUser.first_name, "") + " " + func.coalesce(AppUser.last_name, ""))
 _NAMED: Mapping[str, tuple[Any, Any, Any]] = {
@@ -40,17 +44,17 @@ def grouped(
     `also` is that of `Shape`.  Raises TooMany if there are more rows than a table holds.
     """
     keys = [name for name in (asked.question.group, asked.question.then) if name]
-    statement = _statement(asked, facts, keys, [column.key for column in figures], reckon).limit(ROWS_MAX + 1)
+    statement = _statement(asked, facts, keys, [column.key for column in figures], reckon).limit(GROUPS_MAX + 1)
     # On the session's connection: the session would look at each row once more.
     found = asked.session.connection().execute(statement, execution_options=OF_A_PERIOD).all()
-    table = Shape([_key(asked, name) for name in keys], figures, CURRENCY, also).table(found)
-    if len(table.entries) > ROWS_MAX:
-        raise TooMany(ROWS_MAX)
-    return table
+    if len(found) > GROUPS_MAX:
+        raise TooMany(GROUPS_MAX)
+    twice = _alike(found, keys)
+    return Shape([_key(asked, name, twice) for name in keys], figures, CURRENCY, also).table(found)
 
 
 def whole(value: Any) -> ColumnElement[int]:
-    """A sum as a whole number of 64 bits: PostgreSQL makes a decimal of it, which takes longer to add and to read."""
+    """A figure in 64 bits: PostgreSQL makes a decimal of a sum, which takes longer to add and to read."""
     return cast(value, BigInteger)
 
 
@@ -73,8 +77,9 @@ def _statement(
         wanted.append(sums.c[name])
         if name in _NAMED:
             target, code, words = _NAMED[name]
-            source = source.join(target, target.id == sums.c[name])
-            wanted += [code, words]
+            # NB: money of a row that is not there any more would be money, too.
+            source = source.outerjoin(target, target.id == sums.c[name])
+            wanted += [func.coalesce(code, ""), func.coalesce(words, "?")]
         elif name == "type":
             wanted[-1] = case(*((sums.c.type == kind, at) for at, kind in enumerate(_TYPES)))
     told = {**dict(sums.c), **reckon(sums.c)}
@@ -88,15 +93,37 @@ def _cut(asked: Asked, day: Any, name: str) -> ColumnElement[date]:
     return case(*((day <= piece(at, name, period, weekday).last, literal(at, Date())) for at in firsts))
 
 
-def _key(asked: Asked, name: str) -> Key:
-    """How a key is shown, and what the sales behind it are asked for."""
+def _key(asked: Asked, name: str, twice: AbstractSet[str]) -> Key:
+    """How a key is put in order and shown, and what the sales behind it are asked for."""
     if name in _NAMED:
-        return Key(OPERATOR if name == "operator" else KEYS[name], 3, lambda _id, code, words: (words, {name: code}))
-    if name == "type":
-        return Key(KEYS[name], 1, lambda at: (_TYPES[at], {"type": _TYPES[at].value}))
+        column = OPERATOR if name == "operator" else KEYS[name]
 
-    def tell(first: date) -> tuple[date, Asks]:
+        def named(_id: int, code: str, words: str) -> tuple[str, Asks]:
+            # Two people of one name are told apart: somebody counts a drawer by it.
+            return f"{words} ({code})" if words in twice else words, {name: code} if code else {}
+
+        return Key(column, 3, lambda one, _code, words: (alphabetical(words), one), named)
+    if name == "type":
+        return Key(KEYS[name], 1, _itself, lambda at: (_TYPES[at], {"type": _TYPES[at].value}))
+
+    def of_time(first: date) -> tuple[date, Asks]:
         span = piece(first, name, asked.question.period, asked.house.first_weekday)
         return first, {"from": span.first.isoformat(), "to": span.last.isoformat()}
 
-    return Key(KEYS[name], 1, tell)
+    return Key(KEYS[name], 1, _itself, of_time)
+
+
+def _itself(value: Any) -> tuple[Any]:
+    return (value,)
+
+
+def _alike(found: Sequence[Any], keys: Sequence[str]) -> AbstractSet[str]:
+    """Names that several of what is told by name have."""
+    twice: set[str] = set()
+    at = 1
+    for name in keys:
+        if name in _NAMED:
+            known = {(row[at], row[at + 2]) for row in found}
+            twice |= {words for words, often in Counter(words for _id, words in known).items() if often > 1}
+        at += 3 if name in _NAMED else 1
+    return twice

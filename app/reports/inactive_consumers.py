@@ -163,6 +163,7 @@ def _answer(asked: Asked) -> Answer:
             adds=(),
             orders={"number": Consumer.user_number, "consumer": Consumer.name},
             tie=Consumer.id,
+            lead=Consumer.user_number,
             count=narrow(count, asked.scope, By.CONSUMER_REGION, Consumer),
             counted=lambda number: (Figure(said("Consumers"), Kind.COUNT, number),),
             currency=currency,

@@ -164,7 +164,10 @@ def _period(reader: _Reader, choices: Choices, house: Installation) -> tuple[Per
     typed = bool(reader.text("from") or reader.text("to"))
     if name in NAMES or not (typed or name):
         name = name if name in NAMES else choices.period
-        return named(name, house.today, house.first_weekday), name
+        period = named(name, house.today, house.first_weekday)
+        if period.days > choices.days_max:
+            reader.wrong("period", _too_long(choices))
+        return period, name
     if reader.faults:
         return Period(house.today, house.today), "days"
     if first is None or last is None:
@@ -176,8 +179,12 @@ def _period(reader: _Reader, choices: Choices, house: Installation) -> tuple[Per
         return Period(last, first), "days"
     period = Period(first, last)
     if period.days > choices.days_max:
-        reader.wrong("to", "too_long" if choices.days_max > 400 else "too_long_days")
+        reader.wrong("to", _too_long(choices))
     return period, "days"
+
+
+def _too_long(choices: Choices) -> str:
+    return "too_long" if choices.days_max > 400 else "too_long_days"
 
 
 class InTheDrawer(StrEnum):

@@ -5,6 +5,7 @@ Rows are made as they are looked at: of two thousand a page shows fifty.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice, pairwise
@@ -15,19 +16,47 @@ from app.reports.installation import Installation
 from app.reports.table import Answer, Column, Drill, Figure, Row, made
 
 Asks = Mapping[str, str]
-# What the list of sales behind a figure is asked for.
+# The list whose rows stand behind the figures.
 DRILLS_TO = "sales-records"
+
+
+def alphabetical(words: str) -> str:
+    """What names are put in order by: without case and accents, so that Émile stands beside Emil.
+
+    >>> sorted(["Zoe", "amara", "Émile", "Emil"], key=alphabetical)
+    ['amara', 'Emil', 'Émile', 'Zoe']
+    """
+    plain = words.casefold()
+    if plain.isascii():
+        return plain
+    return "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))
+
+
+def together(asks: Iterable[Asks]) -> dict[str, str]:
+    """What the rows behind several keys are asked for: of two spans of days, those that lie in both.
+
+    >>> together([{"from": "2026-11-03", "to": "2026-11-03"}, {"from": "2026-11-01", "to": "2026-11-30"}])
+    {'from': '2026-11-03', 'to': '2026-11-03'}
+    """
+    found: dict[str, str] = {}
+    for one in asks:
+        for name, value in one.items():
+            narrower = {"from": max, "to": min}.get(name)
+            found[name] = narrower(found[name], value) if narrower and name in found else value
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the rows as they were read: it takes `width` of their places, what orders it last.
+    """One key of the rows as they were read, of which it has `width` places.
 
-    `tell` says of those what is shown, and what the list of sales behind it is asked for.
+    Of what stands there `order` makes what rows are put in order by, and `tell` what is shown and what the list of
+    sales behind it is asked for.
     """
 
     column: Column
     width: int
+    order: Callable[..., tuple[Any, ...]]
     tell: Callable[..., tuple[Any, Asks]]
 
 
@@ -76,9 +105,10 @@ class Shape:
     def table(self, found: Iterable[Any]) -> Table:
         """Rows in the order of their keys, each currency by itself."""
         ends = [1 + sum(key.width for key in self.keys[:n]) for n in range(len(self.keys) + 1)]
-        # By what is read of a key, and by its id where that is told by name.
-        places = [at for begin, end in pairwise(ends) for at in {end - 1: 0, begin: 0}]
-        ordered = sorted(found, key=itemgetter(0, *places))
+        parts = [(key.order, begin, end) for key, (begin, end) in zip(self.keys, pairwise(ends), strict=True)]
+        ordered = sorted(
+            found, key=lambda raw: (raw[0], *(one for order, begin, end in parts for one in order(*raw[begin:end])))
+        )
         apart = [list(mine) for _currency, mine in groupby(ordered, itemgetter(0))]
         several = [self.currency] if len(apart) > 1 else []
         maker = _Maker(self, ends, bool(several))
@@ -107,7 +137,7 @@ class _Maker:
         if isinstance(raw, _Below):
             return self.sum(1, raw.rows)
         told, figures = [self._told(raw, at) for at in range(len(self.shape.keys))], raw[self.ends[-1] :]
-        asks = {name: value for _shown, one in told for name, value in one.items()}
+        asks = together(one for _shown, one in told)
         asks |= self.shape.also(dict(zip((column.key for column in self.shape.figures), figures, strict=True)))
         return Row(self._cells((shown for shown, _asks in told), raw[0], figures), raw[0], drill=Drill(DRILLS_TO, asks))
 

@@ -19,6 +19,7 @@ from app.reports.headings import said
 from app.reports.period import GROUPS, cut, piece
 from app.reports.question import ALONE
 from app.reports.report import ROWS_MAX, Asked, TooMany
+from app.reports.shaping import alphabetical, together
 from app.reports.statistics_chart import charts, drawn_by
 from app.reports.sums import LEVELS, Fact, Source, facts, total
 from app.reports.table import Answer, Chart, Column, Drill, Figure, Kind, Row, made
@@ -182,7 +183,7 @@ def _row_maker(
         cells = pick((*[one.shown for one in told], *sums, currency, *apart))
         if level:
             return Row(cells, currency, only, level)
-        asks = told[0].asks if len(told) == 1 else {name: value for one in told for name, value in one.asks.items()}
+        asks = told[0].asks if len(told) == 1 else together(one.asks for one in told)
         return Row(cells, currency, only, drill=Drill(drills_to, asks))
 
     return row
@@ -234,18 +235,18 @@ def _teller(asked: Asked, found: list[Fact]) -> Callable[[str, Fact], Told]:
             return Told(tuple(MeterType).index(fact.meter_type), fact.meter_type, {"type": fact.meter_type.value})
         if name == "point":
             code, words = points.get(fact.point_id or 0, ("", "?"))
-            return Told((words, fact.point_id), words, {"point": code})
+            return Told((alphabetical(words), fact.point_id), words, {"point": code})
         path, words = places.get(fact.region_id or 0, ("/0/", "?"))
         ids = [int(part) for part in path.strip("/").split("/")][: LEVELS[name]]
         words = above.get(ids[-1], ("", words))[1]
         place = f"/{'/'.join(map(str, ids))}/"
         if any(path != place and path.startswith(place) for path in narrower):
-            return Told((words, ids[-1]), words, {})
+            return Told((alphabetical(words), ids[-1]), words, {})
         asks = {"region": str(ids[-1])}
         # A figure of a place that is not at the level asked for, or has places within it, is of that place alone.
         if len(ids) < LEVELS[name] and ids[-1] in holds:
             asks["within"] = ALONE
-        return Told((words, ids[-1]), words, asks)
+        return Told((alphabetical(words), ids[-1]), words, asks)
 
     known: dict[str, dict[Any, Told]] = {name: {} for name in KEYS}
 

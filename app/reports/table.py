@@ -62,6 +62,8 @@ class Column:
     sorts: bool = True
     # Nearly said by another column: it gives way where a screen is narrow.
     aside: bool = False
+    # Anything but nothing is wrong there, and marked.
+    alarm: bool = False
     # What people read in the place of a value that a row does not have (said); programs read nothing.
     none: str = ""
 

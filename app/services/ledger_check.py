@@ -207,8 +207,8 @@ def _tokens(session: Session, looked: Looked) -> Iterator[Difference]:
             wanted = 1 if kind is SaleKind.SALE and status is SaleStatus.ISSUED and units else 0
             if (count or 0) != wanted:
                 yield at_sale("tokens", sale_id, status=status.value, counted=count or 0, wanted=wanted)
-            elif wanted and int(carried) != carried_units:
-                yield at_sale("carried", sale_id, counted=int(carried), stored=carried_units)
+            elif wanted and (carried is None or int(carried) != carried_units):
+                yield at_sale("carried", sale_id, counted=int(carried or 0), stored=carried_units or 0)
         looked.add(len(part))
 
 

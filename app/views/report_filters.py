@@ -48,7 +48,7 @@ def fields(
     """Every field of this report's line, in order."""
     wrong = {one.field: fault(one) for one in faults}
     made = [
-        _choice("period", PERIODS, question.named, wrong, default=report.choices.period),
+        _choice("period", _periods(report, question), question.named, wrong, default=report.choices.period),
         _day("from", given.get("from") or (question.period.first.isoformat() if question.named == "days" else ""), wrong),
         _day("to", given.get("to") or (question.period.last.isoformat() if question.named == "days" else ""), wrong),
     ]
@@ -65,6 +65,12 @@ def fields(
         if one is not None:
             made.append(one)
     return made
+
+
+def _periods(report: Report, question: Question) -> Mapping[str, Any]:
+    """Periods by name, without the year where a report takes no more than a quarter (unless it was asked for)."""
+    short = report.choices.days_max < 366 and question.named != "this_year"
+    return {name: said for name, said in PERIODS.items() if not (short and name == "this_year")}
 
 
 def _choice(name: str, words: Mapping[str, Any], value: str, wrong: Mapping[str, str], *, default: str) -> FilterField:

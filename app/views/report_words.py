@@ -55,6 +55,7 @@ GROUPS: Mapping[str, Any] = {
 SHOWS: Mapping[str, Any] = {
     "money": _l("Money"), "units": _l("Units"),
     "none": _l("Bought nothing"), "less": _l("Bought far less than before"),
+    "all": _l("All"), "differing": _l("Only what differs"),
 }  # fmt: skip
 FILTERS: Mapping[str, Any] = {
     "period": _l("Period"), "from": _l("From"), "to": _l("To"), "group": _l("Grouping"), "then": _l("and within it"),

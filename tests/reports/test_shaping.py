@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from app.reports.shaping import Key, Shape
+from app.reports.shaping import Key, Shape, alphabetical
 from app.reports.table import Column, Kind
 
 CURRENCY = Column("currency", "Currency", Kind.TEXT)
-DAY = Key(Column("day", "Day", Kind.DAY), 1, lambda day: (day, {"from": day, "to": day}))
-POINT = Key(Column("point", "Vending point", Kind.TEXT), 3, lambda _id, code, words: (words, {"point": code}))
+DAY = Key(Column("day", "Day", Kind.DAY), 1, lambda day: (day,), lambda day: (day, {"from": day, "to": day}))
+MONTH = Key(
+    Column("month", "Month", Kind.MONTH), 1, lambda day: (day,), lambda day: (day, {"from": "03-01", "to": "03-31"})
+)
+POINT = Key(
+    Column("point", "Vending point", Kind.TEXT), 3, lambda one, _code, words: (alphabetical(words), one),
+    lambda _id, code, words: (words, {"point": code}),
+)  # fmt: skip
 FIGURES = (Column("sales", "Sales", Kind.COUNT), Column("amount", "Booked", Kind.MONEY))
 # Two points of one name keep apart, in the order of their ids.
 ROWS = [
@@ -47,3 +53,11 @@ def test_one_key_and_one_currency_say_neither():
 def test_nothing_is_an_empty_table():
     table, rows = shown(DAY, rows=[])
     assert (rows, table.totals, table.top("amount")) == ([], (), ())
+
+
+def test_two_keys_of_time_lead_to_the_days_that_lie_in_both():
+    for keys in ((DAY, MONTH), (MONTH, DAY)):
+        at = keys.index(DAY)
+        row = ("USD", *(("03-02", "03-01") if at == 0 else ("03-01", "03-02")), 1, 500)
+        _table, rows = shown(*keys, rows=[row])
+        assert rows[0].drill.arguments == {"from": "03-02", "to": "03-02"}
