@@ -237,6 +237,9 @@ class AppUserView(PeopleActs, Listed, SafeModelView):
         if own and (form.region.data is not item.region or form.vending_point.data is not item.vending_point):
             form.region.errors = [_("Your own region and vending point are changed by somebody else.")]
             return False
+        if own and form.email.data != item.email:  # a forgotten password goes there, and reports to oneself
+            form.email.errors = [_("Your own address takes your password. Change it in the account settings.")]
+            return False
         return True
 
     def pre_add(self, item: Any) -> None:

@@ -201,6 +201,9 @@ def test_one_does_not_change_ones_own_rights(client, app, cast, login):
     assert client.post(path, data=own | {"group": group_id(app, "Operator")}).status_code == 422
     assert client.post(path, data={k: v for k, v in own.items() if k != "active"}).status_code == 422
     assert client.post(path, data=own | {"region": cast.regions["coast"]}).status_code == 422
+    moved = client.post(path, data=own | {"email": "thief@example.org"})
+    assert (moved.status_code, user(app, "efua").email) == (422, "efua@example.org")
+    assert "Your own address takes your password." in moved.get_data(as_text=True)
     assert client.post(path, data=own).status_code == 302
     group = f"/groups/edit/{group_id(app, 'Administrator')}"
     narrow = {"name": "Administrator", "row_scope": "region", "csrf_token": client.token(group)}
