@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, selectinload
 
@@ -61,9 +61,18 @@ class Waiting:
 
     sale_id: int
     reason: str
-    proposed_by: int
     proposer: str
     proposed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Somebody with open requests: how many, and the oldest sale of those."""
+
+    person: int
+    name: str
+    requests: int
+    sale_id: int
 
 
 def require_reversible(sale: Sale) -> None:
@@ -96,18 +105,38 @@ def requests_on(sale_id: int) -> list[Told]:
     ]  # fmt: skip
 
 
-def waiting(scope: Scope) -> list[Waiting]:
-    """Open requests of others on sales of one's own, oldest first; at most ten."""
-    own = select(Sale.id).where(Sale.id == ReversalRequest.sale_id, criterion(Sale, scope)).correlate(ReversalRequest)
+def asking(scope: Scope) -> list[Asking]:
+    """Who else has open requests on sales of one's own, and how many; whose are oldest first."""
+    first = func.min(ReversalRequest.id)
+    rows = db.session().execute(
+        select(AppUser, func.count(ReversalRequest.id), func.min(ReversalRequest.sale_id))
+        .join(ReversalRequest, AppUser.id == ReversalRequest.proposed_by)
+        .where(*_others_open(scope))
+        .group_by(AppUser.id)
+        .order_by(first)
+    )
+    return [Asking(user.id, user.person, int(count), int(sale_id)) for user, count, sale_id in rows]
+
+
+def waiting(scope: Scope, people: Iterable[int]) -> list[Waiting]:
+    """Open requests of these other people on sales of one's own, oldest first; at most ten."""
     rows = db.session().execute(
         select(ReversalRequest.sale_id, ReversalRequest.reason, AppUser, ReversalRequest.proposed_at)
         .join(AppUser, AppUser.id == ReversalRequest.proposed_by)
-        # NB: asked of each request; joined, SQLite would begin with every sale of the region.
-        .where(ReversalRequest.status == PROPOSED, own.exists(), ReversalRequest.proposed_by != scope.user_id)
+        .where(*_others_open(scope), ReversalRequest.proposed_by.in_(list(people)))
         .order_by(ReversalRequest.id)
         .limit(WAITING_MAX)
     )
-    return [Waiting(sale_id, reason, user.id, user.person, at) for sale_id, reason, user, at in rows]
+    return [Waiting(sale_id, reason, user.person, at) for sale_id, reason, user, at in rows]
+
+
+def _others_open(scope: Scope) -> tuple[Any, ...]:
+    """Open, asked by others, on sales of one's own.
+
+    NB: asked of each request; joined, SQLite would begin with every sale of the region.
+    """
+    own = select(Sale.id).where(Sale.id == ReversalRequest.sale_id, criterion(Sale, scope)).correlate(ReversalRequest)
+    return ReversalRequest.status == PROPOSED, own.exists(), ReversalRequest.proposed_by != scope.user_id
 
 
 def propose(

@@ -171,12 +171,13 @@ def _lost(sale: Sale, scope: Scope, proposed_by: int, until: datetime | None) ->
         text, decides = _("Somebody proposed what becomes of it; it waits for approval."), may(p.APPROVE_DECISIONS) and until is None
     if until is not None:
         text = _told(text, _somebody_else(until))
-    others = bool(sees and proposed_by and not decides)
+    resolves = may(p.RESOLVE_SALES)
+    others = sees and not decides and bool(proposed_by or not resolves)
     acts = [_pending_slip(sale)]
-    if may(p.RESOLVE_SALES):
-        acts.append(_resolving(sale, primary=not sees))
+    if resolves:
+        acts.append(_resolving(sale, primary=not (others or (sees and decides))))
     if sees:
-        acts.append(Act(_("Decide") if decides else _("Look at it"), url_for("DecisionView.show", sale_id=sale.id), primary=not others))
+        acts.append(Act(_("Decide") if decides else _("Look at it"), url_for("DecisionView.show", sale_id=sale.id), primary=decides))
     return Item(
         Urgency.MONEY_IS_HELD, "waiting", "fa-scale-balanced", _("A sale waits too long for its token."), _sale(sale, text), tuple(acts), others=others,
     )  # fmt: skip
@@ -225,17 +226,17 @@ def _licence(standing: Standing | None) -> Iterator[Item]:
 
 def _asked(scope: Scope) -> Iterator[Item]:
     """What other people have asked for: of the reader, or of somebody else where the two count as one person."""
-    asked = reversals.waiting(scope) if may(p.APPROVE_REVERSALS) else []
+    asking = reversals.asking(scope) if may(p.APPROVE_REVERSALS) else []
     acts = engineering_lists.waiting_for(scope) if may(p.APPROVE_ACTS) else {}
-    apart = one_hand({one.proposed_by for one in asked} | acts.keys())
-    for one in asked:
-        until = apart.get(one.proposed_by)
-        said = figures.bracketed(figures.own(one.reason), figures.moment(one.proposed_at))
-        yield Item(
-            Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", _("%(name)s asks to reverse a sale.", name=one.proposer),
-            said if until is None else figures.sentences(said, _somebody_else(until)),
-            (Act(_("Look at it"), url_for("ReversalView.show", sale_id=one.sale_id)),), others=until is not None,
-        )  # fmt: skip
+    apart = one_hand({one.person for one in asking} | acts.keys())
+    yield from _reversals(scope, [one for one in asking if one.person not in apart])
+    for one in asking:
+        if one.person in apart:
+            yield Item(
+                Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left",
+                ngettext("%(name)s asks for %(num)d reversal.", "%(name)s asks for %(num)d reversals.", one.requests, name=one.name),
+                _somebody_else(apart[one.person]), (_look(one.sale_id, _("Look at it") if one.requests == 1 else _("Look at the oldest")),), others=True,
+            )  # fmt: skip
     for others in (False, True):
         waiting = sum(count for person, count in acts.items() if (person in apart) is others)
         if not waiting:
@@ -244,6 +245,23 @@ def _asked(scope: Scope) -> Iterator[Item]:
         text = _somebody_else(max(apart[person] for person in acts.keys() & apart.keys())) if others else ""
         act = Act(_("Open the engineering desk"), url_for("EngineeringView.desk"))
         yield Item(Urgency.SOMEBODY_WAITS, "act", "fa-user-pen", title, text, (act,), others=others)
+
+
+def _reversals(scope: Scope, asking: list[reversals.Asking]) -> Iterator[Item]:
+    """The oldest reversals that the reader may approve, and how many there are besides these."""
+    shown = reversals.waiting(scope, [one.person for one in asking]) if asking else []
+    for one in shown:
+        said = figures.bracketed(figures.own(one.reason), figures.moment(one.proposed_at))
+        title = _("%(name)s asks to reverse a sale.", name=one.proposer)
+        yield Item(Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", title, said, (_look(one.sale_id, _("Look at it")),))
+    more = sum(one.requests for one in asking) - len(shown)
+    if more > 0:
+        title = ngettext("%(num)d more reversal waits for a second person.", "%(num)d more reversals wait for a second person.", more)
+        yield Item(Urgency.SOMEBODY_WAITS, "reversal", "fa-rotate-left", title, _("The oldest stand above."))
+
+
+def _look(sale_id: int, label: str) -> Act:
+    return Act(label, url_for("ReversalView.show", sale_id=sale_id))
 
 
 def _somebody_else(until: datetime) -> str:

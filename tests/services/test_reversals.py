@@ -130,7 +130,7 @@ def test_a_sale_whose_token_the_customer_has_is_not_reversed(counter):
     reversal = db.session.get_one(Sale, reverse(counter, sale_id))
     assert json.loads(reversal.snapshot)["reverses"]["not_handed_over"] is True
     [told] = reversals.requests_on(sale_id)
-    assert told.not_handed_over and reversals.waiting(cast.scope("chidi")) == []
+    assert told.not_handed_over and reversals.asking(cast.scope("chidi")) == []
 
 
 def test_no_page_takes_the_reference_of_a_reversal(counter):
@@ -153,8 +153,10 @@ def test_a_reference_squatted_before_does_not_keep_a_sale_from_being_reversed(co
 def test_a_request_waits_for_the_others_of_its_region(counter):
     cast, sale_id = counter.cast, counter.sells("palm_street", 20_00).sale_id
     reversals.propose(sale_id, WHY, cast.scope("amara"), not_handed_over=True)
-    seen = {who: [row.sale_id for row in reversals.waiting(cast.scope(who))] for who in ("amara", "bento", "chidi", "efua")}
-    assert seen == {"amara": [], "bento": [], "chidi": [sale_id], "efua": [sale_id]}
+    seen = {who: [(row.requests, row.sale_id) for row in reversals.asking(cast.scope(who))] for who in ("amara", "bento", "chidi", "efua")}
+    assert seen == {"amara": [], "bento": [], "chidi": [(1, sale_id)], "efua": [(1, sale_id)]}
+    shown = {who: [row.sale_id for row in reversals.waiting(cast.scope(who), [cast.users["amara"]])] for who in seen}
+    assert shown == {"amara": [], "bento": [], "chidi": [sale_id], "efua": [sale_id]}
 
 
 def test_nobody_reverses_alone_or_twice_or_a_strangers_sale(counter):

@@ -100,6 +100,9 @@ def test_a_proposal_says_what_and_why(chidi, lost, look):
 
 def test_an_operator_and_an_auditor_decide_nothing(amara, signed_in, lost, look):
     dalia = signed_in("dalia")
+    at_home = dalia.get("/")
+    mine, _, others = text(at_home).partition("Waits for somebody else")
+    assert "too long for its token" in others and "too long" not in mine and "btn-primary" not in at_home.get_data(as_text=True).partition("<main")[2]
     assert "A manager proposes, another person approves." in text(dalia.get(f"/decisions/{lost}"))
     for person, page in ((amara, "/"), (dalia, f"/decisions/{lost}")):
         form = {"csrf_token": person.token("/account/"), "kind": "release", "reason": WHY}

@@ -15,6 +15,7 @@ from app.models.base import now
 from app.services import book_checks, health, reversals
 from tests.services.conftest import Counter
 from tests.services.test_decisions import Deaf
+from tests.services.test_reversals import opened
 from tests.services.test_statements import counted
 from tests.views.forms import text
 
@@ -104,6 +105,22 @@ def test_what_stops_selling_stands_first_and_what_needs_a_person_is_said_once(ap
     assert "Books" not in below and "Security modules" not in below, "they stand above"
     assert "Log of changes" in below and "Licence" in below
     assert "The books" not in text(signed_in("amara").get("/"))
+
+
+def test_what_somebody_else_has_to_approve_hides_nothing_that_the_reader_may(app, cast, signed_in, town, monkeypatch):
+    monkeypatch.setattr(reversals, "WAITING_MAX", 1)
+    with app.app_context():
+        for who in ("chidi", "chidi", "amara", "amara", "efua"):
+            sold = town.sells("palm_street", 30_00)
+            reversals.propose(sold.sale_id, "Twice", cast.scope(who), not_handed_over=True)
+        opened(cast, (timedelta(0), "give_link", "efua", "chidi", "{}"))
+        db.session.remove()
+    page = signed_in("efua").get("/")
+    mine, _, others = text(page).partition("Waits for somebody else")
+    assert "Amara Test asks to reverse a sale. Twice (" in mine and "1 more reversal waits for a second person." in mine
+    assert "Chidi" not in mine and "Efua Test asks" not in mine + others, "one's own proposals are no task of one's own"
+    assert "Chidi Test asks for 2 reversals. Somebody else has to approve; you can from" in others and "Look at the oldest" in others
+    assert page.get_data(as_text=True).index('id="q"') < page.get_data(as_text=True).index('id="others"'), "the box to sell from first"
 
 
 def test_only_what_one_may_know_stands_there(signed_in, town):
