@@ -35,9 +35,10 @@ SLOW_FACTOR = 5
 ADDRESS_FACTOR = 10
 SLOW_WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=1)
-# What is asked for besides the password of a sign-in, each counted apart: a code of the second factor, and one's own
-# password again, before a signed-in person changes something dear.  Both are counted by the number of the person.
-CODE_DOOR, OWN_PASSWORD_DOOR = "code ", "own password "
+# What is asked for besides the password of a sign-in, each counted apart: a code of the second factor, by the number of
+# the person; and of who is signed in their own password again, before something dear changes, and the first code of a
+# new factor.  Those two are counted by the browser's session: a stolen one locks the owner's own out of nothing.
+CODE_DOOR, OWN_PASSWORD_DOOR, FIRST_CODE_DOOR = "code ", "own password ", "first code "
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,8 @@ from app.views import sessions, start_pages
 from app.views.fields import NEEDED, Nobodys, Text, email, telephone
 from app.views.language import THEMES, languages
 from app.views.passwords import Good, set_password
-from app.views.signin import TEXT_MAX, forgive, password_fits, tell_failed, too_many
+from app.views.signin import TEXT_MAX, forgive_here, password_fits, tell_failed, too_many_here
 
-TOO_MANY = _l("Too many attempts. Wait a minute, then try again.")
 NOT_YOURS = _l("This is not your password until now.")
 
 
@@ -214,23 +213,25 @@ class AccountView(SafeBaseView):
 def proven(user_id: int, field: Any) -> bool:
     """Whether the field holds the person's own password; counted, told like a sign-in, and refused at the field.
 
-    This browser gets another secret then, so that a copy of its cookie ends.
+    This browser gets another secret then, so that a copy of its cookie ends.  One that guesses too often is signed out
+    and led to the door.
     NB: it ends the transaction of the request: rows that were read before are read anew.
     """
-    door, name = OWN_PASSWORD_DOOR, str(user_id)  # apart from sign-ins: nothing that a stranger types counts here
     if not field.data:
         field.errors = [*field.errors, str(NEEDED)]
         return False
-    if too_many(name, door):
+    if too_many_here(OWN_PASSWORD_DOOR):
         tell_failed("proof_locked", db.session.get_one(AppUser, user_id), None, SignInAnswer.LOCKED)
-        field.errors = [*field.errors, str(TOO_MANY)]
-        return False
+        sessions.end_this()
+        db.session.commit()
+        flash(_("Too many wrong passwords. This browser is signed out."), "warning")
+        abort(redirect(url_for("AuthView.login"), 303))
     user = db.session.get_one(AppUser, user_id)
     if not password_fits(user, field.data):
         tell_failed("proof_failed", user, None, SignInAnswer.PASSWORD)
         field.errors = [*field.errors, str(NOT_YOURS)]
         return False
-    forgive(name, door)
+    forgive_here(OWN_PASSWORD_DOOR)
     sessions.renew_this()
     db.session.commit()
     return True

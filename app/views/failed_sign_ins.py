@@ -79,7 +79,7 @@ def place(row: FailedSignIn) -> str:
 
 
 # At which doors an address is counted; the limit of each is that of sign-ins.
-DOORS = ("", known_browsers.DOOR, attempts.CODE_DOOR, attempts.OWN_PASSWORD_DOOR)
+DOORS = ("", known_browsers.DOOR, attempts.CODE_DOOR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from flask_appbuilder import expose
 from flask_babel import gettext as _
 
 from app.access import security_log
+from app.access.attempts import FIRST_CODE_DOOR
 from app.access.current import signed_in
 from app.access.fab import SafeBaseView
 from app.db import transaction
@@ -19,10 +20,9 @@ from app.models import AppUser
 from app.models.base import now
 from app.services import mail_queue, second_factor
 from app.views import sessions
-from app.views.account import TOO_MANY, ProofForm, proven
-from app.views.signin import CodeForm, forgive, too_many
+from app.views.account import ProofForm, proven
+from app.views.signin import CodeForm, forgive_here, too_many_here
 
-DOOR = "first code "
 # A secret that waits for its first code is shown to the browser that gave the password, and for so long.
 BEGUN_KEY, BEGUN_S = "factor_begun", 900
 
@@ -61,16 +61,16 @@ class SecondFactorView(SafeBaseView):
             return redirect(url_for("SecondFactorView.page"), 303)
         if not form.validate():
             return self._page(code=form, status=422)
-        if too_many(str(key), DOOR):
+        if too_many_here(FIRST_CODE_DOOR):
             security_log.tell("code_locked")
-            form.code.errors = [str(TOO_MANY)]
+            form.code.errors = [_("Too many attempts. Wait a minute, then try again.")]
             return self._page(code=form, status=429)
         codes = second_factor.confirm(key, form.code.data, key_file())
         if codes is None:
             security_log.tell("code_failed")
             form.code.errors = [_("This code is not right. Type the one that the app shows now.")]
             return self._page(code=form, status=422)
-        forgive(str(key), DOOR)
+        forgive_here(FIRST_CODE_DOOR)
         session.pop(BEGUN_KEY, None)
         sessions.renew_this()
         sessions.end_all(key, but_this=True)  # they came in without it

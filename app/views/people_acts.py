@@ -66,8 +66,7 @@ def _subjects(user: AppUser) -> tuple[str, ...]:
     key = current_app.secret_key
     doors = ("", known_browsers.DOOR)
     asked = [attempts.subjects(name, "", key, door)[0] for name in (user.username, user.email) if name for door in doors]
-    by_number = (attempts.CODE_DOOR, attempts.OWN_PASSWORD_DOOR)
-    return (*asked, *(attempts.subjects(str(user.id), "", key, door)[0] for door in by_number))
+    return (*asked, attempts.subjects(str(user.id), "", key, attempts.CODE_DOOR)[0])
 
 
 class PeopleActs:

@@ -82,6 +82,25 @@ def forgive(account: str, door: str = "") -> None:
         attempts.forgive(_subjects(account, door))
 
 
+def too_many_here(door: str) -> bool:
+    """Count one attempt of this signed-in browser, apart from all others of the person; True when there were too many."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return False
+    return attempts.note_attempt(_this_browser(door), current_app.config["LOGIN_RATE_LIMIT"]) is not None
+
+
+def forgive_here(door: str) -> None:
+    """What this signed-in browser sent was right."""
+    if current_app.config["RATELIMIT_ENABLED"]:
+        attempts.forgive(_this_browser(door))
+
+
+def _this_browser(door: str) -> tuple[str, str]:
+    """NB: not the address: who guesses beside the owner's computer shall not lock that."""
+    session_id = str(sessions.this_id())
+    return attempts.subjects(session_id, session_id, current_app.secret_key, door)
+
+
 def _subjects(account: str, door: str) -> tuple[str, str]:
     return attempts.subjects(account, request.remote_addr or "", current_app.secret_key, door)
 
