@@ -28,7 +28,7 @@ LOCK_NAME = "run.lock"
 # Ways of speaking to PostgreSQL that never fall back to the clear.
 SEALED_MODES = frozenset({"require", "verify-ca", "verify-full"})
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # and all that begins with 127.
 
 
 class SettingsError(ValueError):
@@ -77,7 +77,7 @@ def _licence_key(text: str) -> str:
 
 
 def _site(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/?", text):
+    if not re.fullmatch(r"https?://([A-Za-z0-9.-]{1,253}|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?", text):
         raise ValueError("must read like https://vending.example.org")
     return text.rstrip("/")
 
@@ -249,8 +249,9 @@ def _derive(settings: dict[str, Any], *, of_this_port: bool) -> None:
     if settings["SITE_URL"] is None and not of_this_port:
         settings["SITE_URL"] = _served(instance / LOCK_NAME)
     if settings["SITE_URL"] is None:
-        host = settings["HOST"] if settings["HOST"] not in ("", "0.0.0.0", "::") else "localhost"  # noqa: S104
-        settings["SITE_URL"] = f"{'https' if settings['TLS_CERTIFICATE'] else 'http'}://{host}:{settings['PORT']}"
+        host = settings["HOST"] if settings["HOST"] not in ("0.0.0.0", "::") else "localhost"  # noqa: S104
+        scheme, named = "https" if settings["TLS_CERTIFICATE"] else "http", f"[{host}]" if ":" in host else host
+        settings["SITE_URL"] = f"{scheme}://{named}:{settings['PORT']}"
     if settings["MAIL_PORT"] is None:
         settings["MAIL_PORT"] = MAIL_PORTS[settings["MAIL_TLS"]]
     if settings["MAIL_FROM"] is None and not settings["MAIL_SERVER"]:
@@ -278,6 +279,9 @@ def _refuse_unsafe(settings: Mapping[str, Any]) -> None:
         raise SettingsError("TRAINING is yes, but in production nothing is there for show: leave one of the two out.")
     _refuse_open_mail(settings)
     _refuse_odd_certificate(settings["TLS_CERTIFICATE"], settings["TLS_KEY"])
+    site = urlsplit(settings["SITE_URL"])
+    if settings["BEHIND_TLS"] and site.scheme == "http" and site.hostname not in LOOPBACK:
+        raise SettingsError("SITE_URL begins with http://, but people come by TLS: write https://, links lead there.")
     if settings["MODE"] == "production":
         _refuse_plain_connections(settings)
     if settings["ATTEMPTS_IN"] == "redis" and not settings["REDIS_URL"]:
@@ -301,7 +305,7 @@ def _refuse_open_mail(settings: Mapping[str, Any]) -> None:
         raise SettingsError("MAIL_SERVER is set, so MAIL_FROM must name one sender, like vending@example.org.")
     if settings["MAIL_TLS"] == "none" and settings["MAIL_PASSWORD"] and server not in LOOPBACK:
         raise SettingsError("MAIL_TLS is none, so MAIL_PASSWORD would be sent in the clear: use starttls or tls.")
-    if settings["MODE"] == "production" and settings["SITE_URL"].split("//")[1].split(":")[0] in LOOPBACK:
+    if settings["MODE"] == "production" and urlsplit(settings["SITE_URL"]).hostname in LOOPBACK:
         raise SettingsError("MAIL_SERVER is set, so SITE_URL must say where people find this site: links lead there.")
 
 
@@ -315,18 +319,15 @@ def _refuse_odd_certificate(certificate: Path | None, key: Path | None) -> None:
         # NB: a key under a pass phrase must not stop the start to ask for it.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ValueError):
-        raise SettingsError(
-            "TLS_CERTIFICATE and TLS_KEY must be a certificate and its own key without a pass phrase, as PEM files."
-        ) from None
+        told = "TLS_CERTIFICATE and TLS_KEY must be a certificate and its own key without a pass phrase, as PEM files."
+        raise SettingsError(told) from None
 
 
 def _refuse_plain_connections(settings: Mapping[str, Any]) -> None:
     """Books, personal data and links go to another machine encrypted, unless its host is named as one of trust."""
-    if settings["TLS_CERTIFICATE"] is None and _elsewhere(settings, [settings["HOST"] or "0.0.0.0"]):  # noqa: S104
-        raise SettingsError(
-            f"HOST={settings['HOST']} opens the program to the network in the clear: set TLS_CERTIFICATE and TLS_KEY, "
-            "or add that address to PLAIN_HOSTS."
-        )
+    if settings["TLS_CERTIFICATE"] is None and _elsewhere(settings, [settings["HOST"]]):
+        told = f"HOST={settings['HOST']} opens the program to the network in the clear: set TLS_CERTIFICATE and TLS_KEY"
+        raise SettingsError(f"{told}, or add that address to PLAIN_HOSTS.")
     database = urlsplit(settings["DATABASE_URL"])
     asked = {name: values[-1] for name, values in parse_qs(database.query).items()}
     named = asked.get("host") or (database.hostname or "")
@@ -339,11 +340,11 @@ def _refuse_plain_connections(settings: Mapping[str, Any]) -> None:
         )
     queue = urlsplit(settings["REDIS_URL"] or "")
     if queue.scheme == "redis" and _elsewhere(settings, {queue.hostname or ""}):
-        raise SettingsError(
-            "REDIS_URL names another machine without encryption: write rediss://, or add its host to PLAIN_HOSTS."
-        )
+        told = "REDIS_URL names another machine without encryption: write rediss://, or add its host to PLAIN_HOSTS."
+        raise SettingsError(told)
 
 
 def _elsewhere(settings: Mapping[str, Any], hosts: Iterable[str]) -> bool:
     """Whether one of these hosts is another machine, and not named as one that is spoken to in the clear."""
-    return any(host and host not in LOOPBACK and host.casefold() not in settings["PLAIN_HOSTS"] for host in hosts)
+    trusted = LOOPBACK | settings["PLAIN_HOSTS"]
+    return any(host and host.casefold() not in trusted and not re.fullmatch(r"127(\.\d+){3}", host) for host in hosts)

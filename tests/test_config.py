@@ -85,6 +85,9 @@ def test_behind_tls_the_cookie_is_bound_to_this_host():
     settings = load(BEHIND_TLS="yes")
     assert settings["SESSION_COOKIE_SECURE"] is True
     assert str(settings["SESSION_COOKIE_NAME"]).startswith("__Host-")
+    load(BEHIND_TLS="yes", SITE_URL="https://vending.example.org")
+    with pytest.raises(config.SettingsError, match="write https://"):
+        load(BEHIND_TLS="yes", SITE_URL="http://vending.example.org")
 
 
 def test_the_web_processes_speak_tls_with_a_certificate_and_its_own_key(tmp_path: Path):
@@ -92,8 +95,8 @@ def test_the_web_processes_speak_tls_with_a_certificate_and_its_own_key(tmp_path
     ours = {"TLS_CERTIFICATE": str(one.file), "TLS_KEY": str(one.key_file)}
     settings = load(**ours)
     assert settings["SESSION_COOKIE_SECURE"] is True and settings["SITE_URL"] == "https://127.0.0.1:8080"
-    for wrong in ({"TLS_KEY": ""}, {"TLS_KEY": str(other.key_file)}, {"TLS_CERTIFICATE": str(one.key_file)}):
-        with pytest.raises(config.SettingsError, match="TLS_"):
+    for wrong in ({"SITE_URL": "http://vending.example.org"}, {"TLS_KEY": ""}, {"TLS_KEY": str(other.key_file)}, {"TLS_CERTIFICATE": str(one.key_file)}):
+        with pytest.raises(config.SettingsError, match="TLS"):
             load(**{name: text for name, text in (ours | wrong).items() if text})
 
 
@@ -105,6 +108,9 @@ def test_production_opens_itself_to_no_network_in_the_clear(tmp_path: Path):
         load(MODE="production", HOST=host, PLAIN_HOSTS=host)
         load(MODE="production", HOST=host, TLS_CERTIFICATE=str(made.file), TLS_KEY=str(made.key_file))
         load(HOST=host)
+    for host in ("127.0.0.2", "LOCALHOST", "::1"):
+        load(MODE="production", HOST=host)
+    assert load(HOST="::1")["SITE_URL"] == "http://[::1]:8080"
 
 
 def test_the_secret_key_is_read_from_the_instance_folder(tmp_path: Path):
