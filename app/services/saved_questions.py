@@ -78,23 +78,27 @@ def overwrite(question_id: int, owner_id: int, report: str, query: str, *, prove
         elsewhere = sent_elsewhere(session, question_id, owner_id)
         if elsewhere and not proven:
             raise GoesElsewhere
-        for one in elsewhere:
+        for one in _sending(session, question_id, owner_id):  # NB: its addresses may be away for a moment only
             note(session, "change", "report_schedule", one.id, {"question": row.query}, {"question": query})
         row.query = query
         return len(elsewhere)
 
 
-def rename(question_id: int, owner_id: int, name: str, *, proven: bool = False) -> None:
-    """Give it another name, which the letters bear (`overwrite`).  Raises OutOfScope, NameTaken, GoesElsewhere."""
+def rename(question_id: int, owner_id: int, name: str, *, proven: bool = False) -> int:
+    """Give it another name, which the letters bear; how many schedules send it to other addresses (`overwrite`).
+
+    Raises OutOfScope, NameTaken, GoesElsewhere.
+    """
     try:
         with transaction() as session:
             row = question(session, question_id, owner_id)
             elsewhere = sent_elsewhere(session, question_id, owner_id) if row.name != name else []
             if elsewhere and not proven:
                 raise GoesElsewhere
-            for one in elsewhere:
+            for one in _sending(session, question_id, owner_id) if row.name != name else []:
                 note(session, "change", "report_schedule", one.id, {"name": row.name}, {"name": name})
             row.name = name
+            return len(elsewhere)
     except IntegrityError:
         raise NameTaken from None
 
@@ -107,9 +111,13 @@ def delete(question_id: int, owner_id: int) -> None:
 
 def sent_elsewhere(session: Session, question_id: int, owner_id: int) -> list[ReportSchedule]:
     """The schedules by which one's own question goes to other addresses, also those that are stopped."""
+    return [row for row in _sending(session, question_id, owner_id) if row.addresses]
+
+
+def _sending(session: Session, question_id: int, owner_id: int) -> list[ReportSchedule]:
+    """All schedules of one's own question."""
     own = (ReportSchedule.question_id == question_id) & (ReportSchedule.owner_id == owner_id)
-    wanted = select(ReportSchedule).where(own, ReportSchedule.addresses != "")
-    return list(session.scalars(wanted.order_by(ReportSchedule.id)))
+    return list(session.scalars(select(ReportSchedule).where(own).order_by(ReportSchedule.id)))
 
 
 def sent_of(session: Session, owner_id: int) -> dict[int, int]:

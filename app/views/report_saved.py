@@ -126,12 +126,14 @@ class SavedQuestionView(SafeBaseView):
         form = RenameForm(obj=row) if elsewhere else NameForm(obj=row)
         if form.validate_on_submit() and (not elsewhere or proven(user_id, form.password)):
             try:
-                saved_questions.rename(question_id, user_id, str(form.name.data), proven=elsewhere)
+                letters = saved_questions.rename(question_id, user_id, str(form.name.data), proven=elsewhere)
             except NameTaken:
                 form.name.errors = [_("You saved another question of this report under this name. Choose another name.")]
             except GoesElsewhere:  # since a moment ago: the form asks for the password now
                 return redirect(url_for("SavedQuestionView.rename", question_id=question_id), 303)
             else:
+                if letters:
+                    security_log.tell("report_question", question=question_id, schedules=letters)
                 flash(_("The question has its new name."), "success")
                 return redirect(opened(self._row(question_id)), 303)
         row = self._row(question_id)

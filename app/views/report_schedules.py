@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from babel.dates import get_day_names
 from flask import abort, current_app, flash, redirect, request, url_for
@@ -38,8 +39,10 @@ from app.views.installation import settings
 from app.views.language import chosen_language
 from app.views.outbox import FAILURES
 from app.views.report_address import opened, span
+from app.views.report_filters import told
 from app.views.report_saved import may_read, owner_now
-from app.views.report_words import EVERY, ReportSpeech, when
+from app.views.report_words import EVERY, ReportSpeech, filter_words, when
+from app.views.reports import read_question
 from app.views.signin import TEXT_MAX
 
 FORMS = {"xlsx": _l("Excel"), "pdf": _l("PDF"), "csv": _l("csv")}
@@ -220,6 +223,15 @@ class ReportScheduleView(SafeBaseView):
             sendings=[] if row is None else report_schedules.sendings(db.session(), [row.id])[row.id],
             address=owner_now().email, elsewhere=elsewhere or (row is not None and bool(row.addresses)), may_elsewhere=elsewhere,
             proof=more.get("proof") or NewAddressForm(formdata=None), wrong=more.get("wrong", ""), typed=more.get("typed", row.addresses if row is not None else ""),
-            zone=db.session.get_one(Settings, 1).time_zone, when=when,
+            zone=db.session.get_one(Settings, 1).time_zone, when=when, lines=_asked(question),
         )  # fmt: skip
         return page, status
+
+
+def _asked(question: SavedQuestion) -> tuple[tuple[str, str], ...]:
+    """What the question asks besides its period: whoever enters an address sees what will be sent there."""
+    report = BY_NAME.get(question.report)
+    if report is None or not may_read(report):
+        return ()
+    read = read_question(report, dict(parse_qsl(question.query)))
+    return () if read.faults else filter_words(read.question, told(read.fields, read.question))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
 
@@ -128,7 +129,9 @@ def test_other_addresses_are_for_administrators_and_stand_in_the_log(chidi, efua
     assert look(select(ReportSchedule)).addresses == "a@example.org"
 
 
-def test_another_question_in_the_place_of_one_that_others_are_sent_takes_the_password(chidi, efua, look):
+def test_another_question_in_the_place_of_one_that_others_are_sent_takes_the_password(chidi, efua, look, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("app.security"), "filters", [])
+    caplog.set_level(logging.INFO, "app.security")
     post(chidi, f"/questions/{number_of(sends(chidi, look, 'His own'), look)}/overwrite?period=today")
     assert "period=today" in look(select(SavedQuestion)).query, "what goes to oneself is one's own"
     address = sends(efua, look)
@@ -150,11 +153,19 @@ def test_another_question_in_the_place_of_one_that_others_are_sent_takes_the_pas
     assert "last_month" in entry.before and "yesterday" in entry.after and entry.user_id is not None
     shown = text(page(efua, f"/audit/show/{entry.id}"))
     assert "Question" in shown and "period=yesterday" in shown
+    assert post(efua, f"{address}/addresses", addresses="").status_code == 303
+    assert post(efua, f"/questions/{number}/overwrite?period=today&type=water").status_code == 303, "nobody else is sent it now"
+    entry = look(select(AuditEntry).where(AuditEntry.table_name == "report_schedule").order_by(AuditEntry.id.desc()))
+    assert "type=water" in entry.after, "but the log tells it"
+    assert "Meter type Water" in text(page(efua, address).partition("schedule-form")[2].partition("form-grid")[0])
+    post(efua, f"{address}/addresses", addresses="a@example.org", password="demo")
     rename = f"/questions/{number}/rename"
     assert "Your password" in page(efua, rename)
     for password in ("", "wrong"):
         assert post(efua, rename, name="Pay here", password=password).status_code == 422 and look(mine).name == "Mine"
     assert post(efua, rename, name="Ours", password="demo").status_code == 303 and look(mine).name == "Ours"
+    told = [one.facts for one in caplog.records if one.message == "report_question"]
+    assert [one["schedules"] for one in told] == [1, 1], "another question, and another name"
 
 
 def test_nobody_sees_or_touches_anothers(chidi, efua, look):
