@@ -153,7 +153,7 @@ def known_purchases(scope: Scope) -> ColumnElement[bool]:
 
 
 def told_in_full(scope: Scope) -> ColumnElement[bool]:
-    """Of the known purchases, those that pages of a meter or a consumer show with every column (report P7 shows its own).
+    """Of the known purchases, those that pages of a meter or a consumer show with every column (P7 shows its own).
 
     An operator learns there of a purchase at somebody else's counter when, how many units and where, so that a
     customer can be served; not its money, receipt or seller.
