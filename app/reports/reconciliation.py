@@ -100,7 +100,8 @@ def _cash(asked: Asked, side: Any, amount: Any) -> Select[Any]:
     """One side of the postings, by the account's own vending point."""
     period, picks = asked.question.period, asked.question.picks
     statement = _book(Posting, LedgerAccount.scope_key, ledger=func.sum(amount)).join(
-        LedgerAccount, and_(LedgerAccount.id == side, LedgerAccount.code == CASH)
+        # NB: disguised, or SQLite would read all that ever moved on each account for one day of it.
+        LedgerAccount, and_(LedgerAccount.id == side + 0, LedgerAccount.code == CASH)
     ).where(Posting.business_date.between(period.first, period.last))  # fmt: skip
     if "point" in picks:
         statement = statement.where(LedgerAccount.scope_key == picks["point"])

@@ -60,6 +60,10 @@ class Key:
     tell: Callable[..., tuple[Any, Asks]]
 
 
+def _no_key() -> tuple[Any, ...]:
+    return ()
+
+
 class Table(NamedTuple):
     """Columns, what each row is made of, what makes it, and the totals."""
 
@@ -105,10 +109,10 @@ class Shape:
     def table(self, found: Iterable[Any]) -> Table:
         """Rows in the order of their keys, each currency by itself."""
         ends = [1 + sum(key.width for key in self.keys[:n]) for n in range(len(self.keys) + 1)]
-        parts = [(key.order, begin, end) for key, (begin, end) in zip(self.keys, pairwise(ends), strict=True)]
-        ordered = sorted(
-            found, key=lambda raw: (raw[0], *(one for order, begin, end in parts for one in order(*raw[begin:end])))
-        )
+        # NB: flat, because thousands of them are compared; where there is no second key, nothing is put in its place.
+        places = [(key.order, slice(*span)) for key, span in zip(self.keys, pairwise(ends), strict=True)]
+        (order, at), (then, there) = (*places, (_no_key, slice(0, 0)))[:2]
+        ordered = sorted(found, key=lambda raw: (raw[0], *order(*raw[at]), *then(*raw[there])))
         apart = [list(mine) for _currency, mine in groupby(ordered, itemgetter(0))]
         several = [self.currency] if len(apart) > 1 else []
         maker = _Maker(self, ends, bool(several))
