@@ -198,7 +198,7 @@ def test_a_sale_is_reversed_by_two_people_and_its_receipt_says_so(app, amara, ch
     apart = text(efua.get(page))
     assert "You can approve this from" in apart and "Decline" in apart and "Approve and give" not in apart
     mine, _, others = text(efua.get("/")).partition("Waits for somebody else")
-    assert "asks to reverse" not in mine and "asks to reverse a sale." in others and "Somebody else has to approve; you can from" in others
+    assert "asks for" not in mine and "asks for 1 reversal." in others and "Somebody else has to approve; you can from" in others
     assert "asks to reverse a sale." in text(chidi.get("/")) and "Waits for somebody else" not in text(chidi.get("/"))
     refused = act(efua, page, f"{page}/approve", request=request_id)
     assert refused.status_code == 422 and "could act for both. Nothing was changed." in text(refused)
