@@ -28,7 +28,7 @@ LOCK_NAME = "run.lock"
 # Ways of speaking to PostgreSQL that never fall back to the clear.
 SEALED_MODES = frozenset({"require", "verify-ca", "verify-full"})
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # and all that begins with 127.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(ValueError):
@@ -79,7 +79,7 @@ def _licence_key(text: str) -> str:
 def _site(text: str) -> str:
     if not re.fullmatch(r"https?://([A-Za-z0-9.-]{1,253}|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?", text):
         raise ValueError("must read like https://vending.example.org")
-    return text.rstrip("/")
+    return urlsplit(text).geturl().rstrip("/")  # an address in brackets that is none fails here
 
 
 def _word_list(text: str) -> frozenset[str]:
@@ -239,8 +239,9 @@ def _derive(settings: dict[str, Any], *, of_this_port: bool) -> None:
     settings["QUEUE_FILE"] = instance / "queue.db"
     if settings["LOG_FORMAT"] is None:
         settings["LOG_FORMAT"] = "json" if settings["MODE"] == "production" else "text"
-    if settings["DEMO"] is None:
-        settings["DEMO"] = settings["MODE"] == "demonstration"
+    for name in ("DEMO", "SOFTWARE_MODULE_ALLOWED"):
+        if settings[name] is None:
+            settings[name] = settings["MODE"] == "demonstration"
     if settings["TRAINING"] is None:
         settings["TRAINING"] = settings["DEMO"]
     settings["LICENCE_KEY"] = settings["LICENCE_KEY"] or ""
@@ -250,14 +251,13 @@ def _derive(settings: dict[str, Any], *, of_this_port: bool) -> None:
         settings["SITE_URL"] = _served(instance / LOCK_NAME)
     if settings["SITE_URL"] is None:
         host = settings["HOST"] if settings["HOST"] not in ("0.0.0.0", "::") else "localhost"  # noqa: S104
-        scheme, named = "https" if settings["TLS_CERTIFICATE"] else "http", f"[{host}]" if ":" in host else host
+        tls = settings["TLS_CERTIFICATE"] or (settings["BEHIND_TLS"] and host not in LOOPBACK)
+        scheme, named = "https" if tls else "http", f"[{host}]" if ":" in host else host
         settings["SITE_URL"] = f"{scheme}://{named}:{settings['PORT']}"
     if settings["MAIL_PORT"] is None:
         settings["MAIL_PORT"] = MAIL_PORTS[settings["MAIL_TLS"]]
     if settings["MAIL_FROM"] is None and not settings["MAIL_SERVER"]:
         settings["MAIL_FROM"] = f"{settings['APP_NAME']} <vending@localhost>"
-    if settings["SOFTWARE_MODULE_ALLOWED"] is None:
-        settings["SOFTWARE_MODULE_ALLOWED"] = settings["MODE"] == "demonstration"
     settings["BEHIND_TLS"] = settings["BEHIND_TLS"] or settings["TLS_CERTIFICATE"] is not None
     settings["SESSION_COOKIE_SECURE"] = settings["BEHIND_TLS"]
     settings["SESSION_COOKIE_NAME"] = "__Host-session" if settings["BEHIND_TLS"] else "session"

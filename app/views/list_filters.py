@@ -139,7 +139,7 @@ def _digits(flt: BaseFilter, query: Any, value: str) -> Any:
 
 
 def _meter_digits(flt: BaseFilter, query: Any, value: str) -> Any:
-    """Rows of a meter by the first digits of its number; the meter must be one's own."""
+    """Rows of a meter by the first digits of its number; the rows are one's own, wherever the meter is today."""
     digits = digits_of(value)
     if not digits:
         return query.filter(false())

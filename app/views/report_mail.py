@@ -35,7 +35,7 @@ from app.views import figures, filtered
 from app.views.letters import page
 from app.views.report_address import frozen
 from app.views.report_runs import steady
-from app.views.report_words import ReportSpeech, period_words
+from app.views.report_words import NOTES, ReportSpeech, period_words
 from app.views.reports import TYPES, Read, file_name, front_of, read_question, text_of, write_file
 from app.views.work_runs import may
 
@@ -170,7 +170,8 @@ def _letter(due: Due) -> Letter:
     path = url_for("ReportScheduleView.show", schedule_id=due.schedule.id)
     last = _("When it is sent, and how to stop it: %(link)s", link=f"{current_app.config['SITE_URL']}{path}")
     if answer.count == 0:
-        return Letter(subject, page(first, _("There was nothing in this period, so no file goes along."), last))
+        nothing = _("There was nothing in this period, so no file goes along.")
+        return Letter(subject, page(first, *(str(NOTES[code][1]) for code in answer.notes), nothing, last))
     if answer.count > LONG_ROWS_MAX[form]:
         raise LeftOut("too_many_rows")
     data = _file(due, read, answer, form) if answer.count <= FILE_ROWS_MAX[form] else None

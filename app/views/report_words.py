@@ -86,6 +86,7 @@ DRAWN: Mapping[str, Any] = {
 EVERY: Mapping[Every, Any] = {Every.DAY: _l("Every day"), Every.WEEK: _l("Every week"), Every.MONTH: _l("Every month")}
 NOTES: Mapping[str, tuple[str, Any]] = {
     "agrees": ("ok", _l("Sales, sums of the day, ledger and tokens agree.")),
+    "same": ("ok", _l("Nothing differs.")),
     "differs": ("bad", _l("The books do not agree: look at the rows with a difference.")),
 }
 

@@ -48,7 +48,7 @@ def test_books_that_agree_have_no_row_that_differs(points, forms):
         (11_00, 11_00, 11_00, 0), (20_00, 20_00, 20_00, 0),
     ]  # fmt: skip
     nothing = forms("reconciliation", group="point", show="differing").answer
-    assert (nothing.count, nothing.notes) == (0, ("agrees",))
+    assert (nothing.count, nothing.notes) == (0, ("same",))
 
 
 @pytest.mark.parametrize(
