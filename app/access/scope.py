@@ -226,15 +226,21 @@ def narrow(statement: S, scope: Scope, by: By, model: Any = Sale) -> S:
     return statement.where(criterion(model, scope, by))
 
 
+def asked_of_each(statement: Select[Any]) -> ColumnElement[bool]:
+    """Whether there is such a row, asked of each row in its turn.
+
+    NB: without the offset PostgreSQL makes a join of it, and reads a common word or a whole region to its end.
+    """
+    return statement.offset(literal_column("0", Integer)).exists()
+
+
 def asked_last(model: Any, scope: Scope, by: By | None = None) -> ColumnElement[bool]:
     """The scope as a question to each row that was found.
 
-    NB: as a plain condition it is a list of regions that SQLite, without statistics, walks first; and without the
-    offset PostgreSQL would make a join of it, and read a whole region.
+    NB: as a plain condition it is a list of regions that SQLite, without statistics, walks first.
     """
     one = select(literal(1).label("one")).subquery()
-    asked = select(one.c.one).where(criterion(model, scope, by)).correlate(model.__table__)
-    return asked.offset(literal_column("0", Integer)).exists()
+    return asked_of_each(select(one.c.one).where(criterion(model, scope, by)).correlate(model.__table__))
 
 
 def require(row: Any, scope: Scope) -> None:

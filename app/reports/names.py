@@ -142,15 +142,6 @@ def holding(session: Session, ids: Iterable[int]) -> frozenset[int]:
     return frozenset(found)
 
 
-def people(session: Session, ids: Iterable[int]) -> Mapping[int, tuple[str, str]]:
-    """User name and name of people."""
-    statement = select(AppUser.id, AppUser.username, AppUser.first_name, AppUser.last_name)
-    return {
-        row[0]: (row[1], f"{row[2] or ''} {row[3] or ''}".strip() or row[1])
-        for row in _by_ids(session, statement, AppUser.id, ids)
-    }
-
-
 def tariffs(session: Session, ids: Iterable[int]) -> Mapping[int, str]:
     """Names of tariffs."""
     return {row[0]: row[1] for row in _by_ids(session, select(Tariff.id, Tariff.name), Tariff.id, ids)}

@@ -123,8 +123,9 @@ def _answer(asked: Asked) -> Answer:
     table = grouped(asked, _facts(asked), FIGURES)
     at = {column.key: n for n, column in enumerate(table.columns)}
     wrong = any(row.cells[at["differs"]] or row.cells[at["wrong"]] for row in table.totals)
-    nothing = "same" if asked.question.show == "differing" else ""
-    notes = ("differs",) if wrong else ("agrees",) if table.entries else (nothing,) if nothing else ()
+    notes = ("differs",) if wrong else ("agrees",) if table.entries else ()
+    if not table.entries and asked.question.show == "differing":
+        notes = ("same",)
     return table.answer(asked.house, table.top("amount", "ledger", "differs", "wrong"), notes)
 
 

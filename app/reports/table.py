@@ -8,7 +8,7 @@ the totals say each by itself.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -192,12 +192,6 @@ def exact(value: int, places: int) -> str:
     if len(digits) <= places:
         digits = digits.zfill(places + 1)
     return f"{digits[:-places]}.{digits[-places:]}"
-
-
-def listed(rows: Iterable[Row]) -> Callable[[int, int | None], Iterator[Row]]:
-    """Rows that are in memory, as `Answer.rows` hands them out."""
-    kept = tuple(rows)
-    return lambda offset, limit: iter(kept[offset:] if limit is None else kept[offset : offset + limit])
 
 
 def made(entries: Sequence[Any], make: Callable[[Any], Row]) -> Callable[[int, int | None], Iterator[Row]]:

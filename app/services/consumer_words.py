@@ -8,7 +8,7 @@ a rare word is counted out; common ones are asked of each row of a small region,
 one after another until enough are found in a large one, and only when too few are found of all.
 
 PostgreSQL plans a statement once for all words, without knowing them, and takes any range for a rare one: what is
-asked of one row is therefore written so that it cannot be turned into a join (`_asked`), and limits are figures.
+asked of one row is therefore written so that it cannot be turned into a join (`asked_of_each`), and limits are figures.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from app.access.scope import Scope, asked_last, criterion
+from app.access.scope import Scope, asked_last, asked_of_each, criterion
 from app.domain.folding import fold
 from app.models import Consumer, ConsumerTerm
 from app.models.consumer import TERM_LENGTH, digits_of
@@ -139,7 +139,7 @@ def _along_the_terms(model: Any, scope: Scope, words: int, steps: int, terms: in
     whom = along.c.consumer_id
     fit = [_has(whom, *_bounds(place)) for place in range(1, words)]
     owned = select(literal(1)).select_from(model).where(_hook(model) == whom, asked_last(model, scope))
-    fitting = select(whom).where(*fit, _asked(owned.correlate(along))).limit(_figure(terms))
+    fitting = select(whom).where(*fit, asked_of_each(owned.correlate(along))).limit(_figure(terms))
     return select(model.id).where(_hook(model).in_(fitting), asked_last(model, scope)).limit(_figure(limit))
 
 
@@ -178,14 +178,6 @@ def _bounds(place: int) -> tuple[Any, Any]:
 def _run(session: Session, statement: Any, given: dict[str, Any] | None = None) -> list[Any]:
     """Ids and counts only, and every statement narrows by the scope itself, which lets it say in which order."""
     return list(session.execute(statement, given or {}, execution_options={"unscoped": True}).all())
-
-
-def _asked(statement: Any) -> ColumnElement[bool]:
-    """Whether there is such a row, asked of each row in its turn.
-
-    NB: without the offset PostgreSQL makes a join of it, and reads a common word or a whole region to its end.
-    """
-    return statement.offset(_figure(0)).exists()  # type: ignore[no-any-return]
 
 
 def is_small(session: Session, model: Any, scope: Scope) -> bool:
@@ -257,7 +249,7 @@ def _has_all(consumer_id: Any, words: list[str]) -> ColumnElement[bool]:
 
 def _has(consumer_id: Any, low: Any, high: Any) -> ColumnElement[bool]:
     """One step into the index of a consumer's terms."""
-    return _asked(_term_of(consumer_id, low, high))
+    return asked_of_each(_term_of(consumer_id, low, high))
 
 
 def _term_of(consumer_id: Any, low: Any, high: Any) -> Select[Any]:

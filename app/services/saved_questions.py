@@ -92,10 +92,12 @@ def rename(question_id: int, owner_id: int, name: str, *, proven: bool = False) 
     try:
         with transaction() as session:
             row = question(session, question_id, owner_id)
-            elsewhere = sent_elsewhere(session, question_id, owner_id) if row.name != name else []
+            if row.name == name:
+                return 0
+            elsewhere = sent_elsewhere(session, question_id, owner_id)
             if elsewhere and not proven:
                 raise GoesElsewhere
-            for one in _sending(session, question_id, owner_id) if row.name != name else []:
+            for one in _sending(session, question_id, owner_id):
                 note(session, "change", "report_schedule", one.id, {"name": row.name}, {"name": name})
             row.name = name
             return len(elsewhere)

@@ -7,7 +7,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ from app.reports.catalogue import BY_NAME
 from app.reports.installation import Installation, installation
 from app.reports.question import ask
 from app.reports.report import Asked
-from app.reports.table import Answer, Kind
+from app.reports.table import Answer, Kind, Row, made
 from app.services import reversals
 from app.views.report_words import ReportSpeech, cover
 from app.views.reports import text_of, write_file
@@ -161,6 +161,11 @@ def forms(context: Flask, cast: Cast, tmp_path: Path) -> Callable[..., Forms]:
         return Forms(answer, house, tmp_path, cover(report, question, answer, house, {}, "Efua"))
 
     return make
+
+
+def listed(rows: Iterable[Row]) -> Callable[[int, int | None], Iterator[Row]]:
+    """Rows that are written by hand, as `Answer.rows` hands them out."""
+    return made(tuple(rows), lambda row: row)
 
 
 def digits_of(text: str) -> str:

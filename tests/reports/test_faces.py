@@ -13,9 +13,10 @@ from pypdf import PdfReader
 from app.domain.states import MeterType
 from app.reports import draw_excel, draw_pdf
 from app.reports.speech import Cover
-from app.reports.table import Answer, Chart, Column, Kind, Row, Series, listed
+from app.reports.table import Answer, Chart, Column, Kind, Row, Series
 from app.views.receipt_pdf import with_han
 from app.views.report_words import ReportSpeech
+from tests.reports.conftest import listed
 
 pytestmark = pytest.mark.one_database
 NAMES = ("Wang 王小明 <b>&", "Никита Сергеевич", "김철수", "محمد علي", "Ọlá ₦ ₵", "肯尼亚" * 12)

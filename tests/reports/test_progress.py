@@ -10,8 +10,9 @@ from pypdf import PdfReader
 from app.reports import draw_pdf
 from app.reports.progress import halves, watched
 from app.reports.speech import Cover
-from app.reports.table import Answer, Column, Kind, Row, listed
+from app.reports.table import Answer, Column, Kind, Row
 from app.views.report_words import ReportSpeech
+from tests.reports.conftest import listed
 
 TEN = Answer(columns=(), count=10, rows=listed(Row((number,)) for number in range(10)), totals=(), decimals={})
 
