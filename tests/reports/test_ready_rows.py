@@ -16,7 +16,8 @@ from python_calamine import CalamineWorkbook
 from app.domain.states import MeterType
 from app.reports import draw_excel, draw_text
 from app.reports.speech import Cover
-from app.reports.table import Answer, Column, Kind, Row, listed
+from app.reports.table import Answer, Column, Kind, Row
+from tests.reports.conftest import listed
 
 ZONE = "Africa/Nairobi"
 COVER = Cover("Title", "Utility", "Period", (), (), "Made", "Total", "Check")
